@@ -1,0 +1,284 @@
+"""What a model file must be to run on the camera, and the one check of it.
+
+Training checks what it makes, the tools what they are given, and the tests what is shipped, all by `check`. It reads
+the file with the TensorFlow Lite schema that comes with LiteRT; TensorFlow is not needed.
+"""
+
+import contextlib
+import math
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+INPUT_SCALE = 1 / 255  # the camera feeds pixel - 128 whatever the model says, so the model must say just that
+INPUT_ZERO_POINT = -128
+KB = 1000
+
+# The limits for an OpenMV Cam H7: /flash holds 128 KB, and file, arena and the running script share a 264 KB heap.
+MAX_FILE = 110 * KB
+MAX_ARENA = 110 * KB
+MAX_MACS = 12_000_000
+
+# Operators seen to run on the firmware, and those that TFLM has had in int8 in every release since firmware v4.5.
+OPERATORS = {
+    "ADD", "AVERAGE_POOL_2D", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "LEAKY_RELU",
+    "LOGISTIC", "MAX_POOL_2D", "MEAN", "MUL", "PAD", "RELU", "RELU6", "RESHAPE", "SOFTMAX", "SUB",
+}  # fmt: skip
+
+
+class ContractError(ValueError):
+    """What keeps a model or labels file from running on the camera, and what to do, in one sentence."""
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An input or output: shape, element type in lower case ("int8"), and the scale and zero point of its quantisation."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float
+    zero_point: int
+
+
+@dataclass(frozen=True)
+class Description:
+    """What stands in a model file. size in bytes; macs: multiply-accumulates for one answer."""
+
+    size: int
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    operators: tuple[str, ...]
+    macs: int
+    hybrid: bool  # int8 weights on float activations, which TFLM does not run
+    per_channel_dense: bool  # FULLY_CONNECTED weights with more than one scale, which the firmware's TFLM refuses
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that has passed: its file, labels in output order, size of the square input in pixels, and costs."""
+
+    path: Path
+    labels: tuple[str, ...]
+    input_size: int
+    file_bytes: int
+    arena_bytes: int | None  # None where tflite-micro has no wheel
+    macs: int
+
+
+def check(path: Path, labels: Path | None = None) -> Model:
+    """Check a model file and its labels (by default `<name>.txt` beside it) against the contract.
+
+    Raises ContractError with a sentence that names the file and the first thing wrong.
+    """
+    path = Path(path)
+    if "." in path.stem:
+        # The firmware looks for labels at path.split(".")[0] + ".txt", so a second dot would lose them.
+        raise ContractError(
+            f"{path.name}: has a dot in its name before the last; rename it, for the camera to find its labels"
+        )
+    found = describe(path)
+    _check_kind(path, found)
+    size = _check_input(path, found)
+    classes = _check_output(path, found)
+    names = read_labels(Path(labels) if labels else path.with_suffix(".txt"), classes)
+    arena = arena_bytes(path)
+    for what, value, limit in (
+        ("the file is", found.size, MAX_FILE),
+        ("the arena is", arena or 0, MAX_ARENA),
+        ("an answer takes", found.macs, MAX_MACS),
+    ):
+        if value > limit:
+            unit = "multiply-accumulates" if limit == MAX_MACS else "bytes"
+            raise ContractError(
+                f"{path}: {what} {value:,} {unit}; the camera's limit is {limit:,}: train a smaller network"
+            )
+    return Model(path, names, size, found.size, arena, found.macs)
+
+
+def _check_kind(path: Path, found: Description) -> None:
+    if found.hybrid:
+        raise ContractError(
+            f"{path}: has int8 weights but float activations; the camera needs full int8 (run python -m training quantize)"
+        )
+    strange = sorted(set(found.operators) - OPERATORS)
+    if strange:
+        raise ContractError(
+            f"{path}: uses {strange[0]}, which is not known to run on the camera; build it from {', '.join(sorted(OPERATORS))}"
+        )
+    if found.per_channel_dense:
+        raise ContractError(
+            f"{path}: a FULLY_CONNECTED layer has a scale for each channel, which the camera refuses; "
+            "convert with per-tensor Dense weights (run python -m training quantize)"
+        )
+
+
+def _check_input(path: Path, found: Description) -> int:
+    if len(found.inputs) != 1:
+        raise ContractError(f"{path}: has {len(found.inputs)} inputs; the camera gives one")
+    tensor = found.inputs[0]
+    if tensor.dtype != "int8":
+        raise ContractError(f"{path}: input is {tensor.dtype}; the camera needs int8 (run python -m training quantize)")
+    shape = tensor.shape
+    if len(shape) != 4 or shape[0] != 1 or shape[1] != shape[2] or shape[3] != 1:
+        raise ContractError(
+            f"{path}: input has the shape {list(shape)}; it must be [1, size, size, 1], one square grey picture"
+        )
+    if not math.isclose(tensor.scale, INPUT_SCALE, rel_tol=1e-4) or tensor.zero_point != INPUT_ZERO_POINT:
+        raise ContractError(
+            f"{path}: input scale is {tensor.scale:.6g} and zero point {tensor.zero_point}; they must be 1/255 and -128, because the "
+            "camera feeds pixel - 128: train on pixels from 0 to 1, and calibrate on pictures that hold black and white"
+        )
+    return shape[1]
+
+
+def _check_output(path: Path, found: Description) -> int:
+    if len(found.outputs) != 1:
+        raise ContractError(f"{path}: has {len(found.outputs)} outputs; the camera reads one")
+    tensor = found.outputs[0]
+    if tensor.dtype != "int8" or len(tensor.shape) != 2 or tensor.shape[0] != 1 or tensor.shape[1] < 2:
+        raise ContractError(f"{path}: output is {tensor.dtype} {list(tensor.shape)}; it must be int8 [1, classes]")
+    if found.operators[-1] != "SOFTMAX":
+        raise ContractError(
+            f"{path}: ends in {found.operators[-1]}; it must end in SOFTMAX, for scores that add up to 1"
+        )
+    return tensor.shape[1]
+
+
+def read_labels(path: Path, classes: int | None = None) -> tuple[str, ...]:
+    """The labels in a file, one a line, in output order; ContractError if one is blank or twice, or there are not `classes`."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        raise ContractError(f"{path}: no such labels file; it must hold one label a line, in output order") from None
+    except UnicodeDecodeError:
+        raise ContractError(f"{path}: is not a text file in UTF-8; it must hold one label a line") from None
+    for number, line in enumerate(lines, 1):
+        if line.strip() != line or not line:
+            raise ContractError(
+                f"{path}: line {number} is blank or has blanks round the label; write one bare label a line"
+            )
+        if line in lines[: number - 1]:
+            raise ContractError(f"{path}: the label {line!r} stands there twice; each class needs a name of its own")
+    if classes is not None and len(lines) != classes:
+        raise ContractError(
+            f"{path}: has {len(lines)} labels, but the model has {classes} outputs; give one a line, in output order"
+        )
+    return tuple(lines)
+
+
+def describe(path: Path) -> Description:
+    """Read what stands in a .tflite file, without judging it; ContractError where it is not a whole TensorFlow Lite file."""
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise ContractError(f"{path}: can't be read ({error.strerror}); give a .tflite file") from None
+    if data[4:8] != b"TFL3":
+        raise ContractError(
+            f"{path}: is not a TensorFlow Lite model; give the .tflite file that python -m training quantize writes"
+        )
+    try:
+        return _describe(data)
+    except Exception as error:  # a damaged file fails anywhere in the generated reader, with any exception
+        raise ContractError(f"{path}: is cut short or damaged; copy it again") from error
+
+
+def _describe(data: bytes) -> Description:
+    # Imported here: the schema takes 0.2 s, and the tools' help should not.
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromPackedBuf(data)
+    graph = model.subgraphs[0]
+    names = {value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
+    codes = [max(code.builtinCode, code.deprecatedBuiltinCode) for code in model.operatorCodes]
+    steps = [(names[codes[step.opcodeIndex]], step) for step in graph.operators]
+    types = {value: name.lower() for name, value in vars(schema.TensorType).items() if not name.startswith("_")}
+
+    def tensor(index: int) -> Tensor:
+        it = graph.tensors[index]
+        scale, zero = (it.quantization.scale, it.quantization.zeroPoint) if it.quantization else (None, None)
+        return Tensor(
+            tuple(int(size) for size in it.shape),
+            types[it.type],
+            float(scale[0]) if scale is not None and len(scale) else 0.0,
+            int(zero[0]) if zero is not None and len(zero) else 0,
+        )
+
+    weighted = [
+        (name, tensor(step.inputs[0]), graph.tensors[step.inputs[1]], tensor(step.outputs[0]))
+        for name, step in steps
+        if name in _WEIGHTED
+    ]
+    return Description(
+        size=len(data),
+        inputs=tuple(tensor(index) for index in graph.inputs),
+        outputs=tuple(tensor(index) for index in graph.outputs),
+        operators=tuple(name for name, _ in steps),
+        macs=sum(_macs(name, weights.shape, result.shape) for name, _, weights, result in weighted),
+        hybrid=any(given.dtype == "float32" and types[weights.type] == "int8" for _, given, weights, _ in weighted),
+        per_channel_dense=any(name == "FULLY_CONNECTED" and _scales(weights) > 1 for name, _, weights, _ in weighted),
+    )
+
+
+_WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+
+
+def _macs(name: str, weights: Any, result: tuple[int, ...]) -> int:
+    """Multiply-accumulates of one operator. TFLite keeps weights as [out, h, w, in], depthwise [1, h, w, out], dense [out, in]."""
+    if name == "FULLY_CONNECTED":
+        return int(math.prod(weights))
+    each = math.prod(weights[1:3]) * (weights[3] if name == "CONV_2D" else 1)
+    return int(math.prod(result) * each)
+
+
+def _scales(weights: Any) -> int:
+    scale = weights.quantization.scale if weights.quantization else None
+    return 0 if scale is None else len({float(value) for value in scale})
+
+
+def arena_bytes(path: Path) -> int | None:
+    """Bytes of the smallest arena in which TFLM (tflite-micro) takes the model, to 16; None where tflite-micro has no wheel.
+
+    Pointers are twice as wide here as on the camera, so the camera needs somewhat less. Raises ContractError if TFLM
+    does not take the model in 16 MB.
+    """
+    try:
+        from tflite_micro.python.tflite_micro import runtime
+    except ImportError:
+        return None
+    data = Path(path).read_bytes()
+
+    def fits(arena: int) -> bool:
+        try:
+            runtime.Interpreter.from_bytes(data, arena_size=arena)
+        except RuntimeError:
+            return False
+        return True
+
+    with _quiet():
+        low, high = 0, 16_000_000
+        if not fits(high):
+            raise ContractError(
+                f"{path}: TensorFlow Lite Micro refuses it; build it from {', '.join(sorted(OPERATORS))} in int8"
+            )
+        while high - low > 16:
+            middle = (low + high) // 32 * 16
+            low, high = (low, middle) if fits(middle) else (middle, high)
+    return high
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what TFLM prints on every failed try off the terminal; it writes to the file descriptor, not to sys.stderr."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

@@ -1,0 +1,128 @@
+"""`python -m training`: from FER2013 to an int8 model for the camera."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from models.contract import ContractError
+from training import steps
+from training.data import DataError
+from training.targets import LABEL_SHARE
+
+ABOUT = """\
+Make the camera's model from FER2013, step by step or all at once.
+
+  python -m training all --data fer2013.csv --votes fer2013new.csv
+
+trains the network (train), makes it int8 (quantize) and measures it (card). An interrupted training goes on where it
+stopped when the same command is given again. The data is not ours to give: fer2013.csv is on Kaggle, fer2013new.csv
+in FER+'s repository."""
+
+
+def main() -> int:
+    """Run a step; 0 when it went well, 1 with a sentence on standard error when it did not, 2 for wrong usage."""
+    arguments = _parser().parse_args()
+    try:
+        arguments.step(arguments)
+    except (DataError, ContractError) as error:
+        print(f"training: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"training: {error.filename}: {error.strerror}; choose another folder or make room", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("training: stopped; the same command goes on from the last checkpoint", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "python -m training", description=ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    step = parser.add_subparsers(title="steps", metavar="STEP", required=True)
+    data, trained, model = _data(), _trained(), _model()
+    for name, function, parents in (
+        ("all", steps.everything, [data, trained, model]),
+        ("train", steps.train, [data, trained]),
+        ("quantize", steps.quantize, [data, trained, model]),
+        ("evaluate", steps.evaluate, [data, model]),
+        ("card", steps.card, [data, trained, model]),
+    ):
+        about = (function.__doc__ or "").strip()
+        parser_of_step = step.add_parser(name, help=about, description=about, parents=parents)
+        parser_of_step.set_defaults(step=function)
+        if name == "evaluate":
+            parser_of_step.add_argument(
+                "--part",
+                choices=("PublicTest", "PrivateTest"),
+                default="PublicTest",
+                help="the test part; choose by PublicTest, report PrivateTest",
+            )
+    return parser
+
+
+def _data() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        help="fer2013.csv, icml_face_data.csv, fer2013.npz, or the folder with train/ and test/",
+    )
+    parser.add_argument("--votes", type=Path, help="FER+'s fer2013new.csv (found by itself beside the data)")
+    return parser
+
+
+def _trained() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument(
+        "--run",
+        type=Path,
+        default=Path("runs/emotion"),
+        help="folder for checkpoints and the trained network (default %(default)s)",
+    )
+    parser.add_argument(
+        "--epochs",
+        type=_positive,
+        default=110,
+        help="times through the data (default %(default)s; about 25 s each on two cores)",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=1, help="of shuffling, augmentation and first weights (default %(default)s)"
+    )
+    parser.add_argument(
+        "--label-share",
+        type=_share,
+        default=LABEL_SHARE,
+        help="share of FER2013's own label in the targets, the rest is FER+'s votes (default %(default)s)",
+    )
+    return parser
+
+
+def _model() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument(
+        "--model", type=Path, default=Path("models/emotion.tflite"), help="the int8 file (default %(default)s)"
+    )
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

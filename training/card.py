@@ -1,0 +1,128 @@
+"""The measured card of a model: `<name>.json` for programs, `<name>.md` for people, and a picture of its confusions."""
+
+import json
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.contract import EMOTIONS, Model, check
+from training.data import Faces
+from training.evaluate import PARTS, by_protocol, table
+from training.interpret import scores
+from training.protocols import PROTOCOLS, Figures
+
+
+def write_card(path: Path, faces: Faces, made: dict[str, Any]) -> Path:
+    """Measure the int8 file `path` on both test parts and write its card beside it; returns the .md file.
+
+    `made` says how the model was made (see `quantize` in `training.steps`) and goes into the card as it is.
+    """
+    model = check(path)
+    figures = {}
+    for name, usage in PARTS.items():
+        part = faces.part(usage)
+        if len(part):
+            figures[name] = by_protocol(scores(path, part.images), part)
+    card = {
+        "model": path.name,
+        "sha256": sha256(path.read_bytes()).hexdigest(),
+        "labels": list(model.labels),
+        "input": [model.input_size, model.input_size, 1],
+        "file_bytes": model.file_bytes,
+        "arena_bytes": model.arena_bytes,
+        "macs": model.macs,
+        "made": made,
+        "figures": {part: {name: asdict(it) for name, it in some.items()} for part, some in figures.items()},
+    }
+    _write(path.with_suffix(".json"), json.dumps(card, indent=1) + "\n")
+    last = list(figures)[-1]
+    protocol = "FER+ 7" if "FER+ 7" in figures[last] else "FER2013"
+    picture = path.with_name(path.stem + "_confusion.png")
+    draw_confusion(figures[last][protocol], f"{path.name}, {protocol}, {last}", picture)
+    _write(path.with_suffix(".md"), _text(model, card, figures, picture.name))
+    return path.with_suffix(".md")
+
+
+def _write(path: Path, text: str) -> None:
+    beside = path.with_name("writing_" + path.name)
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
+
+
+def _text(model: Model, card: dict[str, Any], figures: dict[str, dict[str, Figures]], picture: str) -> str:
+    arena = f"{model.arena_bytes:,} bytes" if model.arena_bytes else "not measured (no tflite-micro here)"
+    parts = "\n\n".join(f"### {part}\n\n{table(some)}" for part, some in figures.items())
+    protocols = "\n".join(f"- **{name}**: {text}." for name, text in PROTOCOLS.items())
+    return TEXT.format(
+        name=card["model"], sha256=card["sha256"], size=model.input_size, labels=", ".join(model.labels),
+        file=f"{model.file_bytes:,}", arena=arena, macs=f"{model.macs / 1e6:.2f}", parts=parts, protocols=protocols,
+        made=_made(card["made"]), picture=picture,
+    )  # fmt: skip
+
+
+def _made(made: dict[str, Any]) -> str:
+    """How the model was made, a line a fact; the operating point's curve as a table of its own."""
+    lines = [f"- {name}: {value}" for name, value in made.items() if not isinstance(value, list)]
+    if made.get("curve"):
+        lines += ["", "| tau | FER+ 7 | balanced |", "| --- | --- | --- |"]
+        lines += [f"| {point['tau']} | {point['accuracy']:.3f} | {point['balanced']:.3f} |" for point in made["curve"]]
+    return "\n".join(lines)
+
+
+TEXT = """# {name}
+
+Names the emotion that a face shows. Made for the OpenMV Cam: int8, grey faces of {size} x {size} pixels cut by the Haar cascade's box.
+
+| | |
+| --- | --- |
+| labels, in output order | {labels} |
+| file | {file} bytes |
+| TFLM arena (tflite-micro) | {arena} |
+| multiply-accumulates | {macs} M |
+| SHA-256 | `{sha256}` |
+
+## Accuracy
+
+Of this very file, fed as the camera feeds it (pixel - 128), by `python -m training card`. What was chosen was chosen on PublicTest.
+
+{parts}
+
+{protocols}
+- **balanced**: the mean of the recalls of the seven emotions, same rows. Disgust has about 20 faces in a part of FER+: its recall is a rough figure.
+
+![Confusion matrix]({picture})
+
+## How it was made
+
+Trained on FER2013's Training part with FER+'s votes, without the training pictures that also stand in a test part
+(normalised correlation above 0.98), so that every test row counts. The choice of the operating point, on PublicTest:
+
+{made}
+
+## Limits and fair use
+
+- An expression is not a feeling. The model says which of seven words FER+'s annotators would most likely choose for a face; people smile when sad and frown when thinking.
+- FER2013 is pictures from a web search: posed and acted faces, more of some ages, skin colours and cultures than of others. Expect it to be worse on people unlike them,
+  on faces turned away, partly covered or dimly lit, and on mild expressions, most of all fear, disgust and sadness.
+- Do not use it to judge, rank or watch people: not for hiring, schooling, policing, insurance, diagnosis or any decision about a person. Tell the people in view that a camera reads expressions.
+"""
+
+
+def draw_confusion(figures: Figures, title: str, path: Path) -> None:
+    """Draw the confusion matrix, each row as shares of its truth, with the counts."""
+    from matplotlib.figure import Figure
+
+    counts = np.array(figures.confusion)[: len(EMOTIONS)]
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    figure = Figure(figsize=(6.4, 5.6), layout="constrained")
+    axes = figure.add_subplot(title=title, xlabel="answer", ylabel="truth")
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.set_xticks(range(len(EMOTIONS)), EMOTIONS, rotation=45)
+    axes.set_yticks(range(len(EMOTIONS)), EMOTIONS)
+    for (row, column), share in np.ndenumerate(shares):
+        text = f"{share:.0%}\n{counts[row, column]}"
+        axes.text(column, row, text, ha="center", va="center", fontsize=8, color="white" if share > 0.5 else "black")
+    figure.savefig(path, dpi=110)

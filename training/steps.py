@@ -1,0 +1,112 @@
+"""The steps from data to a shipped model, each a function of the command line's arguments."""
+
+import json
+import os
+from argparse import Namespace
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from training.data import DataError, Faces, load
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's start-up chatter hides the progress bar
+
+
+def everything(arguments: Namespace) -> None:
+    """Train, quantise, and measure: the whole way from data to a shipped model and its card."""
+    faces = _load(arguments)
+    _train(arguments, faces)
+    _quantize(arguments, faces)
+    _card(arguments, faces)
+
+
+def train(arguments: Namespace) -> None:
+    """Train the network, or go on where an interrupted run stopped."""
+    _train(arguments, _load(arguments))
+
+
+def quantize(arguments: Namespace) -> None:
+    """Choose the operating point on PublicTest and write the int8 file, its labels and the calibration's rows."""
+    _quantize(arguments, _load(arguments))
+
+
+def evaluate(arguments: Namespace) -> None:
+    """Measure an int8 file on a test part by every protocol that the data allows."""
+    from models.contract import check
+    from training.evaluate import PARTS, by_protocol, table
+    from training.interpret import scores
+
+    check(arguments.model)
+    part = _load(arguments).part(PARTS[arguments.part])
+    if not len(part):
+        raise DataError(f"{arguments.data}: has no rows of {arguments.part}; give data with the official parts")
+    print(table(by_protocol(scores(arguments.model, part.images), part)))
+
+
+def card(arguments: Namespace) -> None:
+    """Measure the int8 file on both test parts and write its card."""
+    _card(arguments, _load(arguments))
+
+
+def _load(arguments: Namespace) -> Faces:
+    faces = load(arguments.data, arguments.votes)
+    print(f"{arguments.data}: {len(faces):,} faces, {'with' if faces.votes is not None else 'without'} FER+ votes")
+    return faces
+
+
+def _train(arguments: Namespace, faces: Faces) -> None:
+    from training.fit import Settings, fit
+
+    settings = Settings(epochs=arguments.epochs, seed=arguments.seed, label_share=arguments.label_share)
+    fit(faces, arguments.run, settings)
+    (arguments.run / "settings.json").write_text(json.dumps(asdict(settings), indent=1) + "\n")
+    print(f"trained: {arguments.run / 'network.keras'}; learning curve: {arguments.run / 'curve.png'}")
+
+
+def _quantize(arguments: Namespace, faces: Faces) -> None:
+    from training import convert, operating_point
+
+    network = _network(arguments.run)
+    made = operating_point.settle(network, faces, arguments.label_share)
+    calibration = convert.choose_calibration(faces)
+    model = convert.write_model(convert.convert(network, faces.images[calibration]), arguments.model, calibration)
+    made["float"] = _float_figures(network, faces)
+    settings = json.loads((arguments.run / "settings.json").read_text())
+    (arguments.run / "made.json").write_text(json.dumps({**settings, **made}, indent=1) + "\n")
+    print(
+        f"{model.path}: {model.file_bytes:,} bytes, arena {model.arena_bytes}, {model.macs / 1e6:.2f} M multiply-accumulates"
+    )
+
+
+def _float_figures(network: Any, faces: Faces) -> dict[str, dict[str, float]]:
+    """Accuracy by protocol and part of the network before it was made int8, for the card to compare."""
+    from training.evaluate import PARTS, by_protocol
+    from training.fit import pixels
+
+    figures = {}
+    for name, usage in PARTS.items():
+        part = faces.part(usage)
+        if len(part):
+            answers = network.predict(pixels(part.images), batch_size=512, verbose=0)
+            figures[name] = {protocol: round(it.accuracy, 4) for protocol, it in by_protocol(answers, part).items()}
+    return figures
+
+
+def _network(run: Path) -> Any:
+    import keras
+
+    path = run / "network.keras"
+    if not path.is_file():
+        raise DataError(f"{path}: no trained network there; run python -m training train --run {run} first")
+    return keras.models.load_model(path)
+
+
+def _card(arguments: Namespace, faces: Faces) -> None:
+    from training.card import write_card
+
+    path = arguments.run / "made.json"
+    if not path.is_file():
+        raise DataError(
+            f"{path}: not there, so the card can't say how the model was made; run python -m training quantize first"
+        )
+    print(write_card(arguments.model, faces, json.loads(path.read_text())).read_text(encoding="utf-8"))

@@ -2,6 +2,7 @@
 
 import csv
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,11 +80,13 @@ def rate_at(epoch: int, settings: Settings) -> float:
     return settings.rate * (1 + math.cos(math.pi * done)) / 2
 
 
-def fit(faces: Faces, run: Path, settings: Settings) -> keras.Model:
+def fit(
+    faces: Faces, run: Path, settings: Settings, extra: Sequence[keras.callbacks.Callback] = ()
+) -> keras.Model:
     """Train on the Training part, watching PublicTest; everything is kept in the folder `run`.
 
     `run` gets `checkpoint/` (an interrupted run goes on from there), `history.csv`, `curve.png` and, at the end,
-    `network.keras` in float32. Raises DataError where `faces` has no rows to train on.
+    `network.keras` in float32. `extra` callbacks are called with the others. Raises DataError where `faces` has no rows to train on.
     """
     run.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(settings.seed)
@@ -104,7 +107,7 @@ def fit(faces: Faces, run: Path, settings: Settings) -> keras.Model:
         epochs=settings.epochs,
         validation_data=(pixels(watched.images[wanted.index]), np.eye(len(EMOTIONS), dtype=np.float32)[wanted.truth]),
         validation_batch_size=512,
-        callbacks=_callbacks(run, batches, settings),
+        callbacks=[*_callbacks(run, batches, settings), *extra],
     )
     return _keep(model, run / "network.keras")
 

@@ -1,0 +1,34 @@
+# Everything that a newcomer types. On Windows, type the lines below by hand with .venv\Scripts\python.
+PYTHON ?= python3
+SOURCE ?=
+BIN := .venv/bin
+
+.PHONY: demo test lint bench clean
+.DEFAULT_GOAL := demo
+
+demo: .venv/.tools  ## run the camera program on the virtual camera
+	@$(BIN)/python -m tools demo $(if $(SOURCE),"$(SOURCE)")
+
+test: .venv/.all  ## run all tests
+	@$(BIN)/python -m pytest -q
+
+lint: .venv/.all
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+bench: .venv/.tools  ## measure what the README claims about speed
+	@$(BIN)/python -m tools.bench
+
+clean:
+	rm -rf .venv demo
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed; give it with make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+
+.venv/.tools: tools/requirements.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+.venv/.all: requirements.txt tools/requirements.txt training/requirements.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@ .venv/.tools

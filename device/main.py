@@ -33,7 +33,8 @@ CASCADE_FILE = "/rom/haarcascade_frontalface.cascade"  # firmware v4.7.0 and lat
 CASCADE_NAME = "frontalface"  # built in before that
 STAGES = 25  # all of them
 
-# v5 takes points as tuples and says scale= where v4 says scale_factor=, which v5 refuses and v4 needs.
+# v5 takes points and boxes as tuples, and scale= in find_features; before v4.8 they are loose numbers, and v4 knows
+# scale_factor= alone.
 V5 = omv.version_major >= 5
 WHITE, BLACK = 255, 0
 LETTER_W, LETTER_H = 8, 10  # pixels of the firmware's font
@@ -229,9 +230,16 @@ def file_sha256(name):
 # Drawing and reports -------------------------------------------------------------------------------------------------
 
 
+def draw_box(frame, x, y, w, h, **how):
+    if V5:
+        frame.draw_rectangle((x, y, w, h), **how)
+    else:
+        frame.draw_rectangle(x, y, w, h, **how)
+
+
 def write(frame, x, y, text):
     """White letters on black, legible on any frame."""
-    frame.draw_rectangle((x, y, LETTER_W * len(text) + 2, LETTER_H + 2), color=BLACK, fill=True)
+    draw_box(frame, x, y, LETTER_W * len(text) + 2, LETTER_H + 2, color=BLACK, fill=True)
     if V5:
         frame.draw_string((x + 1, y + 1), text, color=WHITE, mono_space=True)
     else:
@@ -241,7 +249,7 @@ def write(frame, x, y, text):
 def draw_face(frame, face):
     x, y, w, h = face["box"]
     text = "%s %d%%" % (face["emotion"] or "?", round(100 * face["score"]))
-    frame.draw_rectangle((x, y, w, h), color=WHITE, thickness=2)
+    draw_box(frame, x, y, w, h, color=WHITE, thickness=2)
     left = max(0, min(x, frame.width() - LETTER_W * len(text) - 2))
     above = y - LETTER_H - 3
     write(frame, left, above if above >= 0 else y + 2, text)
@@ -267,6 +275,23 @@ def report(**fields):
 # The program ---------------------------------------------------------------------------------------------------------
 
 
+class Rate:
+    """Frames a second, mostly of the last ten. (time.clock() averages over all since it was made.)"""
+
+    def __init__(self):
+        self.last = None  # ticks
+        self.passed = 0  # ms a frame
+
+    def tick(self):
+        """Count a frame; returns frames a second, 0 at the first."""
+        now = time.ticks_ms()
+        if self.last is not None:
+            passed = max(1, time.ticks_diff(now, self.last))
+            self.passed = 0.9 * self.passed + 0.1 * passed if self.passed else passed
+        self.last = now
+        return 1000 / self.passed if self.passed else 0
+
+
 class Watcher:
     """What looks at frames: cascade, network and the faces' numbers. Raises Trouble when a part is missing."""
 
@@ -274,7 +299,7 @@ class Watcher:
         self.cascade = load_cascade()
         self.network = Network(frame)
         self.names = Names()
-        self.clock = time.clock()
+        self.rate = Rate()
         report(
             event="ready",
             board=omv.board_type(),
@@ -286,15 +311,15 @@ class Watcher:
 
     def look(self, frame):
         """Find the faces, name them, report and draw them."""
-        self.clock.tick()
         boxes = find_faces(frame, self.cascade)
         # All are classified before anything is drawn: a box must not cross the next face.
         faces = [self.name(frame, number, box) for number, box in zip(self.names.give(boxes), boxes)]
+        fps = round(self.rate.tick(), 1)
         if faces:
-            report(t=time.ticks_ms(), fps=round(self.clock.fps(), 1), faces=faces)
+            report(t=time.ticks_ms(), fps=fps, faces=faces)
         for face in faces:
             draw_face(frame, face)
-        write(frame, 0, frame.height() - LETTER_H - 2, "%.1f fps" % self.clock.fps())
+        write(frame, 0, frame.height() - LETTER_H - 2, "%.1f fps" % fps)
 
     def name(self, frame, number, box):
         scores = [round(score, 3) for score in self.network.scores(frame, box)]

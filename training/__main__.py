@@ -9,6 +9,7 @@ from training import steps
 from training.data import DataError
 from training.targets import LABEL_SHARE
 
+CAMERA = Path("tools/virtual_camera")
 ABOUT = """\
 Make the camera's model from FER2013, step by step or all at once.
 
@@ -46,19 +47,36 @@ def _parser() -> argparse.ArgumentParser:
         ("all", steps.everything, [data, trained, model]),
         ("train", steps.train, [data, trained]),
         ("quantize", steps.quantize, [data, trained, model]),
-        ("evaluate", steps.evaluate, [data, model]),
+        ("evaluate", steps.evaluate, [data, model, _part()]),
         ("card", steps.card, [data, trained, model]),
+        ("composites", steps.composites, [data, _out("where the portraits go", CAMERA / "composites")]),
+        ("clip", steps.clip, [_portraits(), _out("the clip, an animated WebP", CAMERA / "clip.webp")]),
     ):
         about = (function.__doc__ or "").strip()
-        parser_of_step = step.add_parser(name, help=about, description=about, parents=parents)
-        parser_of_step.set_defaults(step=function)
-        if name == "evaluate":
-            parser_of_step.add_argument(
-                "--part",
-                choices=("PublicTest", "PrivateTest"),
-                default="PublicTest",
-                help="the test part; choose by PublicTest, report PrivateTest",
-            )
+        step.add_parser(name, help=about, description=about, parents=parents).set_defaults(step=function)
+    return parser
+
+
+def _part() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False)
+    parts = ("PublicTest", "PrivateTest")
+    parser.add_argument(
+        "--part", choices=parts, default=parts[0], help="choose by PublicTest (the default), report PrivateTest"
+    )
+    return parser
+
+
+def _portraits() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument(
+        "--composites", type=Path, default=CAMERA / "composites", help="the portraits (default %(default)s)"
+    )
+    return parser
+
+
+def _out(what: str, default: Path) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--out", type=Path, default=default, help=f"{what} (default %(default)s)")
     return parser
 
 

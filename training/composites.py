@@ -5,7 +5,7 @@ onto the group's mean and take the mean again. At least 15 different pictures go
 """
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -18,14 +18,14 @@ from training.targets import SEVEN
 
 OUT = 128  # pixels of a portrait
 LEAST = 15  # fewer pictures could show one person
-GROUP = 30  # pictures in a portrait, or a fifth of the candidates where they are few (disgust: 88)
-CANDIDATES = 700  # of each emotion, those agreed on most
+GROUP = 40  # pictures in a portrait, or a fifth of the candidates where they are few (disgust: 88)
+CANDIDATES = 250  # of each emotion, those agreed on most
 WORK = 96  # pixels the faces are aligned at: twice FER2013's 48
 TWIN = 0.8  # more alike than this once aligned: the same photograph again
 ROUNDS = 6  # the group hardly changes after these
 BENT = 5  # most a face may be bent toward the mean, pixels of WORK
 
-Picture = NDArray[np.float32]
+Picture = NDArray[Any]  # floating point
 
 
 class Pool(NamedTuple):
@@ -70,16 +70,25 @@ def make_composites(
     `images` uint8 [n, 48, 48] with FER+'s `votes` uint8 [n, 10] and FER2013's `labels` uint8 [n] on them. Raises
     DataError where an emotion has too few different faces that look alike.
     """
-    template = _template(images[_candidates("neutral", votes, labels)])
+    rows = {emotion: _candidates(emotion, votes, labels) for emotion in EMOTIONS}
+    for emotion in EMOTIONS:
+        _check_enough(emotion, len(rows[emotion]) // 5)
+    template = _template(images[rows["neutral"]])
     portraits = {}
     for emotion in EMOTIONS:
-        rows = _candidates(emotion, votes, labels)
-        mean, used = _mean_of_group(_align(images[rows], template), min(GROUP, len(rows) // 5))
-        if used < LEAST:
-            raise DataError(f"{emotion}: only {used} different faces look alike; a portrait of nobody needs {LEAST}")
+        mean, used = _mean_of_group(_align(images[rows[emotion]], template), min(GROUP, len(rows[emotion]) // 5))
+        _check_enough(emotion, used)
         portraits[emotion] = _finish(mean)
-        print(f"{emotion}: mean of {used} of {len(rows)} faces", flush=True)
+        print(f"{emotion}: mean of {used} of {len(rows[emotion])} faces", flush=True)
     return portraits
+
+
+def _check_enough(emotion: str, count: int) -> None:
+    if count < LEAST:
+        raise DataError(
+            f"{emotion}: only {count} different faces look alike, and a portrait of nobody needs {LEAST}; "
+            "give all of FER2013 with FER+'s votes"
+        )
 
 
 def _candidates(emotion: str, votes: NDArray[np.uint8], labels: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -113,13 +122,13 @@ def _lay_on(template: Picture, face: Picture) -> Picture | None:
     half = WORK // 2
     target, source, oval = (cv2.resize(a, (half, half)) for a in (template, _detail(face), OVAL))
     stop = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 40, 1e-3)
-    warp = np.eye(2, 3, dtype=np.float32)
+    mask = (oval > 0.05).astype(np.uint8)
+    warp: Picture = np.eye(2, 3, dtype=np.float32)
     try:
-        mask = (oval > 0.05).astype(np.uint8)
         _, warp = cv2.findTransformECC(target, source, warp, cv2.MOTION_AFFINE, stop, mask, 5)
     except cv2.error:  # found no map
         return None
-    warp[:, 2] *= 2
+    warp = np.asarray(warp) * [1, 1, 2]
     linear = warp[:, :2]
     shift = linear @ [half, half] + warp[:, 2] - half
     if not 0.7 < np.linalg.det(linear) < 1.35 or abs(linear[0, 1]) > 0.25 or np.abs(shift).max() > WORK / 10:
@@ -136,7 +145,7 @@ def _mean_of_group(pool: Pool, size: int) -> tuple[Picture, int]:
         mean = pool.faces[group].mean(0)
     for _ in range(ROUNDS):
         near = np.argsort(-_likeness(pool.detail, _detail(mean)))[: 6 * size]
-        bent = _bend(Pool(*(part[near] for part in pool)), _detail(mean))
+        bent = _bend(Pool(pool.faces[near], pool.detail[near], pool.row[near]), _detail(mean))
         group = _nearest(bent, _detail(mean), size)
         mean = bent.faces[group].mean(0)
     return mean, len(group)
@@ -154,7 +163,10 @@ def _nearest(pool: Pool, reference: Picture, size: int) -> list[int]:
     """The `size` faces most like the reference, no picture and no copy of one twice."""
     chosen: list[int] = []
     for face in np.argsort(-_likeness(pool.detail, reference)):
-        if pool.row[face] in pool.row[chosen] or _likeness(pool.detail[chosen], pool.detail[face]).max(initial=0) > TWIN:
+        if (
+            pool.row[face] in pool.row[chosen]
+            or _likeness(pool.detail[chosen], pool.detail[face]).max(initial=0) > TWIN
+        ):
             continue
         chosen.append(int(face))
         if len(chosen) == size:
@@ -169,19 +181,21 @@ def _likeness(faces: Picture, reference: Picture) -> Picture:
 
 def _bend(pool: Pool, reference: Picture) -> Pool:
     """The faces with eyes, brows and mouth moved a few pixels onto the reference's, by smoothed optical flow."""
-    flow_of = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    flow_between: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     y, x = np.mgrid[0:WORK, 0:WORK].astype(np.float32)
     faces = np.empty_like(pool.faces)
     for index, (face, detail) in enumerate(zip(pool.faces, pool.detail, strict=True)):
-        flow = flow_of.calc(_gray(reference, 40), _gray(detail, 40), None)
+        flow = flow_between.calc(_gray(reference, 40), _gray(detail, 40), None)
         flow = cv2.GaussianBlur(flow, (0, 0), 4).clip(-BENT, BENT)
-        faces[index] = cv2.remap(face, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        faces[index] = cv2.remap(
+            face, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
     return Pool(faces, np.array([_detail(face) for face in faces]), pool.row)
 
 
 def _detail(face: Picture) -> Picture:
     """The face with shading and lighting evened out."""
-    fine = face - cv2.GaussianBlur(face, (0, 0), WORK / 10)
+    fine: Picture = face - cv2.GaussianBlur(face, (0, 0), WORK / 10)
     return _normalise(fine / (np.sqrt(cv2.GaussianBlur(fine * fine, (0, 0), WORK / 8)) + 0.15))
 
 
@@ -199,5 +213,9 @@ def _gray(face: Picture, contrast: float) -> NDArray[np.uint8]:
 
 
 def _finish(mean: Picture) -> NDArray[np.uint8]:
-    """Enlarged, with a standard deviation of 62 grey levels: the camera's Haar cascade finds no face under 50."""
-    return _gray(_enlarge(_normalise(mean), OUT), 62)
+    """Enlarged, sharpened a little as means are soft, with a standard deviation over 60 gray levels.
+
+    The camera's Haar cascade finds no face under 50.
+    """
+    large = _enlarge(_normalise(mean), OUT)
+    return _gray(large + 0.6 * (large - cv2.GaussianBlur(large, (0, 0), OUT / 50)), 62)

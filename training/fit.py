@@ -80,9 +80,7 @@ def rate_at(epoch: int, settings: Settings) -> float:
     return settings.rate * (1 + math.cos(math.pi * done)) / 2
 
 
-def fit(
-    faces: Faces, run: Path, settings: Settings, extra: Sequence[keras.callbacks.Callback] = ()
-) -> keras.Model:
+def fit(faces: Faces, run: Path, settings: Settings, extra: Sequence[keras.callbacks.Callback] = ()) -> keras.Model:
     """Train on the Training part, watching PublicTest; everything is kept in the folder `run`.
 
     `run` gets `checkpoint/` (an interrupted run goes on from there), `history.csv`, `curve.png` and, at the end,

@@ -48,6 +48,21 @@ def card(arguments: Namespace) -> None:
     _card(arguments, _load(arguments))
 
 
+def composites(arguments: Namespace) -> None:
+    """Make the seven portraits of nobody from FER2013's training faces, for the bundled clip."""
+    from training.composites import run
+
+    run(_load(arguments), arguments.out)
+
+
+def clip(arguments: Namespace) -> None:
+    """Make the bundled clip, and the truth about it, from the seven portraits."""
+    from training.clip import run
+
+    run(arguments.composites, arguments.out)
+    print(f"{arguments.out}: {arguments.out.stat().st_size:,} bytes")
+
+
 def _load(arguments: Namespace) -> Faces:
     faces = load(arguments.data, arguments.votes)
     print(f"{arguments.data}: {len(faces):,} faces, {'with' if faces.votes is not None else 'without'} FER+ votes")

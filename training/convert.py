@@ -45,16 +45,24 @@ def convert(network: keras.Model, calibration: NDArray[np.uint8]) -> bytes:
 
 
 def slim(data: bytes) -> bytes:
-    """The same model without the tensors' names and the converter's notes, which TFLM does not read: 4 KB of an H7's 128."""
+    """The same model without what TFLM does not read: 9 of an H7's 114 KB.
+
+    That is the tensors' names, the converter's notes, and the scales of the convolutions' biases, which are always
+    input scale x weight scale. (A Dense layer's are checked, so they stay.)
+    """
     import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.ModelT.InitFromPackedBuf(data)
     model.description = model.metadata = model.metadataBuffer = model.signatureDefs = None
+    convolutions = (schema.BuiltinOperator.CONV_2D, schema.BuiltinOperator.DEPTHWISE_CONV_2D)
     for graph in model.subgraphs:
         graph.name = None
         for tensor in graph.tensors:
             tensor.name = tensor.shapeSignature = None
+        for operator in graph.operators:
+            if model.operatorCodes[operator.opcodeIndex].builtinCode in convolutions:
+                graph.tensors[operator.inputs[2]].quantization = None
     builder = flatbuffers.Builder(len(data))
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())

@@ -7,7 +7,6 @@ from pathlib import Path
 from models.contract import ContractError
 from training import steps
 from training.data import DataError
-from training.targets import LABEL_SHARE
 
 CAMERA = Path("tools/virtual_camera")
 ABOUT = """\
@@ -103,17 +102,11 @@ def _trained() -> argparse.ArgumentParser:
     parser.add_argument(
         "--epochs",
         type=_positive,
-        default=110,
+        default=184,
         help="times through the data (default %(default)s; about 25 s each on two cores)",
     )
     parser.add_argument(
         "--seed", type=int, default=1, help="of shuffling, augmentation and first weights (default %(default)s)"
-    )
-    parser.add_argument(
-        "--label-share",
-        type=_share,
-        default=LABEL_SHARE,
-        help="share of FER2013's own label in the targets, the rest is FER+'s votes (default %(default)s)",
     )
     return parser
 
@@ -130,16 +123,6 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return int(text)
-
-
-def _share(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
-    return value
 
 
 if __name__ == "__main__":

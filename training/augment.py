@@ -17,24 +17,29 @@ ERASED = 0.30  # share of the faces of which a box is covered
 ERASED_SIZE = (8, 20)  # pixels, of 48
 
 
-def augment(images: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """A changed copy of faces uint8 [n, size, size]: mirrored, rolled, scaled, shifted, relit, partly covered."""
-    return np.stack([_augment_one(image, rng) for image in images])
+def augment(images: NDArray[np.uint8], rng: np.random.Generator, strength: float = 1) -> NDArray[np.uint8]:
+    """A changed copy of faces uint8 [n, size, size]: mirrored, rolled, scaled, shifted, relit, partly covered.
+
+    `strength`, 0 to 1, is the share of the ranges above that is used.
+    """
+    return np.stack([_augment_one(image, rng, strength) for image in images])
 
 
-def _augment_one(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    image = _move(image, rng)
-    gain = 1 + rng.uniform(-GAIN, GAIN)
-    offset = rng.uniform(-OFFSET, OFFSET) + 128 * (1 - gain)
+def _augment_one(image: NDArray[np.uint8], rng: np.random.Generator, strength: float) -> NDArray[np.uint8]:
+    image = _move(image, rng, strength)
+    gain = 1 + strength * rng.uniform(-GAIN, GAIN)
+    offset = strength * rng.uniform(-OFFSET, OFFSET) + 128 * (1 - gain)
     image = np.clip(np.rint(image * gain + offset), 0, 255).astype(np.uint8)
-    return _erase(image, rng) if rng.random() < ERASED else image
+    return _erase(image, rng) if rng.random() < ERASED * strength else image
 
 
-def _move(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+def _move(image: NDArray[np.uint8], rng: np.random.Generator, strength: float) -> NDArray[np.uint8]:
     size = image.shape[0]
     middle = (size - 1) / 2
-    matrix = cv2.getRotationMatrix2D((middle, middle), rng.uniform(-ROLL, ROLL), 1 + rng.uniform(-SCALE, SCALE))
-    matrix = matrix + np.outer(rng.uniform(-SHIFT, SHIFT, 2) * size, (0, 0, 1))
+    matrix = cv2.getRotationMatrix2D(
+        (middle, middle), strength * rng.uniform(-ROLL, ROLL), 1 + strength * rng.uniform(-SCALE, SCALE)
+    )
+    matrix = matrix + np.outer(strength * rng.uniform(-SHIFT, SHIFT, 2) * size, (0, 0, 1))
     if rng.random() < 0.5:
         matrix = matrix @ np.array([[-1, 0, size - 1], [0, 1, 0], [0, 0, 1]])
     moved = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

@@ -35,12 +35,12 @@ def choose(points: list[dict[str, float]]) -> float:
     return max(near, key=lambda point: (point["balanced"], -point["tau"]))["tau"]
 
 
-def settle(network: "keras.Model", faces: Faces, label_share: float) -> dict[str, Any]:
+def settle(network: "keras.Model", faces: Faces) -> dict[str, Any]:
     """Choose tau on PublicTest and put it into the network; returns what was chosen, with the curve, for the card.
 
     Without PublicTest rows to choose on, tau is 0.
     """
-    prior = targets(faces, label_share)[training_rows(faces)].mean(axis=0, dtype=np.float64)
+    prior = targets(faces)[training_rows(faces)].mean(axis=0, dtype=np.float64)
     watched = faces.part(PUBLIC_TEST)
     protocol = "FER+ 7" if faces.votes is not None else "FER2013"
     points = []

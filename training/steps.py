@@ -72,7 +72,7 @@ def _load(arguments: Namespace) -> Faces:
 def _train(arguments: Namespace, faces: Faces) -> None:
     from training.fit import Settings, fit
 
-    settings = Settings(epochs=arguments.epochs, seed=arguments.seed, label_share=arguments.label_share)
+    settings = Settings(epochs=arguments.epochs, seed=arguments.seed)
     fit(faces, arguments.run, settings)
     (arguments.run / "settings.json").write_text(json.dumps(asdict(settings), indent=1) + "\n")
     print(f"trained: {arguments.run / 'network.keras'}; learning curve: {arguments.run / 'curve.png'}")
@@ -82,7 +82,7 @@ def _quantize(arguments: Namespace, faces: Faces) -> None:
     from training import convert, operating_point
 
     network = _network(arguments.run)
-    made = operating_point.settle(network, faces, arguments.label_share)
+    made = operating_point.settle(network, faces)
     calibration = convert.choose_calibration(faces)
     model = convert.write_model(convert.convert(network, faces.images[calibration]), arguments.model, calibration)
     made["float"] = _float_figures(network, faces)

@@ -32,7 +32,9 @@ def data(tmp_path_factory) -> Path:
 
 
 def training(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "training", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-m", "training", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True
+    )
 
 
 def test_augmented_faces_are_faces_of_the_same_kind_and_repeatable():
@@ -44,36 +46,54 @@ def test_augmented_faces_are_faces_of_the_same_kind_and_repeatable():
     assert not np.array_equal(once, images)
 
 
-@pytest.mark.slow
-def test_all_steps_and_resume(data, tmp_path):
-    """One command goes from data to card; a run stopped after one epoch ends with the same weights as one that was not."""
-    keras = pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
-    model = tmp_path / "out" / "net.tflite"
-    done = training("all", "--data", data, "--run", tmp_path / "whole", "--epochs", 2, "--model", model)
+@pytest.fixture(scope="module")
+def made(data, tmp_path_factory) -> Path:
+    """What one command makes of the data: `net.*` and the folder `run`."""
+    pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
+    folder = tmp_path_factory.mktemp("made")
+    done = training("all", "--data", data, "--run", folder / "run", "--epochs", 4, "--model", folder / "net.tflite")
     assert done.returncode == 0, done.stderr
-    for name in ("net.tflite", "net.txt", "net.calibration.json", "net.json", "net.md", "net_confusion.png"):
-        assert (model.parent / name).is_file(), name
-    assert (tmp_path / "whole" / "curve.png").is_file()
-    card = json.loads((model.parent / "net.json").read_text())
+    return folder
+
+
+@pytest.mark.slow
+def test_one_command_goes_from_data_to_card(made):
+    for name in (
+        "net.tflite",
+        "net.txt",
+        "net.calibration.json",
+        "net.json",
+        "net.md",
+        "net_confusion.png",
+        "run/curve.png",
+    ):
+        assert (made / name).is_file(), name
+    card = json.loads((made / "net.json").read_text())
     assert set(card["figures"]["PrivateTest"]) == {"FER2013", "FER+ 7", "FER+ 8"}
-    rows = json.loads((model.parent / "net.calibration.json").read_text())
+    rows = json.loads((made / "net.calibration.json").read_text())
     assert max(rows) < 300, "calibration used rows that are not of the Training part"
 
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stopped_at", [2, 4])
+def test_an_interrupted_run_ends_as_one_that_was_not(made, data, tmp_path, stopped_at):
+    """Stopped in the second epoch of each of the two legs, and started again."""
+    keras = pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
     from training.data import load
     from training.fit import Settings, fit
 
-    class Stop(Exception):
-        pass
+    begun = []
 
-    def stop(epoch: int) -> None:
-        if epoch == 1:
-            raise Stop
+    def count(epoch: int, logs: dict | None) -> None:
+        begun.append(epoch)
+        if len(begun) == stopped_at:
+            raise InterruptedError
 
-    watcher = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: stop(epoch))
-    with pytest.raises(Stop):
-        fit(load(data), tmp_path / "cut", Settings(epochs=2), extra=[watcher])
-    resumed = fit(load(data), tmp_path / "cut", Settings(epochs=2))
-    whole = keras.models.load_model(tmp_path / "whole" / "network.keras")
+    stopper = keras.callbacks.LambdaCallback(on_epoch_begin=count)
+    with pytest.raises(InterruptedError):
+        fit(load(data), tmp_path, Settings(epochs=4), extra=[stopper])
+    resumed = fit(load(data), tmp_path, Settings(epochs=4))
+    whole = keras.models.load_model(made / "run" / "network.keras")
     for a, b in zip(resumed.get_weights(), whole.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-2, atol=1e-3)
 
@@ -88,7 +108,6 @@ def test_all_steps_and_resume(data, tmp_path):
         (("train", "--data", "{data}", "--run", "{file}/run"), 1, "choose another folder"),
         (("train",), 2, "--data"),
         (("train", "--data", "x", "--epochs", "0"), 2, "at least 1"),
-        (("train", "--data", "x", "--label-share", "2"), 2, "from 0 to 1"),
         (("bake",), 2, "invalid choice"),
     ],
 )

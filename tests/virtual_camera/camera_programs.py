@@ -1,0 +1,50 @@
+"""What the tests of the virtual camera share: a program's beginning, and what a run gave."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tools.virtual_camera import Ended, Sent
+
+ROOT = Path(__file__).parents[2]
+FACE = ROOT / "tools" / "virtual_camera" / "composites" / "happy.png"
+GENERATIONS = ["v4.5.5", "v4.7", "v4.8", "v5.0"]
+
+# A camera by whichever way the generation has, and the first frame; `cascade` and the keyword for its step.
+START = """
+import gc, image, omv, os, sys, time
+V5 = omv.version_major >= 5
+def open_camera():
+    try:
+        import csi
+        camera = csi.CSI()
+        camera.reset()
+        camera.pixformat(csi.GRAYSCALE)
+        camera.framesize(csi.QVGA)
+        return camera.snapshot
+    except (ImportError, AttributeError):
+        import sensor
+        sensor.reset()
+        sensor.set_pixformat(sensor.GRAYSCALE)
+        sensor.set_framesize(sensor.QVGA)
+        return sensor.snapshot
+def load_cascade():
+    try:
+        return image.HaarCascade("/rom/haarcascade_frontalface.cascade", stages=25)
+    except OSError:
+        return image.HaarCascade("frontalface", stages=25)
+snapshot = open_camera()
+img = snapshot()
+"""
+
+
+@dataclass
+class Played:
+    """What a run gave: printed lines, frames as shown with their times, what was sent, and how it ended."""
+
+    lines: list[str]
+    shown: list[np.ndarray]
+    times_ms: list[int]
+    sent: list[Sent]
+    ended: Ended

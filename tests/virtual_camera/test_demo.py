@@ -1,0 +1,195 @@
+"""`python -m tools demo`: what a newcomer runs first."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from camera_programs import FACE, ROOT
+from PIL import Image
+
+from tools.errors import UserError
+from tools.story import Story
+from tools.virtual_camera.display import Album
+from tools.virtual_camera.process import find_micropython
+
+
+def tools(*words: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
+    command = [sys.executable, "-m", "tools", *map(str, words)]
+    return subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=120
+    )
+
+
+@pytest.fixture(scope="module")
+def picture(tmp_path_factory) -> Path:
+    scene = Image.new("L", (320, 240), 128)
+    with Image.open(FACE) as face:
+        scene.paste(face.convert("L").resize((120, 120)), (100, 50))
+    path = tmp_path_factory.mktemp("scene") / "happy.png"
+    scene.save(path)
+    return path
+
+
+@pytest.fixture
+def with_micropython():
+    if find_micropython() is None:
+        pytest.skip("no MicroPython for this computer")
+
+
+def test_a_picture(tmp_path, picture, with_micropython):
+    done = tools("demo", picture, "--out", tmp_path / "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "face 1 happy" in done.stdout
+    assert "8 frames, 8 with a face: happy 8" in done.stdout
+    with Image.open(tmp_path / "out" / "demo.png") as shown:
+        assert shown.size == (640, 480)
+        assert np.asarray(shown.convert("L")).max() == 255
+    with Image.open(tmp_path / "out" / "demo.gif") as clip:
+        assert clip.size == (640, 480)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["demo.gif", "demo.png"]
+
+
+def test_the_bundled_clip(tmp_path, with_micropython):
+    done = tools("demo", "--out", tmp_path / "demo")
+    assert done.returncode == 0, done.stderr
+    seen = done.stdout.splitlines()[-2]
+    assert "with a face" in seen
+    assert "happy" in seen
+    with Image.open(tmp_path / "demo" / "demo.gif") as clip:
+        assert clip.n_frames > 100
+    assert (tmp_path / "demo" / "demo.gif").stat().st_size < 8_000_000
+
+
+def test_json_is_the_cameras_own(tmp_path, picture, with_micropython):
+    import json
+
+    done = tools("demo", picture, "--json", "--out", tmp_path, "--frames-as-png")
+    reports = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    assert reports[0]["event"] == "ready"
+    assert reports[1]["faces"][0]["emotion"] == "happy"
+    assert (tmp_path / "frame0007.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["gone.png"], "gone.png: there is no such file or folder"),
+        (["{picture}", "--firmware", "v3"], "firmware 'v3' is not played"),
+        (["{picture}", "--board", "uno"], "board 'uno' is not known"),
+        (["{picture}", "--model", "gone.tflite"], "gone.tflite: can't be read"),
+        (["{picture}", "--out", "{picture}"], "can't be written to"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_leaves_nothing(tmp_path, picture, words, said):
+    before = sorted(picture.parent.iterdir())
+    done = tools("demo", *(word.format(picture=picture) for word in words), cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+    assert sorted(picture.parent.iterdir()) == before
+
+
+def test_a_bad_model_is_named_before_the_camera_starts(tmp_path, picture):
+    (tmp_path / "bad.tflite").write_bytes(b"no model")
+    done = tools("demo", picture, "--model", tmp_path / "bad.tflite", "--out", tmp_path / "out")
+    assert done.returncode == 1
+    assert "bad.tflite: is not a TensorFlow Lite model" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_camera_that_never_gets_ready_fails(tmp_path, picture, with_micropython):
+    done = tools("demo", picture, "--heap", 120_000, "--out", tmp_path / "out")
+    assert done.returncode == 1
+    assert "the camera program did not get ready" in done.stderr
+    assert "memory" in done.stderr
+
+
+def test_wrong_usage_is_status_2():
+    assert tools().returncode == 2
+    assert tools("dance").returncode == 2
+    assert tools("demo", "--heap", "much").returncode == 2
+
+
+def test_help_teaches():
+    assert "demo" in tools("--help").stdout
+    assert "python -m tools demo party.mp4" in tools("demo", "--help").stdout
+
+
+def test_help_imports_nothing_heavy():
+    code = "import sys\nfrom tools.__main__ import main\ntry:\n    main(['demo', '--help'])\nexcept SystemExit:\n    print(sorted(m for m in ('cv2', 'numpy', 'PIL', 'ai_edge_litert') if m in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.stdout.endswith("[]\n")
+
+
+# The story
+
+
+def report(faces: str) -> str:
+    return f'{{"v":1,"t":5,"fps":9.9,"faces":[{faces}]}}'
+
+
+HAPPY = '{"id":1,"box":[1,2,3,4],"emotion":"happy","score":0.913,"scores":[]}'
+UNSURE = '{"id":2,"box":[1,2,3,4],"emotion":null,"score":0.3,"scores":[]}'
+
+
+def test_story_tells_what_changes():
+    story = Story()
+    assert story.hear('{"v":1,"event":"ready","model":"m.tflite","firmware":"5.0.0","board":"H7"}').startswith(
+        "ready: m.tflite"
+    )
+    told = []
+    for time_ms, faces in ((2300, HAPPY), (2400, HAPPY), (2500, f"{UNSURE},{HAPPY}"), (2600, None), (2700, None)):
+        if faces:
+            assert story.hear(report(faces)) is None
+        told.append(story.see(time_ms))
+    assert told == [
+        "  0.0 s  face 1 happy 0.91",
+        None,
+        "  0.2 s  face 1 happy 0.91 · face 2 ? 0.30",
+        "  0.3 s  no face",
+        None,
+    ]
+    assert story.summary() == "5 frames, 3 with a face: happy 3, uncertain 1"
+
+
+def test_story_tells_events_and_passes_other_lines_over():
+    story = Story()
+    assert story.hear('{"v":1,"event":"error","message":"no lens"}') == "error: no lens"
+    assert story.hear("Traceback") is None
+    assert story.hear("[1, 2]") is None
+    assert story.hear('{"v":1,"event":"recovered"}') == "recovered"
+    assert (story.ready, story.trouble) == (False, "no lens")
+
+
+# The album
+
+
+def test_album_is_as_long_as_the_run(tmp_path):
+    album = Album(tmp_path)
+    for number in range(4):
+        album.add(np.full((24, 32), number * 60, np.uint8), 1000 + number * 150)
+    with Image.open(album.save_gif("a.gif")) as clip:
+        assert (clip.n_frames, clip.size) == (4, (64, 48))
+        assert clip.info["duration"] == 150
+        clip.seek(3)
+        assert abs(int(np.asarray(clip.convert("L"))[0, 0]) - 180) < 8
+
+
+def test_album_takes_colour(tmp_path):
+    album = Album(tmp_path)
+    album.add(np.full((24, 32, 3), (255, 0, 0), np.uint8), 0)
+    with Image.open(album.save_last_png("a.png")) as shown:
+        assert shown.convert("RGB").getpixel((5, 5)) == (255, 0, 0)
+
+
+def test_album_that_cannot_be_written_is_a_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="can't be written to"):
+        Album(tmp_path / "file")

@@ -1,0 +1,205 @@
+"""The firmware's functions: what the virtual camera answers when the program calls one of them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tools.virtual_camera import networks
+from tools.virtual_camera.boards import Board
+from tools.virtual_camera.disks import CASCADE_TEXT, Folders
+from tools.virtual_camera.firmware import CONSTANTS, NOT_PLAYED, PIXEL_FORMATS, CameraError, Firmware, bind, vector
+from tools.virtual_camera.link import Answer, Question
+from tools.virtual_camera.pictures import METHODS, NOTHING, Picture, Statistics, clip, pack, unpack
+from tools.virtual_camera.sensor import Sensor, camera_functions
+
+CASCADE_BYTES = 52_381  # what the firmware reads of the cascade's file into the heap, 25 stages
+GRAY = PIXEL_FORMATS["GRAYSCALE"]
+DONE = Answer("value", None)
+
+
+class Answers:
+    """One camera's state, and its functions by the names in `firmware.API`."""
+
+    def __init__(self, firmware: Firmware, board: Board, sensor: Sensor, folders: Folders) -> None:
+        self.frame: Picture | None = None  # the frame buffer
+        self._firmware = firmware
+        self._board = board
+        self._sensor = sensor
+        self._folders = folders
+        self._networks: dict[str, networks.Network] = {}
+        self._scratch_taken = 0
+        self._functions = camera_functions(sensor) | {
+            "sensor.snapshot": self._snapshot,
+            "sensor.skip_frames": self._skip_frames,
+            "CSI.snapshot": self._csi_snapshot,
+            "image.HaarCascade": self._load_cascade,
+            "ml.Model": self._model_arguments,
+            "tf.load": self._model_arguments,
+        }
+        self._questions: dict[str, Callable[..., Answer]] = {  # of the program's side itself, not of the program
+            "cascade.check": self._check_cascade,
+            "network.load": self._load_network,
+            "scratch.take": self._take_scratch,
+        }
+
+    def config(self) -> dict[str, Any]:
+        """What the program's side needs to know of the firmware and the board."""
+        firmware, modules = self._firmware, self._firmware.modules()
+        owners = {*modules.values(), "CSI"}
+        return {
+            "version": firmware.version,
+            "board_type": self._board.board_type,
+            "arch": self._board.arch,
+            "modules": modules,
+            "names": {owner: firmware.names(owner) for owner in owners},
+            "constants": {owner: CONSTANTS[owner] for owner in owners if owner in CONSTANTS},
+            "protocol": firmware.has_protocol,
+            "image_methods": firmware.names("Image"),
+            "not_played": NOT_PLAYED,
+            "attributes": firmware.results_have_attributes,
+            "files_in_scratch": firmware.files_in_scratch,
+            "heap": self._board.heap,
+        }
+
+    def answer(self, question: Question) -> Answer:
+        """The answer to one question; CameraError for what the program gets as an exception, SourceEnded at the end."""
+        what, args, kwargs = question.what, question.args, question.kwargs
+        if what in self._questions:
+            return self._questions[what](*args)
+        if what.startswith(("Image.", "Model.", "tf_model.")):
+            return self._on_picture(what, args[0], args[1:], kwargs, question.blob)
+        arguments = bind(self._firmware, what, args, kwargs)
+        result = self._functions[what](**arguments)
+        return result if isinstance(result, Answer) else _answer(result)
+
+    # The camera
+
+    def _snapshot(self) -> Answer:
+        self.frame = Picture(self._sensor.snapshot())
+        return Answer("frame", _shape(self.frame))
+
+    def _csi_snapshot(self, time: int, frames: int) -> Answer:
+        """With `time` or `frames`, csi's snapshot only skips, and returns None."""
+        if time == -1 and frames == -1:
+            return self._snapshot()
+        lengths = [time] * (time != -1) + [self._frames_ms(frames)] * (frames != -1)
+        self._sensor.skip(int(min(lengths) * 1000))
+        return DONE
+
+    def _skip_frames(self, n: int | None, time: int | None) -> Answer:
+        wait_ms = time if time is not None else 300 if n is None else self._frames_ms(n)
+        self._sensor.skip(int(wait_ms * 1000))
+        return DONE
+
+    def _frames_ms(self, frames: int) -> float:
+        return frames * 1000 / self._sensor.source.fps
+
+    # Pictures
+
+    def _on_picture(self, what: str, shape: list[Any], args: list[Any], kwargs: dict[str, Any], blob: bytes) -> Answer:
+        """A method of a picture: of the frame buffer, or of a copy whose pixels come along and go back."""
+        picture, is_copy = self._picture(shape, blob), shape[3]
+        if what == "Model.predict":
+            return self._predict(picture, *args)
+        if what == "tf_model.classify":
+            return self._classify(picture, args, kwargs)
+        arguments = bind(self._firmware, what, args, kwargs)
+        if what == "Image.bytearray":
+            return Answer("bytes", None, pack(picture.pixels))
+        if what == "Image.save":
+            return self._save(picture, shape, **arguments)
+        result = METHODS[what.split(".")[1]](picture, **_with_point(arguments))
+        if result is not None:
+            return _answer(result)
+        after = pack(picture.pixels) if is_copy else b""
+        return Answer("value", {"same": _shape(picture)}, after if after != blob else b"")
+
+    def _picture(self, shape: list[Any], blob: bytes) -> Picture:
+        """The picture that a handle of this `shape` means."""
+        width, height, pixel_format, is_copy = shape
+        if is_copy:
+            return Picture(unpack(blob, width, height, pixel_format == GRAY))
+        if self.frame is None:
+            raise CameraError("RuntimeError", "Frame buffer error.")
+        return self.frame
+
+    def _save(self, picture: Picture, shape: list[Any], path: str, roi: Any, quality: int) -> Answer:
+        from PIL import Image
+
+        x, y, w, h = clip(roi, picture)
+        try:
+            Image.fromarray(picture.pixels[y : y + h, x : x + w]).save(self._folders.on_host(path), quality=quality)
+        except (OSError, ValueError) as error:
+            raise CameraError("OSError", str(error)) from None
+        return Answer("value", {"same": shape[:3]})
+
+    def _load_cascade(self, path: str, stages: int) -> Answer:
+        has_one = self._firmware.generation >= self._board.first_cascade
+        built_in = not self._firmware.cascade_in_rom and path == "frontalface" and has_one
+        if not 1 <= stages <= 25:
+            raise CameraError("ValueError", "Invalid number of stages")
+        size = 0 if built_in else CASCADE_BYTES
+        return Answer("value", {"path": path, "stages": stages, "file": not built_in, "size": size})
+
+    def _check_cascade(self, head: str) -> Answer:
+        """Only the file that comes with the virtual camera is a cascade here; EIO for any other."""
+        if head.encode() != CASCADE_TEXT:
+            raise CameraError("OSError", 5)
+        return DONE
+
+    # Networks
+
+    def _model_arguments(self, **arguments: Any) -> Answer:
+        """Checked by now; the program's side goes on, for the network's memory is there."""
+        arguments.pop("postprocess", None)
+        return Answer("value", arguments)
+
+    def _load_network(self, path: str) -> Answer:
+        network = networks.load(self._folders.on_host(path), self._board)
+        self._networks[path] = network
+        facts = {"arena": network.arena, "attributes": network.attributes(), "methods": network.methods()}
+        return Answer("value", facts)
+
+    def _take_scratch(self, size: int) -> Answer:
+        """Whether `size` bytes of scratch memory were left beside three frame buffers, and are taken now."""
+        frame = self.frame.pixels.size if self.frame is not None else 0
+        fits = self._scratch_taken + size + 3 * frame <= self._board.scratch
+        self._scratch_taken += size if fits else 0
+        return Answer("value", fits)
+
+    def _predict(self, picture: Picture, path: str, settings: list[Any]) -> Answer:
+        outputs = networks.predict(self._networks[path], picture, vector(settings[0], 4), self._firmware.generation)
+        return Answer("value", [output.ravel().tolist() for output in outputs])
+
+    def _classify(self, picture: Picture, args: list[Any], kwargs: dict[str, Any]) -> Answer:
+        path, *args = args
+        arguments = bind(self._firmware, "tf_model.classify", [None, *args], kwargs)
+        results = networks.classify(self._networks[path], picture, arguments, self._firmware.generation)
+        return Answer("records", results)
+
+
+def _with_point(arguments: dict[str, Any]) -> dict[str, Any]:
+    """v4's draw_string(x, y, text) with its two numbers as one point."""
+    if "x" in arguments:
+        arguments["point"] = arguments.pop("x"), arguments.pop("y")
+    return arguments
+
+
+def _shape(picture: Picture) -> list[int]:
+    return [picture.width, picture.height, GRAY if picture.pixels.ndim == 2 else PIXEL_FORMATS["RGB565"]]
+
+
+def _answer(result: Any) -> Answer:
+    """`result` as an answer that tells tuples, records and pictures from the rest."""
+    if result is NOTHING:
+        return DONE
+    if isinstance(result, Picture):
+        return Answer("picture", _shape(result), pack(result.pixels))
+    if isinstance(result, Statistics):
+        return Answer("record", result.values)
+    if isinstance(result, tuple):
+        return Answer("tuple", result)
+    if isinstance(result, list):
+        return Answer("tuples", result)
+    return Answer("value", result.item() if isinstance(result, np.generic) else result)

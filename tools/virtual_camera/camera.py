@@ -1,0 +1,202 @@
+"""The virtual camera: runs a camera program in MicroPython and plays the firmware round it.
+
+for event in run(Path("device/main.py"), firmware="v5.0", source="face.png"):
+    ...
+"""
+
+import math
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tools.errors import UserError
+from tools.virtual_camera.answers import Answers
+from tools.virtual_camera.boards import find_board
+from tools.virtual_camera.disks import Files, Folders, read_disks
+from tools.virtual_camera.events import Ended, Event, Line, Sent, Shown
+from tools.virtual_camera.faults import Faults
+from tools.virtual_camera.firmware import CameraError, find_firmware
+from tools.virtual_camera.link import Answer, Link, Question
+from tools.virtual_camera.process import Process, choose_python
+from tools.virtual_camera.sensor import Sensor, SourceEnded
+from tools.virtual_camera.sources import Source, open_source
+
+BOOT_MS = 300  # the clock when main.py starts
+PATIENCE_US = 600_000_000  # of the camera's clock without a frame, for a program that tries for ever
+BOOT_S = 20  # for the program's process to start
+# What keeps its place among the printed lines: the program's side marks its output before it asks for these.
+MARKED = ("sensor.snapshot", "CSI.snapshot", "Image.flush", "uart.write", "channel", "end")
+
+
+def run(
+    script: Path,
+    *,
+    firmware: str = "v5.0",
+    board: str = "h7",
+    source: Source | str | Path | None = None,
+    flash: Files | None = None,
+    sdcard: Files | None = None,
+    rom: Files | None = None,
+    heap: int | None = None,
+    faults: Faults | None = None,
+    python: str | None = None,
+    serial_input: bytes = b"",
+    boot_ms: int = BOOT_MS,
+    stop_after_ms: int | None = None,
+    hung_after_s: float = 30,
+) -> Iterator[Event]:
+    """Run the camera program `script` as main.py on /flash, or on /sdcard when one is in, until it or the source ends.
+
+    `flash`, `sdcard` and `rom` are the files on the camera by name. `heap` replaces the board's heap, bytes. `python` is
+    "micropython", "cpython" (no memory limits) or None for the best there is. `boot_ms` is the camera's clock at the
+    start. `stop_after_ms`, by that clock, presses the stop button, as the end of the source and ten minutes without a
+    frame do. A program that asks nothing of the camera for `hung_after_s` seconds is ended. The same arguments give the same events, unless the
+    source is a webcam. Raises UserError for what cannot be run.
+    """
+    played, limits = find_firmware(firmware), find_board(board)
+    if heap is not None:
+        limits = limits._replace(heap=(heap,))
+    disks = read_disks(script, played, limits, flash or {}, sdcard, rom or {})
+    sensor = Sensor(source if isinstance(source, Source) else open_source(source), faults or Faults())
+    sensor.now_us = boot_ms * 1000
+    stop_us = math.inf if stop_after_ms is None else (boot_ms + stop_after_ms) * 1000
+    python = choose_python(python)
+
+    def events() -> Iterator[Event]:
+        with tempfile.TemporaryDirectory(prefix="virtual-camera-") as folder:
+            folders = Folders(Path(folder), disks)
+            answers = Answers(played, limits, sensor, folders)
+            yield from Session(answers, sensor, folders, stop_us, hung_after_s).play(python, limits.heap, serial_input)
+
+    return events()
+
+
+class Session:
+    """One run of a program: answers what it asks, and tells what happens, in order."""
+
+    def __init__(self, answers: Answers, sensor: Sensor, folders: Folders, stop_us: float, hung_after_s: float) -> None:
+        self._answers = answers
+        self._sensor = sensor
+        self._folders = folders
+        self._stop_us = stop_us
+        self._hung_after_s = hung_after_s
+        self._stopped = ""  # why the stop button was pressed
+        self._unseen = False  # whether the frame was not shown yet
+        self._last_frame_us = sensor.now_us
+        self._ended: Ended | None = None
+
+    def play(self, python: str, heap: tuple[int, ...], serial_input: bytes) -> Iterator[Event]:
+        """All events of the run; the last is an Ended."""
+        link = Link()
+        process = Process(python, heap, link.port, link.token, serial_input)
+        try:
+            _wait_for(link, process)
+            link.set_timeout(self._hung_after_s)
+            yield from self._converse(link, process)
+            process.stop()
+            for text in process.last_lines():
+                yield Line(self._ms(), text)
+            yield from self._show()
+            yield self._ended or Ended(self._ms(), "crashed", "the program's process ended without a word")
+        finally:
+            process.close()
+            link.close()
+
+    def _converse(self, link: Link, process: Process) -> Iterator[Event]:
+        while self._ended is None:
+            try:
+                question = link.hear()
+            except TimeoutError:
+                words = f"the program asked nothing of the camera for {self._hung_after_s:g} s"
+                self._ended = Ended(self._ms(), "hung", words)
+                return
+            if question is None:
+                return
+            self._sensor.now_us = max(self._sensor.now_us, question.now_us)
+            if question.what in MARKED:
+                yield from self._events_before(question, process)
+            answer = self._answer(question, process)
+            if self._ended is None:
+                link.answer(self._sensor.now_us, answer)
+
+    def _events_before(self, question: Question, process: Process) -> Iterator[Event]:
+        """What was printed before the program asked; the frame as drawn, if it asks for the next; what it sends."""
+        for text in process.lines_to_mark():
+            yield Line(self._ms(), text)
+        if question.what.endswith(("snapshot", "flush")):
+            yield from self._show()
+        elif question.what in ("uart.write", "channel"):
+            yield Sent(self._ms(), f"{question.what.split('.')[0]} {question.args[0]}", question.blob)
+
+    def _show(self) -> Iterator[Event]:
+        frame = self._answers.frame
+        if frame is not None and self._unseen:
+            self._unseen = False
+            yield Shown(self._ms(), frame.pixels.copy())
+
+    def _ms(self) -> int:
+        return self._sensor.now_us // 1000
+
+    def _answer(self, question: Question, process: Process) -> Answer:
+        what = question.what
+        if what == "boot":
+            return self._boot(process)
+        if what == "end":
+            return self._end(*question.args)
+        if self._sensor.now_us >= self._stop_us:
+            return self._stop("the time was over")
+        if self._sensor.now_us >= self._last_frame_us + PATIENCE_US and not self._sensor.source.live:
+            return self._stop("no frame came for ten minutes")
+        if what in ("uart.write", "channel"):
+            return Answer("value", None)
+        try:
+            answer = self._answers.answer(question)
+        except CameraError as error:
+            return Answer("error", [error.kind, error.message])
+        except SourceEnded:
+            return self._stop("the source ended")
+        except UserError:
+            raise  # about the source, for the person
+        except (TypeError, ValueError, OverflowError) as error:  # about an argument, for the program
+            return Answer("error", [type(error).__name__, str(error)])
+        if answer.kind == "frame":
+            self._unseen, self._last_frame_us = True, self._sensor.now_us
+        return answer
+
+    def _boot(self, process: Process) -> Answer:
+        """What the program's side needs to know before main.py starts."""
+        of_this_run = {
+            "folders": {point: str(folder) for point, folder in self._folders.paths.items()},
+            "start": self._folders.start,
+            "program": "main.py",
+            "start_us": self._sensor.now_us,
+            "real_clock": self._sensor.source.live,
+            "mark": process.mark,
+            "marked": MARKED,
+        }
+        return Answer("value", self._answers.config() | of_this_run)
+
+    def _end(self, reason: str, message: str) -> Answer:
+        if reason == "stopped":
+            reason, message = ("stopped", self._stopped) if self._stopped else ("exception", "KeyboardInterrupt")
+        self._ended = Ended(self._ms(), reason, message)
+        return Answer("value", None)
+
+    def _stop(self, why: str) -> Answer:
+        """The IDE's stop button, once; a program that goes on all the same is ended."""
+        if self._stopped:
+            self._ended = Ended(self._ms(), "stopped", why)
+        self._stopped = why
+        return Answer("error", ["KeyboardInterrupt", why])
+
+
+def _wait_for(link: Link, process: Process) -> None:
+    """Returns when the program's process has called; UserError says why it has not."""
+    for _ in range(BOOT_S * 10):
+        if link.accept(0.1):
+            return
+        if not process.running:
+            break
+    process.stop()
+    words = " ".join(process.last_lines()[-1:]) or "it says nothing"
+    raise UserError(f"{process.python} did not start ({words}): reinstall tools/requirements.txt, or choose cpython")

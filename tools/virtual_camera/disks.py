@@ -1,0 +1,73 @@
+"""The camera's disks: /flash, /rom where the firmware has it, and /sdcard when one is in."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from tools.errors import UserError
+from tools.virtual_camera.boards import CLUSTER, Board
+from tools.virtual_camera.firmware import CameraError, Firmware
+
+Files = Mapping[str, Path | bytes]  # contents, or the file to copy, by the name on the disk
+Disks = dict[str, dict[str, bytes]]  # contents by name, by mount point
+
+CASCADE = "haarcascade_frontalface.cascade"
+CASCADE_TEXT = b"virtual camera: OpenCV's default frontal-face cascade\n"
+ENOENT = 2
+
+
+def read_disks(script: Path, firmware: Firmware, board: Board, flash: Files, sdcard: Files | None, rom: Files) -> Disks:
+    """What is on each disk, with `script` as main.py on the one the camera starts from.
+
+    Raises UserError for a file that cannot be read and for more than the board's flash holds.
+    """
+    program: Files = {"main.py": script}
+    disks = {"/flash": _read(flash if sdcard is not None else {**flash, **program})}
+    if sdcard is not None:
+        disks["/sdcard"] = _read({**sdcard, **program})
+    if firmware.generation >= (4, 7):
+        cascade: Files = {CASCADE: CASCADE_TEXT} if firmware.generation >= board.first_cascade else {}
+        disks["/rom"] = _read({**cascade, **rom})
+    elif rom:
+        raise UserError("firmware v4.5.5 has no /rom: put the files on /flash")
+    size = sum(-(-len(content) // CLUSTER) * CLUSTER for content in disks["/flash"].values())
+    if size > board.flash_room:
+        raise UserError(
+            f"the files take {size:,} bytes; /flash of the {board.name} has room for {board.flash_room:,}: use an SD card"
+        )
+    return disks
+
+
+def _read(files: Files) -> dict[str, bytes]:
+    return {name: content if isinstance(content, bytes) else _content(content) for name, content in files.items()}
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UserError(f"{file}: can't be put on the camera ({error.strerror})") from None
+
+
+class Folders:
+    """The disks as folders of the host, below `root`."""
+
+    def __init__(self, root: Path, disks: Disks) -> None:
+        self.paths = {point: root / point[1:] for point in disks}
+        for point, files in disks.items():
+            self.paths[point].mkdir()
+            for name, content in files.items():
+                path = self.paths[point] / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+
+    @property
+    def start(self) -> str:
+        """The disk that the camera starts from."""
+        return "/sdcard" if "/sdcard" in self.paths else "/flash"
+
+    def on_host(self, path: str) -> Path:
+        """Where the camera's absolute `path` is on the host; CameraError ENOENT outside the disks."""
+        for point, folder in self.paths.items():
+            if path.startswith(point + "/"):
+                return folder / path[len(point) + 1 :]
+        raise CameraError("OSError", ENOENT)

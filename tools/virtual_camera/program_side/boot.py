@@ -1,0 +1,67 @@
+# mypy: ignore-errors
+"""Starts the camera program in a process of its own: the firmware's modules, the disks, the heap, then main.py.
+
+Run as `micropython -X heapsize=N boot.py PORT`, or by CPython; the link's token comes in the environment.
+"""
+
+import gc
+import io
+import sys
+
+try:
+    from os import getenv
+except ImportError:
+    getenv = None
+
+import files
+import heap
+import modules
+from camera import Camera
+
+OWN = ("camera", "clock", "files", "hardware", "heap", "link", "modules", "networks", "pictures")
+
+
+def run_program(path: str) -> tuple:
+    """Run `path` as the camera does; why it ended and what to say about it."""
+    scope = {"__name__": "__main__", "__file__": path}
+    try:
+        if sys.implementation.name == "micropython":
+            execfile(path, scope)  # noqa: F821
+        else:
+            with open(path) as file:
+                exec(compile(file.read(), path, "exec"), scope)
+    except SystemExit:
+        return "finished", "the program called sys.exit()"
+    except BaseException as error:
+        scope.clear()  # when the heap is full, there is room again to say so
+        gc.collect()
+        print_error(error)
+        stopped = isinstance(error, KeyboardInterrupt)
+        return "stopped" if stopped else "exception", "%s: %s" % (type(error).__name__, error)
+    return "finished", "the program came to its end"
+
+
+def print_error(error: BaseException) -> None:
+    """The traceback as the camera prints it: the stand-ins' own lines are none of the program's."""
+    text = io.StringIO()
+    sys.print_exception(error, text)
+    own = __file__[: -len("boot.py")]
+    for line in text.getvalue().rstrip().split("\n"):
+        if own not in line:
+            print(line)
+
+
+def main() -> None:
+    camera = Camera(int(sys.argv[1]), getenv("VIRTUAL_CAMERA_TOKEN"))
+    config = camera.config
+    modules.install(camera)
+    for name in OWN:
+        del sys.modules[name]
+    files.mount(config["folders"], config["start"])
+    kept = heap.limit_heap(config["heap"])
+    reason, message = run_program(config["program"])
+    del kept
+    camera.end(reason, message)
+
+
+main()

@@ -1,0 +1,118 @@
+# mypy: ignore-errors
+"""The program's side of the virtual camera: asks the host, and turns its answers into the firmware's objects."""
+
+import builtins
+import sys
+
+import link
+import pictures
+from clock import Clock
+
+
+class Camera:
+    """One camera. `config` is what the host said at the start; `call` asks for all else."""
+
+    def __init__(self, port: int, token: str) -> None:
+        self.link = link.Link(port, token)
+        self.clock = None
+        self.marked = ()
+        self.channels = []
+        self.Image = None  # the class, once the module image is made
+        self.config = self.call("boot")
+        self.marked = self.config["marked"]
+        self.clock = Clock(self.config["start_us"], self.config["real_clock"])
+
+    def call(self, what: str, args: tuple = (), kwargs: dict | None = None, blob: bytes = b"") -> object:
+        """The host's answer to `what`; raises what the firmware would raise."""
+        if what in self.marked:
+            self._mark()
+        args = [plain(value) for value in args]
+        kwargs = {name: plain(value) for name, value in (kwargs or {}).items()}
+        now_us, kind, value, size = self.link.call(self.clock.look() if self.clock else 0, what, args, kwargs, blob)
+        if self.clock:
+            self.clock.set(now_us)
+        if kind == "error":
+            raise getattr(builtins, value[0])(value[1])
+        return self._build(kind, value, size)
+
+    def _mark(self) -> None:
+        """Marks the place in the printed output at which the host is asked, so that it can tell what came before."""
+        sys.stdout.write(self.config["mark"])
+        if hasattr(sys.stdout, "flush"):
+            sys.stdout.flush()
+
+    def show_channels(self) -> None:
+        """Let the host read each protocol channel that has something, as a tool that polls the camera does."""
+        for name, backend in self.channels:
+            if not hasattr(backend, "poll") or backend.poll():
+                self.call("channel", (name,), {}, bytes(backend.read(0, backend.size())))
+
+    def _build(self, kind: str, value: object, size: int) -> object:
+        if kind == "tuples":
+            return [tuple(item) for item in value]
+        if kind == "tuple":
+            return tuple(value)
+        if kind == "record":
+            return pictures.Record(value, self.config["attributes"])
+        if kind == "records":
+            return [pictures.Record(item, self.config["attributes"]) for item in value]
+        if kind == "frame":
+            return self.Image(*value, None)
+        if kind == "picture":
+            return self.Image(*value, self.link.read_blob(bytearray(size)))
+        if kind == "bytes":
+            return self.link.read_blob(bytearray(size))
+        return value
+
+    def on_image(self, what: str, image: object, args: list, kwargs: dict) -> object:
+        """Call a method of `image`; when it changed the picture, the handle follows."""
+        blob = b"" if image._pixels is None else image._pixels
+        result = self.call(what, [image._shape + [image._pixels is not None]] + list(args), kwargs, blob)
+        if not isinstance(result, dict) or "same" not in result:
+            return result
+        image._shape = result["same"]
+        if image._pixels is not None and self.link._left:
+            image._pixels = self.link.read_blob(_fitting(image._pixels, self.link._left))
+        return image
+
+    def pixels(self, image: object) -> bytearray:
+        return image._pixels if image._pixels is not None else self.on_image("Image.bytearray", image, [], {})
+
+    def take_file_memory(self, size: int) -> object:
+        """Memory for a network's file: the heap, or on v5 the scratch memory where the heap has no room."""
+        try:
+            return bytearray(size)
+        except MemoryError:
+            if not self.config["files_in_scratch"] or not self.call("scratch.take", (size,)):
+                raise
+            return None
+
+    def absolute(self, path: str) -> str:
+        import os
+
+        return path if path.startswith("/") else os.getcwd().rstrip("/") + "/" + path
+
+    def tuples(self, value: object) -> object:
+        """Lists, which is what tuples become on the link, back to tuples."""
+        return tuple(self.tuples(item) for item in value) if isinstance(value, list) else value
+
+    def end(self, reason: str, message: str) -> None:
+        """Ends the program for good, as a reset does: the host stops the process while it waits for an answer."""
+        self.clock.watchdogs.clear()
+        self.call("end", (reason, message))
+        sys.exit()
+
+
+def _fitting(pixels: bytearray, size: int) -> bytearray:
+    return pixels if len(pixels) == size else bytearray(size)
+
+
+def plain(value: object) -> object:
+    """`value` as it can travel to the host."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, (tuple, list)):
+        return [plain(item) for item in value]
+    if hasattr(value, "_reference"):
+        return value._reference
+    return {"object": type(value).__name__}

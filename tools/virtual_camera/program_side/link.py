@@ -1,0 +1,60 @@
+# mypy: ignore-errors
+"""The program's end of the link to the host: one question at a time, and its answer.
+
+A message is two lengths (4 bytes each, big-endian), that many bytes of JSON and that many bytes of pixels or numbers.
+Runs under MicroPython as well as CPython. Every question carries the virtual clock.
+"""
+
+import json
+import socket
+import struct
+import sys
+
+BUFFER = 8192  # answers are read into this, so that a full heap cannot break an exchange half way
+
+
+class Link:
+    def __init__(self, port: int, token: str) -> None:
+        self.socket = socket.socket()
+        self.socket.connect(socket.getaddrinfo("127.0.0.1", port)[0][-1])
+        self.socket.setsockopt(6, 1, 1)  # TCP_NODELAY: a question is one short message, and its answer is awaited
+        if sys.implementation.name == "micropython":
+            self._write, self._readinto = self.socket.write, self.socket.readinto
+        else:
+            self._write, self._readinto = self.socket.sendall, self.socket.makefile("rb").readinto
+        self._header = bytearray(8)
+        self._buffer = bytearray(BUFFER)
+        self._left = 0  # bytes of the last answer that nobody has read, for one when the heap was full
+        self._write(token.encode())
+
+    def call(self, now_us: int, what: str, args: list, kwargs: dict, blob: bytes) -> tuple:
+        """Ask the host; the answer's clock, kind, value and the size of the bytes that follow it."""
+        self._skip()
+        text = json.dumps([now_us, what, args, kwargs]).encode()
+        self._write(struct.pack(">II", len(text), len(blob)) + text)
+        if blob:
+            self._write(blob)
+        self._read(self._header)
+        size, more = struct.unpack(">II", self._header)
+        self._left = size + more
+        buffer = self._buffer if size <= BUFFER else bytearray(size)
+        self._read(memoryview(buffer)[:size])
+        self._left = more
+        now_us, kind, value = json.loads(bytes(memoryview(buffer)[:size]))
+        return now_us, kind, value, self._left
+
+    def read_blob(self, into: bytearray) -> bytearray:
+        """The bytes that follow the last answer; `into` has exactly their size."""
+        self._read(into)
+        self._left = 0
+        return into
+
+    def _read(self, into: bytearray) -> None:
+        if self._readinto(into) != len(into):
+            sys.exit()  # the host has gone
+
+    def _skip(self) -> None:
+        while self._left:
+            part = memoryview(self._buffer)[: min(self._left, BUFFER)]
+            self._read(part)
+            self._left -= len(part)

@@ -1,0 +1,27 @@
+"""Reports to test with, as dicts, and the line that the camera sends for each."""
+
+import json
+
+
+def frame(*faces: tuple[int, str | None], t: int = 2300) -> dict:
+    """A frame with faces of these ids and emotions."""
+    scores = [0.004, 0.0, 0.02, 0.8, 0.168, 0.008, 0.0]
+    found = [{"id": i, "box": [98, 59, 100, 100], "emotion": e, "score": 0.8, "scores": scores} for i, e in faces]
+    return {"v": 1, "t": t, "fps": 10.0, "faces": found}
+
+
+READY = {
+    "v": 1,
+    "event": "ready",
+    "board": "H7",
+    "firmware": "5.0.0",
+    "model": "emotion.tflite",
+    "sha256": "6adb0a7310034e3fe89088999dc29f3fa3df9833f99f02e24a8fd85d7c4450d4",
+    "labels": ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"],
+}
+ERROR = {"v": 1, "event": "error", "message": "The camera gives no picture."}
+
+
+def as_line(report: dict) -> bytes:
+    """As the camera sends it."""
+    return json.dumps(report).encode() + b"\r\n"

@@ -173,9 +173,10 @@ class Network:
         try:
             self.scores = load_model()
             count = len(self.scores(frame, (0, 0, 48, 48)))
-        except MemoryError:
-            raise Trouble("%s does not fit in this camera's memory: use a smaller model." % MODEL)
         except Exception as error:
+            # The firmware says "Failed to allocate tensors" when no free block holds the arena.
+            if isinstance(error, MemoryError) or "allocate" in str(error):
+                raise Trouble("%s does not fit in this camera's memory: use a smaller model." % MODEL)
             raise Trouble("%s can't be used (%s): copy the int8 model again." % (MODEL, error))
         if count != len(self.labels):
             raise Trouble(

@@ -23,7 +23,9 @@ def convert() -> Callable[..., bytes]:
     tf = pytest.importorskip("tensorflow", reason="making wrong models needs TensorFlow (training/requirements.txt)")
     from keras import Input, Model, layers
 
-    def make(shape=(48, 48, 1), scaled=True, softmax=True, kind="int8", per_channel_dense=False, activation="relu") -> bytes:
+    def make(
+        shape=(48, 48, 1), scaled=True, softmax=True, kind="int8", per_channel_dense=False, activation="relu"
+    ) -> bytes:
         x = given = Input(shape)
         x = layers.Conv2D(4, 3, strides=4, activation=activation)(x)
         x = layers.Dense(7)(layers.GlobalAveragePooling2D()(x))
@@ -108,7 +110,9 @@ def test_a_second_dot_would_lose_the_labels(tmp_path):
         check(put(tmp_path, SHIPPED.read_bytes(), "net.v2.tflite"))
 
 
-@pytest.mark.parametrize("content", [b"", b"TFL3", b"\x89PNG\r\n\x1a\n", b"\x1c\0\0\0TFL3", b"\x1c\0\0\0TFL3" + b"\xff" * 99])
+@pytest.mark.parametrize(
+    "content", [b"", b"TFL3", b"\x89PNG\r\n\x1a\n", b"\x1c\0\0\0TFL3", b"\x1c\0\0\0TFL3" + b"\xff" * 99]
+)
 def test_not_a_model(tmp_path, content):
     with pytest.raises(ContractError, match=r"net\.tflite"):
         check(put(tmp_path, content))
@@ -119,7 +123,7 @@ def test_missing(tmp_path):
         check(tmp_path / "net.tflite")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.data())
 def test_truncated_anywhere(tmp_path_factory, data):
     whole = SHIPPED.read_bytes()

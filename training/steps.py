@@ -124,4 +124,5 @@ def _card(arguments: Namespace, faces: Faces) -> None:
         raise DataError(
             f"{path}: not there, so the card can't say how the model was made; run python -m training quantize first"
         )
-    print(write_card(arguments.model, faces, json.loads(path.read_text())).read_text(encoding="utf-8"))
+    made, curve = json.loads(path.read_text()), arguments.run / "curve.png"
+    print(write_card(arguments.model, faces, made, curve).read_text(encoding="utf-8"))

@@ -61,12 +61,12 @@ def test_tflite_micro_answers_as_litert():
         np.testing.assert_allclose(given, wanted, atol=2.1 / 256)
 
 
-def test_operating_point_gives_at_most_a_point_of_accuracy():
+def test_operating_point_gives_at_most_half_a_point_of_accuracy():
     truth = RNG.choice(7, 2000, p=[0.05, 0.05, 0.05, 0.3, 0.1, 0.1, 0.35])
     prior = np.bincount(truth, minlength=7) / len(truth)
     logits = np.eye(7)[truth] * 2 + RNG.normal(0, 1, (2000, 7)) + np.log(prior)
     points = curve(logits, Rows(np.arange(2000), truth), prior)
     tau = choose(points)
     at = {point["tau"]: point for point in points}
-    assert at[tau]["accuracy"] >= max(point["accuracy"] for point in points) - 0.01
+    assert at[tau]["accuracy"] >= max(point["accuracy"] for point in points) - 0.005
     assert at[tau]["balanced"] >= at[0]["balanced"]

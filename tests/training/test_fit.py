@@ -65,6 +65,7 @@ def test_one_command_goes_from_data_to_card(made):
         "net.json",
         "net.md",
         "net_confusion.png",
+        "net_curve.png",
         "run/curve.png",
     ):
         assert (made / name).is_file(), name

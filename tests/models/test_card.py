@@ -1,0 +1,65 @@
+"""The shipped model is the one that its card speaks of, and scores what the card says."""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.contract import check
+from training.data import load
+from training.evaluate import PARTS, by_protocol
+from training.interpret import scores
+
+MODELS = Path(__file__).parents[2] / "models"
+FER2013 = Path(__file__).parents[3] / "shared" / "datasets" / "fer2013"
+CARDS = sorted(path for path in MODELS.glob("*.json") if not path.stem.endswith(".calibration"))
+needs_data = pytest.mark.skipif(not FER2013.is_dir(), reason="FER2013 is not in ../shared/datasets")
+
+
+def test_there_is_a_card():
+    assert [card.name for card in CARDS] == ["emotion.json"]
+
+
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.stem)
+def test_card_is_of_this_file(card):
+    told, model = json.loads(card.read_text()), check(card.with_suffix(".tflite"))
+    assert told["sha256"] == sha256(model.path.read_bytes()).hexdigest()
+    assert (told["file_bytes"], told["macs"], tuple(told["labels"])) == (model.file_bytes, model.macs, model.labels)
+    assert model.arena_bytes in (None, told["arena_bytes"])
+    assert told["sha256"] in card.with_suffix(".md").read_text()
+
+
+@needs_data
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.stem)
+def test_model_scores_what_its_card_says(card, part):
+    """To a face or two: LiteRT's kernels may round otherwise on another processor."""
+    told = json.loads(card.read_text())["figures"][part]
+    faces = load(FER2013).part(PARTS[part])
+    for protocol, figures in by_protocol(scores(card.with_suffix(".tflite"), faces.images), faces).items():
+        assert figures.rows == told[protocol]["rows"]
+        assert figures.accuracy == pytest.approx(told[protocol]["accuracy"], abs=2 / figures.rows)
+        assert figures.recall == pytest.approx(told[protocol]["recall"], abs=0.02)
+
+
+def test_int8_costs_less_than_a_point():
+    card = json.loads((MODELS / "emotion.json").read_text())
+    for part, figures in card["made"]["float"].items():
+        for protocol, accuracy in figures.items():
+            assert card["figures"][part][protocol]["accuracy"] > accuracy - 0.01
+
+
+def test_the_model_is_as_good_as_was_promised():
+    """What this model was made for; a worse one must not replace it unseen."""
+    figures = json.loads((MODELS / "emotion.json").read_text())["figures"]["PrivateTest"]["FER+ 7"]
+    assert figures["accuracy"] >= 0.82
+    assert figures["balanced"] >= 0.62
+
+
+@needs_data
+def test_calibration_rows_are_training_rows():
+    rows = json.loads((MODELS / "emotion.calibration.json").read_text())
+    usage = load(FER2013).usage[np.array(rows)]
+    assert set(usage.tolist()) == {0}

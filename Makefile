@@ -1,13 +1,14 @@
 # Everything that a newcomer types. On Windows, type the lines below by hand with .venv\Scripts\python.
 PYTHON ?= python3
 SOURCE ?=
+export SOURCE
 BIN := .venv/bin
 
 .PHONY: demo test lint bench clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/.tools  ## run the camera program on the virtual camera
-	@$(BIN)/python -m tools demo $(if $(SOURCE),"$(SOURCE)")
+	@$(BIN)/python -m tools demo $${SOURCE:+"$$SOURCE"}
 
 test: .venv/.all  ## run all tests
 	@$(BIN)/python -m pytest -q
@@ -23,7 +24,7 @@ clean:
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed; give it with make PYTHON=python3.12")'
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv .venv || { rm -rf .venv; echo "No virtual environment: install Python's venv (Debian: apt install python3-venv)"; exit 1; }
 
 .venv/.tools: tools/requirements.txt | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $<

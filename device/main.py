@@ -1,7 +1,7 @@
 # Facial emotion recognition on the OpenMV Cam.
 #
 # Copy this file, emotion.tflite and emotion.txt to the camera, open OpenMV IDE and run: each face in the frame buffer
-# is boxed and named. Nothing leaves the camera but one line of JSON a frame on the serial port.
+# is boxed and named. Nothing leaves the camera but one line of JSON for each frame with a face, on the serial port.
 #
 # Why it works: the Haar cascade that the firmware carries looks for faces in each grey frame; a small int8 network
 # then sees each face as 48 x 48 pixels, cut as its training pictures were, and gives a score for each emotion.
@@ -22,9 +22,10 @@ MODEL = "emotion.tflite"  # int8; its labels are in the .txt of the same name, o
 FRAME = "QVGA"  # 320 x 240: in smaller frames a face across the table falls under the cascade's 24 pixels
 CONTRAST = 3  # the cascade skips windows with a standard deviation under 50 grey levels, so contrast finds faces
 GAIN_CEILING = 16  # lifts dim rooms, with noise that the cascade still bears
-THRESHOLD = 0.75  # of each cascade stage: lower finds more, and more that is no face
+THRESHOLD = 0.75  # of each cascade stage: higher finds more, and more that is no face (1.3 already does)
 SCALE = 1.25  # from one face size to the next: 1.1 finds more at four times the cost, 1.5 misses faces
 MAX_FACES = 4  # the largest ones; each costs one run of the network
+REMEMBER = 5  # frames that a face keeps its number unseen: it blinks out of the cascade's sight for one or two
 SURE = 0.40  # a face whose best score is lower is shown as "?" and reported as null; a guess among seven has 0.14
 SETTLE_MS = 2000  # the sensor's exposure needs this long after its reset
 RETRY_MS = 3000  # between two tries to load what was missing: time to read the sentence in the frame
@@ -134,25 +135,25 @@ def square(box, width, height):
 
 
 class Names:
-    """Numbers for faces: a face whose box covers the middle of one in the last frame keeps its number."""
+    """Numbers for faces: a face whose box covers the middle of one seen a moment ago keeps its number."""
 
     def __init__(self):
-        self.last = []  # (number, box)
+        self.last = []  # (number, box, frames since it was seen)
         self.next = 1
 
     def give(self, boxes):
         """A number for each box."""
-        left = self.last
-        self.last = []
+        left, seen = self.last, []
         for box in boxes:
             same = [old for old in left if covers(box, old[1])]
             if same:
                 left = [old for old in left if old is not same[0]]
-                self.last.append((same[0][0], box))
+                seen.append((same[0][0], box, 0))
             else:
-                self.last.append((self.next, box))
+                seen.append((self.next, box, 0))
                 self.next += 1
-        return [number for number, _ in self.last]
+        self.last = seen + [(number, box, gone + 1) for number, box, gone in left if gone < REMEMBER]
+        return [number for number, _, _ in seen]
 
 
 def covers(box, other):
@@ -177,7 +178,9 @@ class Network:
             # The firmware says "Failed to allocate tensors" when no free block holds the arena.
             if isinstance(error, MemoryError) or "allocate" in str(error):
                 raise Trouble("%s does not fit in this camera's memory: use a smaller model." % MODEL)
-            raise Trouble("%s can't be used (%s): copy the int8 model again." % (MODEL, error))
+            if "Failed to load network" in str(error):  # the N6
+                raise Trouble("%s can't run here: this camera takes only models made by ST Edge AI." % MODEL)
+            raise Trouble("%s can't be used (%s): copy the int8 model again, then reset." % (MODEL, error))
         if count != len(self.labels):
             raise Trouble(
                 "%s gives %d scores, its labels file has %d lines: copy both." % (MODEL, count, len(self.labels))
@@ -203,8 +206,10 @@ def load_labels(name):
     try:
         with open(name) as file:
             labels = [line.strip() for line in file.read(1024).split("\n")]
+    except UnicodeError:
+        raise Trouble("%s is not plain text in UTF-8: write one label a line." % name)
     except OSError:
-        raise Trouble("%s is not on the camera: copy it beside main.py." % name)
+        raise Trouble("%s is not on the camera: copy it beside main.py, then reset." % name)
     while labels and not labels[-1]:
         labels.pop()
     if not labels or "" in labels:
@@ -225,7 +230,7 @@ def file_sha256(name):
                     return binascii.hexlify(digest.digest()).decode()
                 digest.update(view[:count])
     except OSError:
-        raise Trouble("%s is not on the camera: copy it beside main.py." % name)
+        raise Trouble("%s is not on the camera: copy it beside main.py, then reset." % name)
 
 
 # Drawing and reports -------------------------------------------------------------------------------------------------

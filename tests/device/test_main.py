@@ -142,6 +142,11 @@ def test_too_little_memory_is_named(firmware, picture):
 
 
 @micropython
+def test_the_n6_is_told_why(picture):
+    assert "ST Edge AI" in Played(picture, board="n6").errors()[0]
+
+
+@micropython
 @pytest.mark.parametrize("firmware", ["v4.7", "v4.8", "v5.0"])
 def test_missing_cascade_is_named(firmware, picture):
     played = Played(picture, firmware=firmware, rom={"haarcascade_frontalface.cascade": b"rubbish"})
@@ -197,13 +202,22 @@ def test_boxes_become_squares_inside_the_frame(program, found):
 def test_numbers_are_never_shared_or_given_again_to_another(program, frames):
     names = program.Names()
     highest = 0
-    before: set[int] = set()
     for boxes in frames:
+        kept = {number for number, _, _ in names.last}
         numbers = names.give(boxes)
         assert len(set(numbers)) == len(boxes)
-        assert all(number in before or number > highest for number in numbers)
+        assert all(number in kept or number > highest for number in numbers)
         highest = max([highest, *numbers])
-        before = set(numbers)
+
+
+def test_a_face_that_blinks_keeps_its_number_and_one_that_left_does_not(program):
+    names, face = program.Names(), (100, 50, 80, 80)
+    assert names.give([face]) == [1]
+    assert [names.give([]) for _ in range(program.REMEMBER)] == [[]] * program.REMEMBER
+    assert names.give([face]) == [1]
+    for _ in range(program.REMEMBER + 1):
+        names.give([])
+    assert names.give([face]) == [2]
 
 
 @given(st.text(st.characters(codec="ascii", exclude_categories=["C"]), max_size=200))

@@ -3,7 +3,9 @@
 import argparse
 import importlib
 import os
+import signal
 import sys
+from types import FrameType
 from typing import NamedTuple
 
 from tools.errors import UserError
@@ -25,6 +27,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run one verb; its exit status: 0 done, 1 the person's mistake (a sentence on stderr), 2 wrong usage, 130 stopped."""
     argv = sys.argv[1:] if argv is None else argv
     arguments = _parser(argv).parse_args(argv)
+    _unwind_on_signals()
     try:
         return importlib.import_module(VERBS[arguments.verb].module).run(arguments)
     except (UserError, _contract_error()) as error:
@@ -35,6 +38,18 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         return 130
+
+
+def _unwind_on_signals() -> None:
+    """A `kill` or a closed terminal ends the verb as an error does: processes are stopped and temporary folders removed."""
+    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # nohup keeps SIGHUP ignored
+            signal.signal(number, _leave)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
 
 
 def _contract_error() -> type[Exception]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = ROOT / "device" / "main.py"
 MODEL = ROOT / "models" / "emotion.tflite"
+SMALLEST_HEAP, LARGEST_HEAP = 50_000, 64_000_000  # bytes; the boards have 51,200 (M7) to 26 million (N6)
+STOPPED = 130  # the exit status after Ctrl-C
 
 EXAMPLES = """
 examples:
@@ -43,20 +47,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--model", type=Path, default=MODEL, metavar="FILE", help="a .tflite with its labels beside it in a .txt")
     add("--out", type=Path, default=Path("demo"), metavar="FOLDER", help="where the frames go (default: demo)")
     add("--frames-as-png", action="store_true", help="save each frame as a PNG, too")
-    add("--heap", type=int, metavar="BYTES", help="the camera's heap in place of the board's")
+    add("--heap", type=_heap, metavar="BYTES", help="the camera's heap in place of the board's")
     add("--json", action="store_true", help="print the camera's own lines, not words")
 
 
+def _heap(text: str) -> int:
+    try:
+        size = int(text)
+    except ValueError:
+        size = 0
+    if not SMALLEST_HEAP <= size <= LARGEST_HEAP:
+        allowed = f"{SMALLEST_HEAP:,} to {LARGEST_HEAP:,} bytes"
+        raise argparse.ArgumentTypeError(f"{text!r} is no heap that a camera could have: give {allowed}")
+    return size
+
+
 def run(arguments: argparse.Namespace) -> int:
-    """Runs the program, tells what it reports and saves what it shows; 0. UserError when the program failed."""
+    """Runs the program, tells what it reports and saves what it shows; 0, or 130 when the person stopped it before its
+    source ended. UserError when the program failed."""
     from models.contract import check
     from tools.virtual_camera import run as run_camera
     from tools.virtual_camera.display import Album
+    from tools.virtual_camera.firmware import find_firmware
     from tools.virtual_camera.sources import open_source
 
     model: Path = arguments.model
     check(model)
     source = open_source(arguments.source)
+    if source.names and arguments.out.resolve() == Path(arguments.source).resolve():
+        raise UserError(f"{arguments.out}: is the folder of the pictures themselves; give another folder with --out")
     events = run_camera(
         PROGRAM,
         firmware=arguments.firmware,
@@ -67,45 +86,67 @@ def run(arguments: argparse.Namespace) -> int:
     )
     album, story = Album(arguments.out), Story()
     if not arguments.json:
-        print(f"{source.name} in front of a virtual camera with firmware {arguments.firmware}", flush=True)
-    ended = _watch(events, source, story, album, arguments.json)
+        played = ".".join(map(str, find_firmware(arguments.firmware).version))
+        print(f"{source.name} in front of a virtual camera with firmware v{played}", flush=True)
+    with closing(events):
+        ended = _watch(events, source, story, album, arguments.json)
     if not arguments.json:
-        print(story.summary())
+        _print_summary(story, album)
     for path in _save(album, source, arguments.frames_as_png):
         if not arguments.json:
             print(f"see {path}")
+    if ended is None and not source.live:
+        return STOPPED
     return _verdict(ended, story)
 
 
 def _watch(events: Iterator[Event], source: Source, story: Story, album: Album, as_json: bool) -> Ended | None:
-    """Tells each event as it comes; how the program ended, None when the person stopped a webcam."""
+    """Tells each event as it comes; how the program ended, None when the person stopped it."""
     from tools.virtual_camera import Ended, Line, Shown
+    from tools.virtual_camera.sources import PICTURE_FRAMES
 
     try:
         for event in events:
             sentence = None
             if isinstance(event, Line):
                 sentence = story.hear(event.text)
-                if as_json:
+                if as_json and _is_json(event.text):
                     print(event.text, flush=True)
             elif isinstance(event, Shown):
-                sentence = story.see(event.time_ms)
-                album.add(event.picture, event.time_ms)
+                name = source.names[album.count // PICTURE_FRAMES] if source.names else ""
+                sentence = story.see(event.time_ms, name)
+                album.add(event.picture, event.time_ms, name)
             elif isinstance(event, Ended):
                 return event
             if sentence and not as_json:
                 print(f"  {sentence}", flush=True)
     except KeyboardInterrupt:
-        if not source.live:
-            raise
+        pass  # what was seen so far is told and saved
     return None
+
+
+def _is_json(text: str) -> bool:
+    """Whether a line is one of the camera's own, and not of the traceback that the stop button leaves."""
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
+
+
+def _print_summary(story: Story, album: Album) -> None:
+    if story.ready:
+        print(story.summary())
+    if album.count > len(album):
+        print(f"only the last {len(album):,} of {album.count:,} frames were kept")
 
 
 def _save(album: Album, source: Source, as_png: bool) -> list[Path]:
     if not len(album):
         return []
     files = [album.save_gif("demo.gif")]
-    if source.still:
+    if source.names:
+        files += album.save_pictures()
+    elif source.still:
         files.append(album.save_last_png("demo.png"))
     if as_png:
         files.append(album.save_pngs())

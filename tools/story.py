@@ -15,7 +15,7 @@ class Story:
         self.trouble: str | None = None  # what it said last of what is wrong
         self.emotions: Counter[str] = Counter()
         self._faces: list[Face] = []
-        self._told: list[tuple[int, str | None]] | None = None
+        self._told: tuple[str, list[tuple[int, str | None]]] | None = None
         self._start_ms: int | None = None
 
     def hear(self, text: str) -> str | None:
@@ -31,19 +31,23 @@ class Story:
         self.trouble = report.message or self.trouble
         return f"{report.event}: {report.message}" if report.message else report.event
 
-    def see(self, time_ms: int) -> str | None:
-        """A frame was shown; the sentence for it, if other faces or emotions were reported than for the last one."""
+    def see(self, time_ms: int, name: str = "") -> str | None:
+        """A frame, of the picture called `name`, was shown; the sentence for it, if another picture, other faces or
+        emotions were reported than for the last one. Nothing before the program is ready: it has not looked."""
+        if not self.ready:
+            return None
         self._start_ms = time_ms if self._start_ms is None else self._start_ms
         faces, self._faces = self._faces, []
         self.frames += 1
         self.with_face += bool(faces)
         self.emotions.update(face.emotion or "uncertain" for face in faces)
-        now = [(face.id, face.emotion) for face in faces]
+        now = name, [(face.id, face.emotion) for face in faces]
         if now == self._told:
             return None
         self._told = now
         words = " · ".join(f"face {face.id} {face.emotion or '?'} {face.score:.2f}" for face in faces)
-        return f"{(time_ms - self._start_ms) / 1000:5.1f} s  {words or 'no face'}"
+        picture = f"{name}: " if name else ""
+        return f"{(time_ms - self._start_ms) / 1000:5.1f} s  {picture}{words or 'no face'}"
 
     def summary(self) -> str:
         """How many frames had a face, and which emotion was seen in how many."""

@@ -48,3 +48,16 @@ class Played:
     times_ms: list[int]
     sent: list[Sent]
     ended: Ended
+
+
+def children(pid: int) -> list[int]:
+    """The processes that the process `pid` has started; Linux alone."""
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def is_running(pid: int) -> bool:
+    """Whether the process is there, and more than an entry that nobody has asked for."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import time
 
 import numpy as np
 import pytest
-from camera_programs import ROOT, START
+from camera_programs import ROOT, START, children, is_running
 
 from tools.errors import UserError
 from tools.virtual_camera import Faults, process, run
@@ -97,6 +98,41 @@ def test_a_program_that_hangs_is_ended_with_a_sentence(play):
     assert played.ended.reason == "hung"
     assert "asked nothing of the camera for 1 s" in played.ended.message
     assert len(played.shown) == 1, "the frame it had is still shown"
+
+
+HOST = """
+import sys
+from pathlib import Path
+import numpy as np
+from tools.virtual_camera import run
+from tools.virtual_camera.sources import Source
+source = Source("dark", 10, lambda: iter([np.zeros((240, 320), np.uint8)] * 10**6))
+for event in run(Path(sys.argv[1]), source=source, python=sys.argv[2]):
+    print("running", flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the program's process in /proc")
+@pytest.mark.parametrize("python", ["micropython", "cpython"])
+def test_a_program_that_tries_for_ever_ends_when_the_host_is_killed(tmp_path, python):
+    if python == "micropython" and process.find_micropython() is None:
+        pytest.skip("no MicroPython for this computer")
+    script = tmp_path / "program.py"
+    script.write_text(START + "while True:\n    try:\n        snapshot()\n    except:\n        pass")
+    command = [sys.executable, "-c", HOST, str(script), python]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE) as host:
+        assert host.stdout is not None
+        assert host.stdout.readline() == b"running\n"
+        (child,) = children(host.pid)
+        host.kill()
+    ends = time.monotonic() + 10
+    while is_running(child) and time.monotonic() < ends:
+        time.sleep(0.05)
+    left = is_running(child)
+    if left:
+        os.kill(child, signal.SIGKILL)
+    assert not left
 
 
 def test_keyboard_interrupt_of_the_programs_own_is_an_exception(play):

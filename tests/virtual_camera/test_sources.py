@@ -37,6 +37,30 @@ def test_a_folder_shows_its_pictures_in_order(tmp_path, gray):
     assert levels == [10] * PICTURE_FRAMES + [20] * PICTURE_FRAMES + [30] * PICTURE_FRAMES
 
 
+def test_a_folder_names_its_pictures_and_passes_over_what_is_none(tmp_path, gray):
+    for name in ("b.png", "a.jpg"):
+        Image.fromarray(gray).save(tmp_path / name)
+    (tmp_path / "._a.jpg").write_bytes(b"of macOS")
+    (tmp_path / "more.png").mkdir()
+    source = open_source(tmp_path)
+    assert source.names == ("a.jpg", "b.png")
+    assert len(frames_of(source)) == 2 * PICTURE_FRAMES
+
+
+def test_an_animation_that_is_cut_off_is_played_to_the_cut(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (6, 60, 80), np.uint8)
+    first, *rest = map(Image.fromarray, noise)
+    path = tmp_path / "a.gif"
+    first.save(path, save_all=True, append_images=rest, duration=100)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 7 // 10])
+    assert 1 <= len(frames_of(open_source(path))) < 6
+
+
+def test_an_empty_name_is_not_the_clip():
+    with pytest.raises(UserError, match="name is empty"):
+        open_source("")
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "I", "F"])
 def test_every_mode_becomes_gray_or_rgb(tmp_path, mode):
     suffix = {"CMYK": "jpg", "YCbCr": "jpg", "I": "tif", "F": "tif"}.get(mode, "png")

@@ -6,7 +6,7 @@ for event in run(Path("device/main.py"), firmware="v5.0", source="face.png"):
 
 import math
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from tools.errors import UserError
@@ -44,14 +44,14 @@ def run(
     boot_ms: int = BOOT_MS,
     stop_after_ms: int | None = None,
     hung_after_s: float = 30,
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Run the camera program `script` as main.py on /flash, or on /sdcard when one is in, until it or the source ends.
 
     `flash`, `sdcard` and `rom` are the files on the camera by name. `heap` replaces the board's heap, bytes. `python` is
     "micropython", "cpython" (no memory limits) or None for the best there is. `boot_ms` is the camera's clock at the
     start. `stop_after_ms`, by that clock, presses the stop button, as the end of the source and ten minutes without a
     frame do. A program that asks nothing of the camera for `hung_after_s` seconds is ended. The same arguments give the same events, unless the
-    source is a webcam. Raises UserError for what cannot be run.
+    source is a webcam. Closing the generator ends the program. Raises UserError for what cannot be run.
     """
     played, limits = find_firmware(firmware), find_board(board)
     if heap is not None:
@@ -62,7 +62,7 @@ def run(
     stop_us = math.inf if stop_after_ms is None else (boot_ms + stop_after_ms) * 1000
     python = choose_python(python)
 
-    def events() -> Iterator[Event]:
+    def events() -> Generator[Event, None, None]:
         with tempfile.TemporaryDirectory(prefix="virtual-camera-") as folder:
             folders = Folders(Path(folder), disks)
             answers = Answers(played, limits, sensor, folders)

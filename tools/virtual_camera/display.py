@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 import tempfile
 from collections import deque
 from collections.abc import Callable
@@ -19,6 +20,7 @@ ZOOM = 2  # the letters on a QVGA frame are small
 SHADES = 32  # of gray: the GIF is a third of the size with 256, and looks the same
 KEPT = 1200  # frames, the latest: two minutes of a webcam, and 100 MB of memory
 LAST_MS = 100
+NUMBERED = re.compile(r"frame\d+\.png")
 SHORTEST_MS = 20  # viewers show shorter frames slower
 
 
@@ -29,6 +31,8 @@ class Album:
         self._folder = folder
         self._frames: deque[Image.Image] = deque(maxlen=KEPT)
         self._times_ms: deque[int] = deque(maxlen=KEPT)
+        self._last_of: dict[str, Image.Image] = {}  # the last frame of each named picture
+        self.count = 0  # frames added, kept or not
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder):
@@ -41,10 +45,13 @@ class Album:
     def __len__(self) -> int:
         return len(self._frames)
 
-    def add(self, pixels: Pixels, time_ms: int) -> None:
-        """One frame, shown at `time_ms`."""
+    def add(self, pixels: Pixels, time_ms: int, name: str = "") -> None:
+        """One frame, shown at `time_ms`, of the picture called `name`."""
         self._frames.append(_shaded(pixels))
         self._times_ms.append(time_ms)
+        self.count += 1
+        if name:
+            self._last_of[name] = self._frames[-1]
 
     def save_gif(self, name: str) -> Path:
         """The frames as an animation that takes the time they took."""
@@ -66,10 +73,30 @@ class Album:
         return self._write(name, partial(last.save, format="PNG", optimize=True))
 
     def save_pngs(self) -> Path:
-        """Each frame, numbered; the folder."""
-        for number, frame in enumerate(map(_zoomed, self._frames)):
+        """Each frame that is kept, numbered from the first that was added, in place of older ones; the folder."""
+        for old in self._folder.iterdir():
+            if NUMBERED.fullmatch(old.name):
+                self._remove(old)
+        for number, frame in enumerate(map(_zoomed, self._frames), self.count - len(self)):
             self._write(f"frame{number:04}.png", partial(frame.save, format="PNG"))
         return self._folder
+
+    def save_pictures(self) -> list[Path]:
+        """The last frame of each named picture: a.png for a.jpg, or a.jpg.png where two would have the same name."""
+        names = {name: f"{Path(name).stem}.png" for name in self._last_of}
+        alike = len({saved.lower() for saved in names.values()}) < len(names)
+        if alike or any(NUMBERED.fullmatch(saved) for saved in names.values()):
+            names = {name: f"{name}.png" for name in names}
+        return [
+            self._write(names[name], partial(_zoomed(frame).save, format="PNG", optimize=True))
+            for name, frame in self._last_of.items()
+        ]
+
+    def _remove(self, path: Path) -> None:
+        try:
+            path.unlink()
+        except OSError as error:
+            raise UserError(f"{path}: can't be removed ({error.strerror}); give another folder with --out") from None
 
     def _write(self, name: str, save: Callable[[BinaryIO], None]) -> Path:
         """The file at once or not at all: written beside, then renamed."""

@@ -27,13 +27,14 @@ LARGEST = 100_000_000  # pixels; a larger picture is a mistake, and would fill t
 @dataclass(frozen=True)
 class Source:
     """Frames in grayscale [H, W] or RGB [H, W, 3], uint8, of any size. `live` frames come when they come; a `still` source
-    waits for a slow camera, where a clip runs on."""
+    waits for a slow camera, where a clip runs on. `names` are those of a folder's pictures, PICTURE_FRAMES frames each."""
 
     name: str
     fps: float
     frames: Callable[[], Iterator[Pixels]]
     live: bool = False
     still: bool = False
+    names: tuple[str, ...] = ()
 
 
 def open_source(what: str | Path | None = None) -> Source:
@@ -43,6 +44,8 @@ def open_source(what: str | Path | None = None) -> Source:
     """
     if what is None:
         return _clip()
+    if what == "":
+        raise UserError("the source's name is empty; give a picture, a folder, a video or webcam, or none for the clip")
     if str(what) == "webcam" or str(what).startswith("webcam:"):
         return _webcam(str(what))
     path = Path(what)
@@ -117,17 +120,22 @@ def _pixels(picture: Any) -> Pixels:
 
 
 def _folder(path: Path) -> Source:
-    names = sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURES)
-    if not names:
+    files = sorted(file for file in path.iterdir() if _is_shown(file))
+    if not files:
         raise UserError(f"{path}: has no pictures in it; give a folder with {', '.join(PICTURES[:3])} files")
-    for name in names:
-        read_picture(name)  # tells of a broken picture before anything is written
+    for file in files:
+        read_picture(file)  # tells of a broken picture before anything is written
 
     def frames() -> Iterator[Pixels]:
-        for name in names:
-            yield from [read_picture(name)] * PICTURE_FRAMES
+        for file in files:
+            yield from [read_picture(file)] * PICTURE_FRAMES
 
-    return Source(path.name, PICTURE_FPS, frames, still=True)
+    return Source(path.name, PICTURE_FPS, frames, still=True, names=tuple(file.name for file in files))
+
+
+def _is_shown(file: Path) -> bool:
+    """Whether `file` of a folder is a picture; macOS puts hidden ._a.png beside a.png on foreign disks."""
+    return file.suffix.lower() in PICTURES and not file.name.startswith(".") and file.is_file()
 
 
 def _clip() -> Source:
@@ -154,8 +162,11 @@ def _animation(path: Path) -> Source:
 
     def frames() -> Iterator[Pixels]:
         with _opened(path) as picture:
-            for frame in ImageSequence.Iterator(picture):
-                yield _pixels(frame)
+            try:
+                for frame in ImageSequence.Iterator(picture):
+                    yield _pixels(frame)
+            except Exception:  # Pillow's decoders raise nearly everything
+                return  # the file is cut off: what is there is played, as of a video
 
     return Source(path.name, 1000 / duration_ms, frames)
 

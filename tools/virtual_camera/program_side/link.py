@@ -6,6 +6,7 @@ Runs under MicroPython as well as CPython. Every question carries the virtual cl
 """
 
 import json
+import os
 import socket
 import struct
 import sys
@@ -25,15 +26,15 @@ class Link:
         self._header = bytearray(8)
         self._buffer = bytearray(BUFFER)
         self._left = 0  # bytes of the last answer that nobody has read, for one when the heap was full
-        self._write(token.encode())
+        self._send(token.encode())
 
     def call(self, now_us: int, what: str, args: list, kwargs: dict, blob: bytes) -> tuple:
         """Ask the host; the answer's clock, kind, value and the size of the bytes that follow it."""
         self._skip()
         text = json.dumps([now_us, what, args, kwargs]).encode()
-        self._write(struct.pack(">II", len(text), len(blob)) + text)
+        self._send(struct.pack(">II", len(text), len(blob)) + text)
         if blob:
-            self._write(blob)
+            self._send(blob)
         self._read(self._header)
         size, more = struct.unpack(">II", self._header)
         self._left = size + more
@@ -49,12 +50,29 @@ class Link:
         self._left = 0
         return into
 
+    def _send(self, data: bytes) -> None:
+        try:
+            self._write(data)
+        except OSError:
+            leave()
+
     def _read(self, into: bytearray) -> None:
-        if self._readinto(into) != len(into):
-            sys.exit()  # the host has gone
+        try:
+            count = self._readinto(into)
+        except OSError:
+            count = 0
+        if count != len(into):
+            leave()
 
     def _skip(self) -> None:
         while self._left:
             part = memoryview(self._buffer)[: min(self._left, BUFFER)]
             self._read(part)
             self._left -= len(part)
+
+
+def leave() -> None:
+    """The host has gone: end this process. Any exception, SystemExit too, could be caught by a program that tries for ever."""
+    if hasattr(os, "_exit"):
+        os._exit(1)
+    os.system("kill -9 $PPID")  # MicroPython has no other way

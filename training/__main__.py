@@ -28,7 +28,8 @@ def main() -> int:
         print(f"training: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"training: {error.filename}: {error.strerror}; choose another folder or make room", file=sys.stderr)
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        print(f"training: {what}; choose another folder or make room", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("training: stopped; the same command goes on from the last checkpoint", file=sys.stderr)
@@ -106,7 +107,7 @@ def _trained() -> argparse.ArgumentParser:
         help="times through the data (default %(default)s; about 25 s each on two cores)",
     )
     parser.add_argument(
-        "--seed", type=int, default=1, help="of shuffling, augmentation and first weights (default %(default)s)"
+        "--seed", type=_whole, default=1, help="of shuffling, augmentation and first weights (default %(default)s)"
     )
     return parser
 
@@ -117,6 +118,12 @@ def _model() -> argparse.ArgumentParser:
         "--model", type=Path, default=Path("models/emotion.tflite"), help="the int8 file (default %(default)s)"
     )
     return parser
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(text)
 
 
 def _positive(text: str) -> int:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import ExitStack
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
@@ -9,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from models.contract import EMOTIONS, Model, check
-from training.data import Faces
-from training.evaluate import PARTS, by_protocol, table
+from models.contract import EMOTIONS, Model
+from training.data import DataError, Faces, writing
+from training.evaluate import PARTS, by_protocol, check_measurable, table
 from training.interpret import scores
 from training.protocols import PROTOCOLS, Figures
 
@@ -20,14 +21,20 @@ def write_card(path: Path, faces: Faces, made: dict[str, Any], curve: Path) -> P
     """Measure the int8 file `path` on both test parts and write its card beside it; returns the .md file.
 
     `made` says how the model was made (see `quantize` in `training.steps`) and goes into the card as it is; so does the
-    picture `curve` of how it learnt.
+    picture `curve` of how it learnt. Raises DataError, with nothing written, where there are no test rows or no curve.
     """
-    model = check(path)
+    model = check_measurable(path)
+    if not curve.is_file():
+        raise DataError(f"{curve}: no such file; run python -m training train again with that --run")
     figures = {}
     for name, usage in PARTS.items():
         part = faces.part(usage)
         if len(part):
             figures[name] = by_protocol(scores(path, part.images), part)
+    if not figures:
+        raise DataError(
+            f"the data has no rows of {' or '.join(PARTS)} to measure on; give data with the official parts"
+        )
     card = {
         "model": path.name,
         "sha256": sha256(path.read_bytes()).hexdigest(),
@@ -39,20 +46,24 @@ def write_card(path: Path, faces: Faces, made: dict[str, Any], curve: Path) -> P
         "made": made,
         "figures": {part: {name: asdict(it) for name, it in some.items()} for part, some in figures.items()},
     }
-    _write(path.with_suffix(".json"), json.dumps(card, indent=1) + "\n")
-    last = list(figures)[-1]
-    protocol = "FER+ 7" if "FER+ 7" in figures[last] else "FER2013"
-    picture = path.with_name(path.stem + "_confusion.png")
-    draw_confusion(figures[last][protocol], f"{path.name}, {protocol}, {last}", picture)
-    shutil.copyfile(curve, path.with_name(path.stem + "_curve.png"))
-    _write(path.with_suffix(".md"), _text(model, card, figures, picture.name))
+    _write(path, model, card, figures, curve)
     return path.with_suffix(".md")
 
 
-def _write(path: Path, text: str) -> None:
-    beside = path.with_name("writing_" + path.name)
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+def _write(path: Path, model: Model, card: dict[str, Any], figures: dict[str, dict[str, Figures]], curve: Path) -> None:
+    """All files of the card, or none."""
+    last = list(figures)[-1]
+    protocol = "FER+ 7" if "FER+ 7" in figures[last] else "FER2013"
+    confusion = path.stem + "_confusion.png"
+    with ExitStack() as stack:
+        data, text, picture, learnt = (
+            stack.enter_context(writing(path.with_name(name)))
+            for name in (path.stem + ".json", path.stem + ".md", confusion, path.stem + "_curve.png")
+        )
+        data.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+        text.write_text(_text(model, card, figures, confusion), encoding="utf-8")
+        draw_confusion(figures[last][protocol], f"{path.name}, {protocol}, {last}", picture)
+        shutil.copyfile(curve, learnt)
 
 
 def _text(model: Model, card: dict[str, Any], figures: dict[str, dict[str, Figures]], picture: str) -> str:

@@ -1,15 +1,22 @@
 """Convert a trained network to the camera's form: int8 throughout, by the model contract."""
 
+import io
 import json
+import os
+import warnings
+from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from models.contract import EMOTIONS, Model, check
-from training.data import Faces
+from models.contract import EMOTIONS, ContractError, Model, check
+from training.data import DataError, Faces, writing
 from training.targets import training_rows
+
+if TYPE_CHECKING:
+    import keras
 
 CALIBRATION_FACES = 500
 CALIBRATION_SEED = 20130
@@ -19,8 +26,13 @@ def choose_calibration(faces: Faces) -> list[int]:
     """Rows of training pictures to calibrate the conversion on, always the same for the same data.
 
     Among them are rows that hold pixels of 0 and of 255: else the input's range would come out narrower than the camera's.
+    Raises DataError where there is no usable training row.
     """
     which = training_rows(faces)
+    if not len(which):
+        raise DataError(
+            "the data has no usable training rows to calibrate on; give the data that the network learnt from"
+        )
     rng = np.random.default_rng(CALIBRATION_SEED)
     chosen = rng.choice(which, min(CALIBRATION_FACES, len(which)), replace=False)
     pictures = faces.images[which].reshape(len(which), -1)
@@ -28,7 +40,7 @@ def choose_calibration(faces: Faces) -> list[int]:
     return sorted({int(row) for row in (*chosen, *extremes)})
 
 
-def convert(network: keras.Model, calibration: NDArray[np.uint8]) -> bytes:
+def convert(network: "keras.Model", calibration: NDArray[np.uint8]) -> bytes:
     """The int8 TensorFlow Lite file of a network, calibrated on faces uint8 [n, size, size]."""
     import tensorflow as tf
 
@@ -41,7 +53,11 @@ def convert(network: keras.Model, calibration: NDArray[np.uint8]) -> bytes:
     converter.inference_output_type = tf.int8
     # The firmware's TFLM (v4.6 to v5) refuses a Dense layer with a scale for each channel; convolutions keep theirs.
     converter._experimental_disable_per_channel_quantization_for_dense_layers = True
-    return slim(converter.convert())
+    # The exporter prints the network's tensors, and warns of input statistics, which calibration stands in for.
+    with redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        data = converter.convert()
+    return slim(data)
 
 
 def slim(data: bytes) -> bytes:
@@ -68,19 +84,34 @@ def slim(data: bytes) -> bytes:
     return bytes(builder.Output())
 
 
+def check_place(path: Path) -> None:
+    """DataError where `write_model` could not write `path`, or the camera could not use the name; nothing is made."""
+    if path.suffix != ".tflite" or "." in path.stem:
+        raise DataError(f"{path}: the model's name must end in .tflite and have no other dot; choose another --model")
+    for target in _files(path):
+        if target.is_dir():
+            raise DataError(f"{target}: is a folder, but a file is to be written there; choose another --model")
+    folder = path.absolute().parent
+    there = next((it for it in (folder, *folder.parents) if it.exists()), folder)
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise DataError(f"{path}: {there} is not a folder that can be written to; choose another --model")
+
+
+def _files(path: Path) -> tuple[Path, Path, Path]:
+    return path.with_suffix(".calibration.json"), path, path.with_suffix(".txt")
+
+
 def write_model(data: bytes, path: Path, calibration: list[int]) -> Model:
     """Write `<name>.tflite`, `<name>.txt` and `<name>.calibration.json`, checked by the contract before any is in place."""
+    check_place(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name("writing_" + path.name)
-    labels = beside.with_suffix(".txt")
-    try:
-        beside.write_bytes(data)
+    with ExitStack() as stack:
+        rows, model, labels = (stack.enter_context(writing(file)) for file in _files(path))
+        rows.write_text(json.dumps(calibration) + "\n", encoding="utf-8")
+        model.write_bytes(data)
         labels.write_text("".join(emotion + "\n" for emotion in EMOTIONS), encoding="utf-8")
-        check(beside)
-        path.with_suffix(".calibration.json").write_text(json.dumps(calibration) + "\n", encoding="utf-8")
-        labels.replace(path.with_suffix(".txt"))
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-        labels.unlink(missing_ok=True)
+        try:
+            check(model)
+        except ContractError as error:
+            raise ContractError(str(error).replace(model.stem, path.stem)) from error
     return check(path)

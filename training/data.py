@@ -6,9 +6,12 @@ the npz or from its own `fer2013new.csv`, which stands row by row beside `fer201
 """
 
 import csv
+import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +22,43 @@ SIZE = 48
 TRAINING, PUBLIC_TEST, PRIVATE_TEST = 0, 1, 2
 USAGES = {"Training": TRAINING, "PublicTest": PUBLIC_TEST, "PrivateTest": PRIVATE_TEST}
 VOTES = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF")
+ANNOTATORS = 10  # votes that a picture has in FER+
 
 Bytes = NDArray[np.uint8]
 
 
 class DataError(ValueError):
     """What is wrong with a data set, with which file or row, and what to do, in one sentence."""
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """A file beside `path` to write to: renamed to `path` if all goes well, gone if not; DataError if it can't be written."""
+    beside = path.with_name("writing_" + path.name)
+    try:
+        yield beside
+        beside.replace(path)
+    except OSError as error:
+        if error.filename is not None and str(error.filename) != str(beside):
+            raise  # of another file
+        raise DataError(
+            f"{path}: can't be written ({error.strerror or error}); choose another folder or make room"
+        ) from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def read_json(path: Path, advice: str) -> dict[str, Any]:
+    """The object in a JSON file; DataError, ending in `advice`, where the file is missing or is not one."""
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; {advice}")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise DataError(f"{path}: is cut short or damaged; {advice}")
+    return content
 
 
 @dataclass(frozen=True)
@@ -101,25 +135,40 @@ def _load_npz(path: Path) -> Faces:
     except DataError:
         raise
     except Exception as error:  # np.load has many: zipfile, zlib, pickle, OS errors
-        raise DataError(f"{path}: can't be read as an npz file ({error}); fetch it again") from error
+        # Without the error's own words: of a text file, numpy says that it can be loaded "unsafely".
+        raise DataError(f"{path}: can't be read as an npz file; fetch it again") from error
     return _check(faces, path)
 
 
 def _check(faces: Faces, path: Path) -> Faces:
-    n = len(faces.images)
+    n = len(faces.images) if faces.images.ndim else 0
     if faces.images.dtype != np.uint8 or faces.images.shape != (n, SIZE, SIZE):
         raise DataError(
             f"{path}: images are {faces.images.dtype} {faces.images.shape}; they must be uint8 [n, {SIZE}, {SIZE}]"
         )
+    if not n:
+        raise DataError(f"{path}: holds no rows; fetch it again")
     for name, array, limit in (("label", faces.labels, len(EMOTIONS)), ("usage", faces.usage, len(USAGES))):
         if array.shape != (n,):
             raise DataError(f"{path}: {name} has shape {array.shape}, but there are {n} images")
+        _check_whole(name, array, path)
         bad = np.flatnonzero((array < 0) | (array >= limit))
         if len(bad):
             raise DataError(f"{path}: row {bad[0]} has the {name} {array[bad[0]]}; it must be 0 to {limit - 1}")
     if faces.votes is not None and faces.votes.shape != (n, len(VOTES)):
         raise DataError(f"{path}: votes have shape {faces.votes.shape}; they must be [{n}, {len(VOTES)}]")
-    return faces
+    if faces.votes is not None:
+        _check_whole("votes", faces.votes, path)
+        bad = np.flatnonzero(((faces.votes < 0) | (faces.votes > ANNOTATORS)).any(axis=1))
+        if len(bad):
+            raise DataError(f"{path}: row {bad[0]} has votes outside 0 to {ANNOTATORS}")
+    votes = None if faces.votes is None else faces.votes.astype(np.uint8)
+    return Faces(faces.images, faces.labels.astype(np.uint8), faces.usage.astype(np.uint8), votes)
+
+
+def _check_whole(name: str, array: NDArray, path: Path) -> None:
+    if not np.issubdtype(array.dtype, np.integer):
+        raise DataError(f"{path}: {name} is of the type {array.dtype}; it must be of whole numbers, such as uint8")
 
 
 def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[list[str]]:
@@ -130,12 +179,18 @@ def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[list[str]]:
             header = [name.strip() for name in next(reader, [])]
             missing = [name for name in columns if name not in header]
             if missing:
-                raise DataError(f"{path}: has no column {missing[0]!r}; it needs {', '.join(columns)}")
+                raise DataError(
+                    f"{path}: its first line names no column {missing[0]!r}; "
+                    f"give the file whose first line names {', '.join(columns)}"
+                )
             places = [header.index(name) for name in columns]
+            number = 1
             for number, row in enumerate(reader, 2):
                 if len(row) < len(header):
                     raise DataError(f"{path}: line {number} is cut short; fetch the file again")
                 yield [row[place] for place in places]
+            if number == 1:
+                raise DataError(f"{path}: has a line of column names but no rows after it; fetch the file again")
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: can't be read as a CSV file ({error}); fetch it again") from error
 
@@ -150,8 +205,6 @@ def _load_csv(path: Path) -> Faces:
         images.append(_pixels(text, path, number))
         labels.append(int(emotion))
         usages.append(USAGES[usage])
-    if not images:
-        raise DataError(f"{path}: holds no rows; fetch it again")
     return Faces(np.stack(images), np.array(labels, np.uint8), np.array(usages, np.uint8))
 
 
@@ -160,6 +213,8 @@ def _pixels(text: str, path: Path, number: int) -> Bytes:
         pixels = np.array(text.split(), np.int64)
     except ValueError:
         raise DataError(f"{path}: line {number} has a pixel that is not a whole number") from None
+    except OverflowError:
+        raise DataError(f"{path}: line {number} has a pixel outside 0 to 255") from None
     if len(pixels) != SIZE * SIZE:
         raise DataError(f"{path}: line {number} has {len(pixels)} pixels; there must be {SIZE * SIZE} (48 x 48)")
     if pixels.min() < 0 or pixels.max() > 255:
@@ -209,6 +264,8 @@ def read_picture(file: Path) -> Bytes:
 def load_votes(path: Path, usage: Bytes) -> Bytes:
     """FER+'s votes, uint8 [n, 10] in the order of `VOTES`, for rows of the parts `usage`; DataError if they don't match."""
     path = Path(path)
+    if path.is_dir():
+        raise DataError(f"{path}: is a folder; give the file fer2013new.csv itself")
     if not path.is_file():
         raise DataError(f"{path}: no such file; fer2013new.csv is in FER+'s repository")
     votes = []
@@ -217,8 +274,8 @@ def load_votes(path: Path, usage: Bytes) -> Bytes:
             raise DataError(
                 f"{path}: row {number} does not match that row of the pictures; both must be in fer2013.csv's order"
             )
-        if not all(count.isdecimal() and int(count) <= 10 for count in counts):
-            raise DataError(f"{path}: row {number} has votes that are not whole numbers from 0 to 10")
+        if not all(count.isdecimal() and int(count) <= ANNOTATORS for count in counts):
+            raise DataError(f"{path}: row {number} has votes that are not whole numbers from 0 to {ANNOTATORS}")
         votes.append([int(count) for count in counts])
     if len(votes) != len(usage):
         raise DataError(f"{path}: has votes for {len(votes)} pictures, but there are {len(usage)}")

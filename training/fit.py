@@ -1,9 +1,10 @@
 """Train the network in two legs: progress bar, a checkpoint every epoch, resume, and a picture of the learning curve."""
 
 import csv
+import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import keras
@@ -13,9 +14,9 @@ from numpy.typing import NDArray
 from models.contract import EMOTIONS
 from training import network
 from training.augment import augment
-from training.data import PUBLIC_TEST, Faces
+from training.data import PUBLIC_TEST, DataError, Faces, read_json, writing
 from training.protocols import rows
-from training.targets import targets, training_rows
+from training.targets import prior, targets, training_rows
 
 
 @dataclass(frozen=True)
@@ -106,12 +107,27 @@ def fit(faces: Faces, run: Path, settings: Settings, extra: Sequence[keras.callb
     """Train on the Training part, watching PublicTest; everything is kept in the folder `run`.
 
     `run` gets a folder for each leg, with its checkpoint, `history.csv` and network, `curve.png` and, at the end,
-    `network.keras` in float32. A run goes on from what is there. `extra` callbacks are called with the others.
+    `network.keras` in float32. A run goes on from what is there; one that is finished stays as it is. `extra` callbacks
+    are called with the others. Raises DataError for too few training rows, or other ones or other settings than the
+    run was begun with.
     """
-    run.mkdir(parents=True, exist_ok=True)
+    which = training_rows(faces)
+    if len(which) < settings.batch:
+        raise DataError(
+            f"the data has {len(which)} usable training rows; at least {settings.batch} (one batch) are needed: "
+            "give data with more"
+        )
+    prior(faces)  # every emotion must have a picture
+    watched = faces.part(PUBLIC_TEST)
+    if not len(watched):
+        raise DataError(
+            "the data has no rows of PublicTest to watch the training by; give data with the official parts"
+        )
+    _keep_settings(run, {**asdict(settings), "rows": len(which)})
+    if (run / "network.keras").is_file():
+        return load_network(run)
     keras.utils.set_random_seed(settings.seed)
     keras.mixed_precision.set_global_policy("mixed_bfloat16")  # 22 s an epoch against 28 s in float32, no loss seen
-    which = training_rows(faces)
     model = network.build(len(EMOTIONS))
     for leg in LEGS:
         done = run / leg.name / "network.weights.h5"
@@ -124,11 +140,40 @@ def fit(faces: Faces, run: Path, settings: Settings, extra: Sequence[keras.callb
         (run / leg.name).mkdir(exist_ok=True)
         wanted = targets(faces, leg.label_share, leg.least_count)[which]
         batches = Batches(faces.images[which], wanted, settings, leg.strength)
-        _fit_leg(model, batches, faces.part(PUBLIC_TEST), run, leg, extra)
+        _fit_leg(model, batches, watched, run, leg, extra)
         beside = done.with_name("writing." + done.name)
         model.save_weights(beside)
         beside.replace(done)
     return _keep(model, run / "network.keras")
+
+
+def _keep_settings(run: Path, settings: dict[str, int]) -> None:
+    """Note in `settings.json` what a run is begun with; DataError where it was begun with something else."""
+    path = run / "settings.json"
+    if not path.exists():
+        run.mkdir(parents=True, exist_ok=True)
+        with writing(path) as beside:
+            beside.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+        return
+    begun = read_json(path, "delete it to go on with the settings that you gave, or choose another --run")
+    for name, value in settings.items():
+        if begun.get(name, value) != value:
+            what, same = ("training rows:", "data") if name == "rows" else (name, "settings")
+            raise DataError(
+                f"{path}: this run was begun with {what} {begun[name]}, not {value}; "
+                f"choose another --run, or give the same {same}"
+            )
+
+
+def load_network(run: Path) -> keras.Model:
+    """The trained network of a finished run; DataError where its file is damaged."""
+    path = run / "network.keras"
+    try:
+        return keras.models.load_model(path)
+    except Exception as error:  # zipfile's, h5py's, Keras's own, wherever the file breaks off
+        raise DataError(
+            f"{path}: is cut short or damaged; delete it and run python -m training train --run {run} again"
+        ) from error
 
 
 def _fit_leg(

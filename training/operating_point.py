@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from training.data import PUBLIC_TEST, Faces
 from training.protocols import Rows, measure, rows
-from training.targets import targets, training_rows
+from training.targets import prior
 
 if TYPE_CHECKING:
     import keras
@@ -16,11 +16,11 @@ TAUS = [round(0.05 * step, 2) for step in range(21)]
 GIVE = 0.005  # accuracy that may be given for balance: about one standard error of a test part (0.006)
 
 
-def curve(logits: NDArray, wanted: Rows, prior: NDArray) -> list[dict[str, float]]:
-    """Accuracy and balanced accuracy for each tau of TAUS, from logits [n, 7] of PublicTest; prior: [7], adding up to 1."""
+def curve(logits: NDArray, wanted: Rows, shares: NDArray) -> list[dict[str, float]]:
+    """Accuracy and balanced accuracy for each tau of TAUS, from logits [n, 7] of PublicTest; shares: the prior [7]."""
     points = []
     for tau in TAUS:
-        figures = measure(logits - tau * np.log(prior), wanted)
+        figures = measure(logits - tau * np.log(shares), wanted)
         points.append({"tau": tau, "accuracy": figures.accuracy, "balanced": figures.balanced})
     return points
 
@@ -40,15 +40,15 @@ def settle(network: "keras.Model", faces: Faces) -> dict[str, Any]:
 
     Without PublicTest rows to choose on, tau is 0.
     """
-    prior = targets(faces)[training_rows(faces)].mean(axis=0, dtype=np.float64)
+    shares = prior(faces)
     watched = faces.part(PUBLIC_TEST)
     protocol = "FER+ 7" if faces.votes is not None else "FER2013"
     points = []
     if len(watched):
-        points = curve(logits(network, watched.images), rows(protocol, watched), prior)
+        points = curve(logits(network, watched.images), rows(protocol, watched), shares)
     tau = choose(points) if points else 0.0
-    shift_prior(network, prior, tau)
-    return {"chosen by": protocol, "tau": tau, "prior": [round(float(share), 4) for share in prior], "curve": points}
+    shift_prior(network, shares, tau)
+    return {"chosen by": protocol, "tau": tau, "prior": [round(float(share), 4) for share in shares], "curve": points}
 
 
 def logits(network: "keras.Model", images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -61,12 +61,12 @@ def logits(network: "keras.Model", images: NDArray[np.uint8]) -> NDArray[np.floa
     )
 
 
-def shift_prior(network: "keras.Model", prior: NDArray, tau: float) -> None:
-    """Subtract tau times the log of the class prior [7] from the logits, in the last layer's bias.
+def shift_prior(network: "keras.Model", shares: NDArray, tau: float) -> None:
+    """Subtract tau times the log of the class prior `shares` [7] from the logits, in the last layer's bias.
 
     Logit adjustment (Menon et al. 2021, "Long-tail learning via logit adjustment"): at 1 the network answers as if all
     emotions were equally frequent, at 0 as they are in the training data.
     """
     layer = network.get_layer("emotion")
     kernel, bias = layer.get_weights()
-    layer.set_weights([kernel, bias - tau * np.log(prior)])
+    layer.set_weights([kernel, bias - tau * np.log(shares)])

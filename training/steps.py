@@ -3,17 +3,18 @@
 import json
 import os
 from argparse import Namespace
-from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-from training.data import DataError, Faces, load
+from training.data import DataError, Faces, load, read_json, writing
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's start-up chatter hides the progress bar
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up chatter hides the progress bar
 
 
 def everything(arguments: Namespace) -> None:
     """Train, quantise, and measure: the whole way from data to a shipped model and its card."""
+    from training.convert import check_place
+
+    check_place(arguments.model)
     faces = _load(arguments)
     _train(arguments, faces)
     _quantize(arguments, faces)
@@ -27,16 +28,19 @@ def train(arguments: Namespace) -> None:
 
 def quantize(arguments: Namespace) -> None:
     """Choose the operating point on PublicTest and write the int8 file, its labels and the calibration's rows."""
+    from training.convert import check_place
+
+    check_place(arguments.model)
+    _trained_settings(arguments)
     _quantize(arguments, _load(arguments))
 
 
 def evaluate(arguments: Namespace) -> None:
     """Measure an int8 file on a test part by every protocol that the data allows."""
-    from models.contract import check
-    from training.evaluate import PARTS, by_protocol, table
+    from training.evaluate import PARTS, by_protocol, check_measurable, table
     from training.interpret import scores
 
-    check(arguments.model)
+    check_measurable(arguments.model)
     part = _load(arguments).part(PARTS[arguments.part])
     if not len(part):
         raise DataError(f"{arguments.data}: has no rows of {arguments.part}; give data with the official parts")
@@ -72,24 +76,39 @@ def _load(arguments: Namespace) -> Faces:
 def _train(arguments: Namespace, faces: Faces) -> None:
     from training.fit import Settings, fit
 
-    settings = Settings(epochs=arguments.epochs, seed=arguments.seed)
-    fit(faces, arguments.run, settings)
-    (arguments.run / "settings.json").write_text(json.dumps(asdict(settings), indent=1) + "\n")
-    print(f"trained: {arguments.run / 'network.keras'}; learning curve: {arguments.run / 'curve.png'}")
+    network = arguments.run / "network.keras"
+    said = "already trained" if network.is_file() else "trained"
+    fit(faces, arguments.run, Settings(epochs=arguments.epochs, seed=arguments.seed))
+    print(f"{said}: {network}; learning curve: {arguments.run / 'curve.png'}")
 
 
 def _quantize(arguments: Namespace, faces: Faces) -> None:
     from training import convert, operating_point
+    from training.fit import load_network
 
-    network = _network(arguments.run)
-    made = operating_point.settle(network, faces)
+    settings = _trained_settings(arguments)
     calibration = convert.choose_calibration(faces)
-    model = convert.write_model(convert.convert(network, faces.images[calibration]), arguments.model, calibration)
-    made["float"] = _float_figures(network, faces)
-    settings = json.loads((arguments.run / "settings.json").read_text())
-    (arguments.run / "made.json").write_text(json.dumps({**settings, **made}, indent=1) + "\n")
+    network = load_network(arguments.run)
+    made = {**settings, **operating_point.settle(network, faces), "float": _float_figures(network, faces)}
+    data = convert.convert(network, faces.images[calibration])
+    with writing(arguments.run / "made.json") as beside:
+        beside.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+        model = convert.write_model(data, arguments.model, calibration)
     print(
         f"{model.path}: {model.file_bytes:,} bytes, arena {model.arena_bytes}, {model.macs / 1e6:.2f} M multiply-accumulates"
+    )
+
+
+def _trained_settings(arguments: Namespace) -> dict[str, Any]:
+    """What a finished run was trained with; DataError where the run is not finished or has lost its settings."""
+    run = arguments.run
+    if not (run / "network.keras").is_file():
+        raise DataError(
+            f"{run / 'network.keras'}: no trained network there; run python -m training train --run {run} first"
+        )
+    return read_json(
+        run / "settings.json",
+        f"run python -m training train --run {run} again with the data and settings that it was trained with",
     )
 
 
@@ -107,22 +126,8 @@ def _float_figures(network: Any, faces: Faces) -> dict[str, dict[str, float]]:
     return figures
 
 
-def _network(run: Path) -> Any:
-    import keras
-
-    path = run / "network.keras"
-    if not path.is_file():
-        raise DataError(f"{path}: no trained network there; run python -m training train --run {run} first")
-    return keras.models.load_model(path)
-
-
 def _card(arguments: Namespace, faces: Faces) -> None:
     from training.card import write_card
 
-    path = arguments.run / "made.json"
-    if not path.is_file():
-        raise DataError(
-            f"{path}: not there, so the card can't say how the model was made; run python -m training quantize first"
-        )
-    made, curve = json.loads(path.read_text()), arguments.run / "curve.png"
-    print(write_card(arguments.model, faces, made, curve).read_text(encoding="utf-8"))
+    made = read_json(arguments.run / "made.json", "run python -m training quantize first")
+    print(write_card(arguments.model, faces, made, arguments.run / "curve.png").read_text(encoding="utf-8"))

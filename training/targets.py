@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.contract import EMOTIONS
-from training.data import TRAINING, Faces
+from training.data import TRAINING, DataError, Faces
 from training.leaks import leaked
 
 # FER+'s columns in the order of EMOTIONS: anger, disgust, fear, happiness, sadness, surprise, neutral.
@@ -37,3 +37,12 @@ def training_rows(faces: Faces) -> NDArray[np.int64]:
     if faces.votes is not None:
         keep &= faces.votes[:, SEVEN].sum(axis=1) >= LEAST_VOTES
     return np.flatnonzero(keep)
+
+
+def prior(faces: Faces) -> NDArray[np.float64]:
+    """How much of the training rows' targets each emotion has, [7], adding up to 1; DataError where one has none."""
+    shares = targets(faces)[training_rows(faces)].mean(axis=0, dtype=np.float64)
+    for emotion, share in zip(EMOTIONS, shares, strict=True):
+        if not share > 0:
+            raise DataError(f"no usable training picture shows {emotion}; give data with all of {', '.join(EMOTIONS)}")
+    return shares

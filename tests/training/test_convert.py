@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.convert import choose_calibration, slim
-from training.data import Faces
+from models.contract import ContractError
+from training.convert import check_place, choose_calibration, slim, write_model
+from training.data import DataError, Faces
 from training.interpret import scores
 from training.operating_point import choose, curve
 from training.protocols import Rows
@@ -44,6 +45,47 @@ def test_calibration_is_repeatable_and_holds_the_extremes():
     assert max(chosen) < 850
     assert images[chosen].min() == 0
     assert images[chosen].max() == 255
+
+
+def test_calibration_needs_training_rows():
+    faces = Faces(RNG.integers(0, 256, (5, 48, 48), np.uint8), np.zeros(5, np.uint8), np.ones(5, np.uint8))
+    with pytest.raises(DataError, match="no usable training rows"):
+        choose_calibration(faces)
+
+
+def test_a_model_is_written_whole(tmp_path):
+    path = tmp_path / "new" / "net.tflite"
+    write_model(SHIPPED.read_bytes(), path, [3, 5])
+    assert sorted(it.name for it in path.parent.iterdir()) == ["net.calibration.json", "net.tflite", "net.txt"]
+    assert path.read_bytes() == SHIPPED.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("net.bin", "must end in .tflite"),
+        ("net.v2.tflite", "no other dot"),
+        ("file/net.tflite", "not a folder that can be written to"),
+        ("file/sub/net.tflite", "not a folder that can be written to"),
+        ("taken.tflite", "taken.txt: is a folder"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_refused_with_nothing_made(tmp_path, name, said):
+    (tmp_path / "file").touch()
+    (tmp_path / "taken.txt").mkdir()
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(DataError, match=said):
+        check_place(tmp_path / name)
+    with pytest.raises(DataError, match=said):
+        write_model(SHIPPED.read_bytes(), tmp_path / name, [3])
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_refused_model_leaves_nothing_and_is_called_by_its_own_name(tmp_path):
+    with pytest.raises(ContractError, match=r"net\.tflite: is not a TensorFlow Lite model") as raised:
+        write_model(b"rubbish", tmp_path / "net.tflite", [3])
+    assert "writing_" not in str(raised.value)
+    assert not list(tmp_path.iterdir())
 
 
 def test_tflite_micro_answers_as_litert():

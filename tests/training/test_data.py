@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from models.contract import EMOTIONS
-from training.data import VOTES, DataError, Faces, load
+from training.data import VOTES, DataError, Faces, load, writing
 
 RNG = np.random.default_rng(1)
 USAGES = ["Training"] * 7 + ["PublicTest", "PrivateTest"]
@@ -17,6 +17,8 @@ FACES = Faces(
     np.array([0] * 7 + [1, 2], np.uint8),
     RNG.multinomial(10, [0.1] * 10, 9).astype(np.uint8),
 )
+
+FIELDS = {"images": "images", "label": "labels", "usage": "usage"}
 
 
 def write_csv(folder: Path, header: str = "emotion,Usage,pixels", change: dict[int, str] | None = None) -> Path:
@@ -96,6 +98,7 @@ PIXELS = " ".join(["7"] * 2304)
         (f"3,Training,{PIXELS} 7", "line 4 has 2305 pixels"),
         ("3,Training,7 7", "line 4 has 2 pixels"),
         (f"3,Training,{PIXELS.replace('7', '256', 1)}", "outside 0 to 255"),
+        (f"3,Training,{PIXELS.replace('7', '9' * 23, 1)}", "line 4 has a pixel outside 0 to 255"),
         (f"3,Training,{PIXELS.replace('7', 'seven', 1)}", "not a whole number"),
         ("3,Train", "line 4 is cut short"),
     ],
@@ -106,7 +109,7 @@ def test_bad_row_is_named(tmp_path, row, said):
 
 
 def test_missing_column_is_named(tmp_path):
-    with pytest.raises(DataError, match="no column 'pixels'"):
+    with pytest.raises(DataError, match="its first line names no column 'pixels'"):
         load(write_csv(tmp_path, header="emotion,Usage,bytes"))
 
 
@@ -137,6 +140,15 @@ def test_npz_cut_anywhere(tmp_path):
         ({"label": FACES.labels[:-1]}, "label has shape"),
         ({"usage": FACES.usage + 1}, "row 8 has the usage 3"),
         ({"votes": FACES.votes[:, :9]}, "votes have shape"),
+        ({"images": np.uint8(7)}, "images are uint8"),
+        ({"label": FACES.labels.astype(str)}, "label is of the type <U"),
+        ({"label": FACES.labels.astype(float)}, "label is of the type float64; it must be of whole numbers"),
+        ({"label": np.full(9, np.nan)}, "label is of the type float64"),
+        ({"usage": FACES.usage.astype(float)}, "usage is of the type float64"),
+        ({"votes": FACES.votes / 10}, "votes is of the type float64"),
+        ({"votes": FACES.votes.astype(int) - 11}, "row 0 has votes outside 0 to 10"),
+        ({"votes": FACES.votes + 11}, "row 0 has votes outside 0 to 10"),
+        ({name: getattr(FACES, field)[:0] for name, field in FIELDS.items()}, "holds no rows"),
     ],
 )
 def test_npz_with_wrong_arrays(tmp_path, arrays, said):
@@ -144,6 +156,51 @@ def test_npz_with_wrong_arrays(tmp_path, arrays, said):
     np.savez(tmp_path / "fer2013.npz", **{**good, **arrays})
     with pytest.raises(DataError, match=said):
         load(tmp_path)
+
+
+def test_npz_of_wider_whole_numbers(tmp_path):
+    wide = {name: getattr(FACES, field).astype(np.int64) for name, field in FIELDS.items() if name != "images"}
+    np.savez(tmp_path / "fer2013.npz", images=FACES.images, votes=FACES.votes.astype(np.int16), **wide)
+    faces = load(tmp_path)
+    assert same(faces, FACES)
+    assert faces.labels.dtype == faces.usage.dtype == faces.votes.dtype == np.uint8
+
+
+def test_npz_that_is_text_gets_no_advice_to_load_it_unsafely(tmp_path):
+    (tmp_path / "fer2013.npz").write_text("emotion,Usage,pixels")
+    with pytest.raises(DataError, match=r"fer2013\.npz: can't be read as an npz file; fetch it again$"):
+        load(tmp_path)
+
+
+def test_csv_of_a_header_only(tmp_path):
+    (tmp_path / "fer2013.csv").write_text("emotion,Usage,pixels\n")
+    with pytest.raises(DataError, match="no rows after it"):
+        load(tmp_path)
+    path = write_csv(tmp_path)
+    with pytest.raises(DataError, match=r"fer2013new\.csv: .* no rows after it"):
+        load(path, write_votes(tmp_path, rows=0))
+
+
+def test_votes_that_are_a_folder(tmp_path):
+    path = write_csv(tmp_path)
+    with pytest.raises(DataError, match="is a folder; give the file"):
+        load(path, tmp_path)
+
+
+def test_what_fails_while_written_leaves_what_was_there(tmp_path):
+    path = tmp_path / "card.json"
+    path.write_text("old")
+    with pytest.raises(TypeError), writing(path) as beside:
+        beside.write_bytes("text")
+    assert [file.name for file in tmp_path.iterdir()] == ["card.json"]
+    assert path.read_text() == "old"
+
+
+def test_what_cannot_be_written_is_called_by_its_own_name(tmp_path):
+    path = tmp_path / "missing" / "card.json"
+    with pytest.raises(DataError, match=r"missing.card\.json: can't be written") as raised, writing(path) as beside:
+        beside.write_text("new")
+    assert "writing_" not in str(raised.value)
 
 
 def test_nothing_there(tmp_path):

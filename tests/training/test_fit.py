@@ -99,13 +99,106 @@ def test_an_interrupted_run_ends_as_one_that_was_not(made, data, tmp_path, stopp
         np.testing.assert_allclose(a, b, rtol=1e-2, atol=1e-3)
 
 
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+@pytest.mark.slow
+def test_a_finished_run_is_not_trained_again(made, data):
+    before = files(made)
+    done = training("train", "--data", data, "--run", made / "run", "--epochs", 4)
+    assert done.returncode == 0, done.stderr
+    assert "already trained" in done.stdout
+    done = training("train", "--data", data, "--run", made / "run", "--epochs", 5)
+    assert (done.returncode, "begun with epochs 4, not 5" in done.stderr) == (1, True), done.stderr
+    assert files(made) == before
+
+
+@pytest.mark.slow
+def test_quantize_needs_the_settings_and_the_whole_network(made, data, tmp_path):
+    run, model = tmp_path / "run", tmp_path / "net.tflite"
+    run.mkdir()
+    (run / "network.keras").write_bytes((made / "run" / "network.keras").read_bytes()[:5000])
+    arguments = ("quantize", "--data", data, "--run", run, "--model", model)
+    done = training(*arguments)
+    assert (done.returncode, "settings.json: no such file; run python -m training train" in done.stderr) == (1, True)
+    (run / "settings.json").write_text("{}")
+    done = training(*arguments)
+    assert (done.returncode, "network.keras: is cut short or damaged; delete it" in done.stderr) == (1, True)
+    assert sorted(files(tmp_path)) == ["run/network.keras", "run/settings.json"]
+
+
+@pytest.mark.parametrize(
+    ("begun", "said"),
+    [
+        ('{"epochs": 9, "warmup": 3, "batch": 128, "seed": 1}', "begun with epochs 9, not 4; choose another --run"),
+        ('{"epochs": 4, "warmup": 3, "batch": 128, "seed": 2}', "begun with seed 2, not 1"),
+        ('{"epochs": 4, "warmup": 3, "batch": 128, "seed": 1, "rows": 7}', "begun with training rows: 7, not 300"),
+        ('{"epochs":', "is cut short or damaged"),
+    ],
+)
+def test_a_run_begun_with_something_else_is_refused(data, tmp_path, begun, said):
+    pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
+    from training.data import DataError, load
+    from training.fit import Settings, fit
+
+    (tmp_path / "settings.json").write_text(begun)
+    with pytest.raises(DataError, match=said):
+        fit(load(data), tmp_path, Settings(epochs=4))
+    assert files(tmp_path) == {"settings.json": begun.encode()}
+
+
+def test_settings_are_noted_at_the_start_and_old_notes_without_rows_accepted(data, tmp_path):
+    keras = pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
+    from training.data import load
+    from training.fit import Settings, fit
+
+    def stop(epoch: int, logs: dict | None) -> None:
+        raise InterruptedError
+
+    stopper = keras.callbacks.LambdaCallback(on_epoch_begin=stop)
+    noted = {"epochs": 4, "warmup": 3, "batch": 128, "seed": 1, "rows": 300}
+    with pytest.raises(InterruptedError):
+        fit(load(data), tmp_path, Settings(epochs=4), extra=[stopper])
+    assert json.loads((tmp_path / "settings.json").read_text()) == noted
+    del noted["rows"]
+    (tmp_path / "settings.json").write_text(json.dumps(noted))
+    with pytest.raises(InterruptedError):
+        fit(load(data), tmp_path, Settings(epochs=4), extra=[stopper])
+
+
+def test_data_without_public_test_is_refused(data, tmp_path):
+    pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
+    from training.data import DataError, load
+    from training.fit import Settings, fit
+
+    faces = load(data)
+    with pytest.raises(DataError, match="no rows of PublicTest"):
+        fit(faces.rows(faces.usage != 1), tmp_path / "run", Settings())
+    assert not (tmp_path / "run").exists()
+
+
+def test_less_than_one_batch_of_training_rows_is_refused(data, tmp_path):
+    pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
+    from training.data import DataError, load
+    from training.fit import Settings, fit
+
+    faces = load(data)
+    with pytest.raises(DataError, match="has 127 usable training rows; at least 128"):
+        fit(faces.rows(faces.usage == 0).rows(slice(0, 127)), tmp_path / "run", Settings())
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
         (("train", "--data", "nowhere.csv"), 1, "nowhere.csv: no such file"),
         (("evaluate", "--data", "{data}", "--model", "nowhere.tflite"), 1, "nowhere.tflite: can't be read"),
         (("quantize", "--data", "{data}", "--run", "nowhere"), 1, "run python -m training train"),
+        (("quantize", "--data", "nowhere.csv", "--model", "net.bin"), 1, "must end in .tflite"),
+        (("all", "--data", "nowhere.csv", "--model", "net.v2.tflite"), 1, "no other dot"),
         (("card", "--data", "{data}", "--run", "nowhere"), 1, "run python -m training quantize"),
+        (("card", "--data", "{data}", "--run", "{broken}"), 1, "made.json: is cut short or damaged"),
         (("train", "--data", "{data}", "--run", "{file}/run"), 1, "choose another folder"),
         (("train",), 2, "--data"),
         (("train", "--data", "x", "--epochs", "0"), 2, "at least 1"),
@@ -114,7 +207,10 @@ def test_an_interrupted_run_ends_as_one_that_was_not(made, data, tmp_path, stopp
 )
 def test_mistakes_get_a_sentence(data, tmp_path, arguments, code, said):
     (tmp_path / "file").touch()
-    done = training(*(text.format(data=data, file=tmp_path / "file") for text in arguments))
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "made.json").write_text('{"epochs":')
+    places = {"data": data, "file": tmp_path / "file", "broken": tmp_path / "broken"}
+    done = training(*(text.format(**places) for text in arguments))
     assert done.returncode == code, done.stderr
     assert said in done.stderr
     assert "Traceback" not in done.stderr

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.data import PRIVATE_TEST, Faces, load
+from training.data import PRIVATE_TEST, DataError, Faces, load
 from training.leaks import leaked
 from training.protocols import Rows, measure, rows
-from training.targets import targets, training_rows
+from training.targets import prior, targets, training_rows
 
 FER2013 = Path(__file__).parents[3] / "shared" / "datasets" / "fer2013"
 
@@ -68,3 +68,8 @@ def test_no_row_of_a_test_part_is_trained_on():
 
 def test_rows_without_an_emotion_are_not_trained_on():
     assert training_rows(faces_with([HAPPY, NO_FACE, CONTEMPT])).tolist() == [0]
+
+
+def test_an_emotion_without_a_picture_is_named():
+    with pytest.raises(DataError, match="no usable training picture shows angry"):
+        prior(faces_with([HAPPY] * 3))

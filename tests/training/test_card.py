@@ -1,0 +1,87 @@
+"""The card and the table tell of what was measured, and refuse what can't be measured before anything is written."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.contract import EMOTIONS
+from training.card import write_card
+from training.data import DataError, Faces
+from training.evaluate import by_protocol, check_measurable, table
+
+SHIPPED = Path(__file__).parents[2] / "models" / "emotion.tflite"
+RNG = np.random.default_rng(3)
+
+
+def faces(usage: int, votes: list[int] | None = None) -> Faces:
+    n = 10
+    images = RNG.integers(0, 256, (n, 48, 48), np.uint8)
+    given = None if votes is None else np.tile(np.array(votes, np.uint8), (n, 1))
+    return Faces(images, np.arange(n, dtype=np.uint8) % 7, np.full(n, usage, np.uint8), given)
+
+
+def model(folder: Path, labels: tuple[str, ...] = EMOTIONS) -> Path:
+    shutil.copyfile(SHIPPED, folder / "net.tflite")
+    (folder / "net.txt").write_text("".join(label + "\n" for label in labels))
+    return folder / "net.tflite"
+
+
+def test_a_model_with_the_emotions_can_be_measured(tmp_path):
+    assert check_measurable(model(tmp_path)).labels == EMOTIONS
+
+
+@pytest.mark.parametrize("labels", [EMOTIONS[::-1], ("angry", "disgust", "fear", "happy", "sad", "surprise", "calm")])
+def test_a_model_with_other_labels_is_refused(tmp_path, labels):
+    path = model(tmp_path, labels)
+    with pytest.raises(DataError, match="its labels are"):
+        check_measurable(path)
+    with pytest.raises(DataError, match="its labels are"):
+        write_card(path, faces(2), {}, tmp_path / "curve.png")
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("classes", [5, 9])
+def test_a_model_with_another_number_of_classes_is_refused(tmp_path, classes):
+    """Made of the shipped one by giving its last layer and softmax another width in the file's shapes."""
+    path = model(tmp_path, tuple("abcdefghi"[:classes]))
+    path.write_bytes(with_classes(path.read_bytes(), classes))
+    with pytest.raises(DataError, match="its labels are"):
+        check_measurable(path)
+
+
+def with_classes(data: bytes, classes: int) -> bytes:
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    it = schema.ModelT.InitFromPackedBuf(data)
+    graph = it.subgraphs[0]
+    dense = graph.operators[-2]
+    _, weights, bias = (graph.tensors[index] for index in dense.inputs)
+    for tensor in (weights, bias):
+        old = np.asarray(it.buffers[tensor.buffer].data, np.uint8).reshape(7, -1)
+        tensor.shape = np.array([classes, *tensor.shape[1:]], np.int32)
+        it.buffers[tensor.buffer].data = np.resize(old, (classes, old.shape[1])).ravel()
+    for operator in graph.operators[-2:]:
+        graph.tensors[operator.outputs[0]].shape = np.array([1, classes], np.int32)
+    builder = flatbuffers.Builder(len(data))
+    builder.Finish(it.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def test_a_card_without_test_rows_or_curve_is_refused_with_nothing_written(tmp_path):
+    path, curve = model(tmp_path), tmp_path / "curve.png"
+    with pytest.raises(DataError, match=r"curve\.png: no such file"):
+        write_card(path, faces(2), {}, curve)
+    curve.touch()
+    with pytest.raises(DataError, match="no rows of PublicTest or PrivateTest"):
+        write_card(path, faces(0), {}, curve)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["curve.png", "net.tflite", "net.txt"]
+
+
+def test_a_protocol_without_rows_is_left_out_of_the_table():
+    nobody_saw_a_face = faces(1, votes=[0] * 9 + [10])
+    figures = by_protocol(np.eye(7)[nobody_saw_a_face.labels], nobody_saw_a_face)
+    assert list(figures) == ["FER2013"]
+    assert "FER+" not in table(figures)

@@ -146,12 +146,6 @@ def test_a_folder_of_pictures_is_never_written_to(tmp_path, picture):
 # Stopped before its end
 
 
-def heed_signals() -> None:
-    """As from a terminal: under nohup, or in the background, a process is born deaf to some."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
-
-
 @pytest.fixture
 def running(tmp_path, with_micropython):
     """The demo with its own temporary folder, when it has said that the camera program is ready."""
@@ -164,7 +158,6 @@ def running(tmp_path, with_micropython):
         env={**os.environ, "TMPDIR": str(tmp_path / "temporary")},
         stdout=subprocess.PIPE,
         text=True,
-        preexec_fn=heed_signals,
     )
     assert process.stdout is not None
     for line in process.stdout:

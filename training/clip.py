@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from models.contract import EMOTIONS
-from training.data import DataError
+from training.data import DataError, writing
 
 WIDTH, HEIGHT, FPS = 320, 240, 10
 FINE = 2  # drawn twice as large and shrunk, for smooth edges
@@ -72,14 +72,12 @@ def run(composites: Path, clip: Path) -> None:
     """
     portraits = load_portraits(composites)
     frames = [Image.fromarray(frame).convert("RGB") for frame in draw(portraits)]
-    beside = clip.with_name(clip.name + ".part")
-    frames[0].save(
-        beside, "WEBP", save_all=True, append_images=frames[1:], duration=1000 // FPS, loop=0, quality=QUALITY, method=6
-    )
-    beside.replace(clip)
     lines = ",\n".join(json.dumps(truth(number), separators=(",", ":")) for number in range(FRAMES))
     head = f'{{"fps":{FPS},"width":{WIDTH},"height":{HEIGHT},"frames":[\n'
-    clip.with_suffix(".json").write_text(f"{head}{lines}\n]}}\n", encoding="utf-8", newline="\n")
+    how: dict[str, Any] = {"duration": 1000 // FPS, "loop": 0, "quality": QUALITY, "method": 6}
+    with writing(clip) as moving, writing(clip.with_suffix(".json")) as told:
+        frames[0].save(moving, "WEBP", save_all=True, append_images=frames[1:], **how)
+        told.write_text(f"{head}{lines}\n]}}\n", encoding="utf-8", newline="\n")
 
 
 def load_portraits(folder: Path) -> Portraits:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from models.contract import EMOTIONS
-from training.data import TRAINING, DataError, Faces
+from training.data import TRAINING, DataError, Faces, writing
 from training.targets import SEVEN
 
 OUT = 128  # pixels of a portrait
@@ -57,9 +57,8 @@ def run(faces: Faces, folder: Path) -> None:
     composites = make_composites(training.images, training.votes, training.labels)
     folder.mkdir(parents=True, exist_ok=True)
     for emotion, portrait in composites.items():
-        beside = folder / f"{emotion}.png.part"
-        Image.fromarray(portrait).save(beside, "PNG", optimize=True)
-        beside.replace(folder / f"{emotion}.png")
+        with writing(folder / f"{emotion}.png") as beside:
+            Image.fromarray(portrait).save(beside, "PNG", optimize=True)
 
 
 def make_composites(

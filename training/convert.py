@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from models.contract import EMOTIONS, ContractError, Model, check
 from training.data import DataError, Faces, writing
-from training.targets import training_rows
 
 if TYPE_CHECKING:
     import keras
@@ -22,13 +21,12 @@ CALIBRATION_FACES = 500
 CALIBRATION_SEED = 20130
 
 
-def choose_calibration(faces: Faces) -> list[int]:
-    """Rows of training pictures to calibrate the conversion on, always the same for the same data.
+def choose_calibration(faces: Faces, which: NDArray[np.int64]) -> list[int]:
+    """Some of the training rows `which` to calibrate the conversion on, always the same for the same data.
 
     Among them are rows that hold pixels of 0 and of 255: else the input's range would come out narrower than the camera's.
     Raises DataError where there is no usable training row.
     """
-    which = training_rows(faces)
     if not len(which):
         raise DataError(
             "the data has no usable training rows to calibrate on; give the data that the network learnt from"

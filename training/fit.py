@@ -117,7 +117,7 @@ def fit(faces: Faces, run: Path, settings: Settings, extra: Sequence[keras.callb
             f"the data has {len(which)} usable training rows; at least {settings.batch} (one batch) are needed: "
             "give data with more"
         )
-    prior(faces)  # every emotion must have a picture
+    prior(faces, which)  # every emotion must have a picture
     watched = faces.part(PUBLIC_TEST)
     if not len(watched):
         raise DataError(
@@ -128,6 +128,22 @@ def fit(faces: Faces, run: Path, settings: Settings, extra: Sequence[keras.callb
         return load_network(run)
     keras.utils.set_random_seed(settings.seed)
     keras.mixed_precision.set_global_policy("mixed_bfloat16")  # 22 s an epoch against 28 s in float32, no loss seen
+    try:
+        model = _fit_legs(faces, which, watched, run, settings, extra)
+    finally:
+        keras.mixed_precision.set_global_policy("float32")  # for whoever builds a network after this one
+    return _keep(model, run / "network.keras")
+
+
+def _fit_legs(
+    faces: Faces,
+    which: NDArray[np.int64],
+    watched: Faces,
+    run: Path,
+    settings: Settings,
+    extra: Sequence[keras.callbacks.Callback],
+) -> keras.Model:
+    """The network after both legs; a leg that is done is taken from its file."""
     model = network.build(len(EMOTIONS))
     for leg in LEGS:
         done = run / leg.name / "network.weights.h5"
@@ -141,10 +157,9 @@ def fit(faces: Faces, run: Path, settings: Settings, extra: Sequence[keras.callb
         wanted = targets(faces, leg.label_share, leg.least_count)[which]
         batches = Batches(faces.images[which], wanted, settings, leg.strength)
         _fit_leg(model, batches, watched, run, leg, extra)
-        beside = done.with_name("writing." + done.name)
-        model.save_weights(beside)
-        beside.replace(done)
-    return _keep(model, run / "network.keras")
+        with writing(done) as beside:
+            model.save_weights(beside)
+    return model
 
 
 def _keep_settings(run: Path, settings: dict[str, int]) -> None:
@@ -216,12 +231,10 @@ def _fit_leg(
 
 def _keep(model: keras.Model, path: Path) -> keras.Model:
     """The trained network in float32, saved whole: written beside and renamed."""
-    keras.mixed_precision.set_global_policy("float32")
     plain = network.build(len(EMOTIONS))
     plain.set_weights(model.get_weights())
-    beside = path.with_name("writing." + path.name)
-    plain.save(beside)
-    beside.replace(path)
+    with writing(path) as beside:
+        plain.save(beside)
     return plain
 
 

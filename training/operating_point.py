@@ -35,12 +35,12 @@ def choose(points: list[dict[str, float]]) -> float:
     return max(near, key=lambda point: (point["balanced"], -point["tau"]))["tau"]
 
 
-def settle(network: "keras.Model", faces: Faces) -> dict[str, Any]:
+def settle(network: "keras.Model", faces: Faces, which: NDArray[np.int64]) -> dict[str, Any]:
     """Choose tau on PublicTest and put it into the network; returns what was chosen, with the curve, for the card.
 
-    Without PublicTest rows to choose on, tau is 0.
+    `which`: the rows that the network was trained on, for the prior. Without PublicTest rows to choose on, tau is 0.
     """
-    shares = prior(faces)
+    shares = prior(faces, which)
     watched = faces.part(PUBLIC_TEST)
     protocol = "FER+ 7" if faces.votes is not None else "FER2013"
     points = []

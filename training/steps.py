@@ -85,11 +85,13 @@ def _train(arguments: Namespace, faces: Faces) -> None:
 def _quantize(arguments: Namespace, faces: Faces) -> None:
     from training import convert, operating_point
     from training.fit import load_network
+    from training.targets import training_rows
 
     settings = _trained_settings(arguments)
-    calibration = convert.choose_calibration(faces)
+    which = training_rows(faces)  # once: looking for the leaked ones takes ten seconds
+    calibration = convert.choose_calibration(faces, which)
     network = load_network(arguments.run)
-    made = {**settings, **operating_point.settle(network, faces), "float": _float_figures(network, faces)}
+    made = {**settings, **operating_point.settle(network, faces, which), "float": _float_figures(network, faces)}
     data = convert.convert(network, faces.images[calibration])
     with writing(arguments.run / "made.json") as beside:
         beside.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")

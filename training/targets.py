@@ -39,9 +39,9 @@ def training_rows(faces: Faces) -> NDArray[np.int64]:
     return np.flatnonzero(keep)
 
 
-def prior(faces: Faces) -> NDArray[np.float64]:
-    """How much of the training rows' targets each emotion has, [7], adding up to 1; DataError where one has none."""
-    shares = targets(faces)[training_rows(faces)].mean(axis=0, dtype=np.float64)
+def prior(faces: Faces, which: NDArray[np.int64]) -> NDArray[np.float64]:
+    """How much of the targets of the training rows `which` each emotion has, [7], adding up to 1; DataError where one has none."""
+    shares = targets(faces)[which].mean(axis=0, dtype=np.float64)
     for emotion, share in zip(EMOTIONS, shares, strict=True):
         if not share > 0:
             raise DataError(f"no usable training picture shows {emotion}; give data with all of {', '.join(EMOTIONS)}")

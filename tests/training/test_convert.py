@@ -11,6 +11,7 @@ from training.data import DataError, Faces
 from training.interpret import scores
 from training.operating_point import choose, curve
 from training.protocols import Rows
+from training.targets import training_rows
 
 SHIPPED = Path(__file__).parents[2] / "models" / "emotion.tflite"
 RNG = np.random.default_rng(7)
@@ -39,8 +40,9 @@ def test_calibration_is_repeatable_and_holds_the_extremes():
     images = RNG.integers(50, 200, (900, 48, 48), np.uint8)
     images[700, 0, 0], images[800, 0, 0] = 0, 255
     faces = Faces(images, np.zeros(900, np.uint8), np.repeat(np.array([0, 2], np.uint8), [850, 50]))
-    chosen = choose_calibration(faces)
-    assert chosen == choose_calibration(faces)
+    which = training_rows(faces)
+    chosen = choose_calibration(faces, which)
+    assert chosen == choose_calibration(faces, which)
     assert 500 <= len(chosen) <= 502
     assert max(chosen) < 850
     assert images[chosen].min() == 0
@@ -50,7 +52,7 @@ def test_calibration_is_repeatable_and_holds_the_extremes():
 def test_calibration_needs_training_rows():
     faces = Faces(RNG.integers(0, 256, (5, 48, 48), np.uint8), np.zeros(5, np.uint8), np.ones(5, np.uint8))
     with pytest.raises(DataError, match="no usable training rows"):
-        choose_calibration(faces)
+        choose_calibration(faces, training_rows(faces))
 
 
 def test_a_model_is_written_whole(tmp_path):

@@ -72,4 +72,4 @@ def test_rows_without_an_emotion_are_not_trained_on():
 
 def test_an_emotion_without_a_picture_is_named():
     with pytest.raises(DataError, match="no usable training picture shows angry"):
-        prior(faces_with([HAPPY] * 3))
+        prior(faces_with([HAPPY] * 3), np.arange(3))

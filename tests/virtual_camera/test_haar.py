@@ -1,27 +1,17 @@
 """The virtual camera finds the faces that the firmware finds, in the same boxes."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from recordings import FRAMES, GOLDEN, needs_golden, read
 
 from tools.errors import UserError
 from tools.virtual_camera import haar
 from tools.virtual_camera.haar import find_features, find_features_counted, load_cascade
-
-GOLDEN = Path(__file__).parents[3] / "shared" / "golden"
-FRAMES = Path(__file__).parent / "frames"
-needs_golden = pytest.mark.skipif(not GOLDEN.exists(), reason="no ../shared/golden: recordings of the firmware")
-
-
-def read(path: Path) -> np.ndarray:
-    with Image.open(path) as picture:
-        return np.asarray(picture.convert("L"))
 
 
 def boxes(frame: np.ndarray, setting: str, roi: list[int] | None = None) -> list[list[int]]:

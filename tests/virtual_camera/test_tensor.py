@@ -3,24 +3,14 @@
 import base64
 import hashlib
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from recordings import FRAMES, GOLDEN, needs_golden, read
 
 from tools.virtual_camera.tensor import Box, face_tensor
-
-GOLDEN = Path(__file__).parents[3] / "shared" / "golden"
-FRAMES = Path(__file__).parent / "frames"
-needs_golden = pytest.mark.skipif(not GOLDEN.exists(), reason="no ../shared/golden: recordings of the firmware")
-
-
-def read(path: Path) -> np.ndarray:
-    with Image.open(path) as picture:
-        return np.asarray(picture.convert("L"))
 
 
 def box(words: str) -> Box:

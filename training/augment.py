@@ -13,12 +13,20 @@ SCALE = 0.20  # share of the size, either way
 SHIFT = 0.12  # share of the width or height, either way
 GAIN = 0.20  # contrast about the middle grey, either way
 OFFSET = 20.0  # grey levels, either way
+GAMMA = 1.5  # brightening or darkening of the middle greys, as a power
+FADED = (0.4, 0.8)  # contrast of a face in poor light
+SLOPE = 50.0  # grey levels across a face lit from one side, either way
+BLUR = 1.2  # pixels, standard deviation
+NOISE = 12.0  # grey levels, standard deviation
+JPEG = (15, 60)  # quality
+SOMETIMES = 0.2  # share of the faces that each of fading, slope, blur, noise and JPEG meets
 ERASED = 0.30  # share of the faces of which a box is covered
 ERASED_SIZE = (8, 20)  # pixels, of 48
 
 
 def augment(images: NDArray[np.uint8], rng: np.random.Generator, strength: float = 1) -> NDArray[np.uint8]:
-    """A changed copy of faces uint8 [n, size, size]: mirrored, rolled, scaled, shifted, relit, partly covered.
+    """A changed copy of faces uint8 [n, size, size]: mirrored, rolled, scaled, shifted, relit, spoilt as by a small camera,
+    partly covered.
 
     `strength`, 0 to 1, is the share of the ranges above that is used.
     """
@@ -26,11 +34,37 @@ def augment(images: NDArray[np.uint8], rng: np.random.Generator, strength: float
 
 
 def _augment_one(image: NDArray[np.uint8], rng: np.random.Generator, strength: float) -> NDArray[np.uint8]:
-    image = _move(image, rng, strength)
-    gain = 1 + strength * rng.uniform(-GAIN, GAIN)
-    offset = strength * rng.uniform(-OFFSET, OFFSET) + 128 * (1 - gain)
-    image = np.clip(np.rint(image * gain + offset), 0, 255).astype(np.uint8)
+    image = _spoil(_relight(_move(image, rng, strength), rng, strength), rng, strength)
     return _erase(image, rng) if rng.random() < ERASED * strength else image
+
+
+def _relight(image: NDArray[np.uint8], rng: np.random.Generator, strength: float) -> NDArray[np.uint8]:
+    """Other light: gamma, gain and offset; sometimes faded, sometimes lit from one side."""
+    size = image.shape[0]
+    grey = 255 * (image / np.float32(255)) ** np.float32(GAMMA ** (strength * rng.uniform(-1, 1)))
+    gain = 1 + strength * rng.uniform(-GAIN, GAIN)
+    if rng.random() < SOMETIMES * strength:
+        gain *= rng.uniform(*FADED)
+    grey = (grey - 128) * gain + 128 + strength * rng.uniform(-OFFSET, OFFSET)
+    if rng.random() < SOMETIMES * strength:
+        across, down = rng.uniform(-SLOPE, SLOPE, 2)
+        ramp = np.linspace(-0.5, 0.5, size, dtype=np.float32)
+        grey += across * ramp + down * ramp[:, np.newaxis]
+    return np.clip(np.rint(grey), 0, 255).astype(np.uint8)
+
+
+def _spoil(image: NDArray[np.uint8], rng: np.random.Generator, strength: float) -> NDArray[np.uint8]:
+    """What a small camera does to a picture, each sometimes: blur, noise, JPEG."""
+    blurred, noisy, packed = rng.random(3) < SOMETIMES * strength
+    if blurred:
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, BLUR)).astype(np.uint8, copy=False)
+    if noisy:
+        noise = rng.normal(0, rng.uniform(2, NOISE), image.shape)
+        image = np.clip(np.rint(image + noise), 0, 255).astype(np.uint8)
+    if packed:
+        _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(*JPEG))])
+        image = np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)
+    return image
 
 
 def _move(image: NDArray[np.uint8], rng: np.random.Generator, strength: float) -> NDArray[np.uint8]:

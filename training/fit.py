@@ -1,4 +1,4 @@
-"""Train the network in two legs: progress bar, a checkpoint every epoch, resume, and a picture of the learning curve."""
+"""Train a network in its legs: progress bar, a checkpoint every epoch, resume, and a picture of the learning curve."""
 
 import csv
 import json
@@ -16,38 +16,16 @@ from training import network
 from training.augment import augment
 from training.data import PUBLIC_TEST, DataError, Faces, read_json, writing
 from training.protocols import rows
+from training.recipes import RECIPES, Leg
 from training.targets import prior, targets, training_rows
-
-
-@dataclass(frozen=True)
-class Leg:
-    """A part of the training, with its own targets and a learning rate that falls to 0 at its end.
-
-    epochs: share of all epochs; rate: the highest learning rate, of SGD with Nesterov momentum; label_share, least_count:
-    see `targets`; strength: of the augmentation.
-    """
-
-    name: str
-    epochs: float
-    rate: float
-    label_share: float
-    least_count: int
-    strength: float
-
-
-LEGS = (
-    # FER+'s voters call mild fear, disgust and sadness neutral; a share of FER2013's label keeps those alive.
-    Leg("broad", epochs=0.6, rate=0.15, label_share=0.2, least_count=1, strength=1),
-    # Then what is asked for, from clearer votes and faces nearer to a detector's: the network is too small for all of it.
-    Leg("fine", epochs=0.4, rate=0.08, label_share=0, least_count=2, strength=0.6),
-)
 
 
 @dataclass(frozen=True)
 class Settings:
     """How to train. The defaults are the shipped model's."""
 
-    epochs: int = 184  # in all; the training loss still falls
+    network: str = "emotion"  # of RECIPES
+    epochs: int = 184  # in all
     warmup: int = 3  # epochs of rising rate in each leg, or the first steps can diverge
     batch: int = 128
     seed: int = 1
@@ -132,7 +110,7 @@ def fit(faces: Faces, run: Path, settings: Settings, extra: Sequence[keras.callb
         model = _fit_legs(faces, which, watched, run, settings, extra)
     finally:
         keras.mixed_precision.set_global_policy("float32")  # for whoever builds a network after this one
-    return _keep(model, run / "network.keras")
+    return _keep(model, settings, run / "network.keras")
 
 
 def _fit_legs(
@@ -143,15 +121,16 @@ def _fit_legs(
     settings: Settings,
     extra: Sequence[keras.callbacks.Callback],
 ) -> keras.Model:
-    """The network after both legs; a leg that is done is taken from its file."""
-    model = network.build(len(EMOTIONS))
-    for leg in LEGS:
+    """The network after all legs; a leg that is done is taken from its file."""
+    recipe = RECIPES[settings.network]
+    model = network.build(len(EMOTIONS), shape=recipe.shape)
+    for leg in recipe.legs:
         done = run / leg.name / "network.weights.h5"
         if done.is_file():
             model.load_weights(done)
             continue
         # A new model for each leg: Keras keeps the epoch that a restored one began at, and would start the next leg there.
-        model, before = network.build(len(EMOTIONS)), model.get_weights()
+        model, before = network.build(len(EMOTIONS), shape=recipe.shape), model.get_weights()
         model.set_weights(before)
         (run / leg.name).mkdir(exist_ok=True)
         wanted = targets(faces, leg.label_share, leg.least_count)[which]
@@ -204,7 +183,9 @@ def _fit_leg(
     wanted = rows("FER+ 7" if watched.votes is not None else "FER2013", watched)
     # A new optimizer: momentum of other targets would only mislead it.
     model.compile(
-        keras.optimizers.SGD(leg.rate, momentum=0.9, nesterov=True, weight_decay=network.WEIGHT_DECAY),
+        keras.optimizers.SGD(
+            leg.rate, momentum=0.9, nesterov=True, weight_decay=RECIPES[settings.network].shape.weight_decay
+        ),
         "categorical_crossentropy",
         metrics=["accuracy"],
     )
@@ -223,27 +204,27 @@ def _fit_leg(
             StartAtEpoch(batches),
             keras.callbacks.LearningRateScheduler(lambda epoch: rate_at(epoch, epochs, leg.rate, settings.warmup)),
             keras.callbacks.CSVLogger(run / leg.name / "history.csv", append=True),
-            keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: draw_curve(run)),
+            keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: draw_curve(run, settings)),
             *extra,
         ],
     )
 
 
-def _keep(model: keras.Model, path: Path) -> keras.Model:
+def _keep(model: keras.Model, settings: Settings, path: Path) -> keras.Model:
     """The trained network in float32, saved whole: written beside and renamed."""
-    plain = network.build(len(EMOTIONS))
+    plain = network.build(len(EMOTIONS), shape=RECIPES[settings.network].shape)
     plain.set_weights(model.get_weights())
     with writing(path) as beside:
         plain.save(beside)
     return plain
 
 
-def draw_curve(run: Path) -> None:
+def draw_curve(run: Path, settings: Settings) -> None:
     """Draw loss and accuracy by epoch, one leg after the other, into `curve.png`."""
     from matplotlib.figure import Figure
 
     epochs: list[dict[str, str]] = []
-    for history in (run / leg.name / "history.csv" for leg in LEGS):
+    for history in (run / leg.name / "history.csv" for leg in RECIPES[settings.network].legs):
         if history.is_file():
             with history.open() as file:
                 epochs += {row["epoch"]: row for row in csv.DictReader(file)}.values()

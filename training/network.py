@@ -2,24 +2,45 @@
 and which the camera's kernels like too (2.1-2.5 Cortex-M7 instructions per multiply-accumulate against 3.2-3.3).
 """
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import keras
 
 SIZE = 48
-STEM = 12  # channels at full size; the arena's peak is STEM * 48 * 48 and the next layer's output
-STAGES = (24, 40, 56)  # channels after each halving: 24 x 24, 12 x 12, 6 x 6
-HEAD = 96  # features before the mean
-WEIGHT_DECAY = 1e-4
 
 
-def build(classes: int, size: int = SIZE) -> "keras.Model":
+@dataclass(frozen=True)
+class Shape:
+    """What a network is built of.
+
+    stem: channels at full size; stages: channels after each halving; blocks: 3x3 convolutions of a stage, all but the
+    first with a skip; head: features before the mean; dropout: share of those features left out while training.
+    """
+
+    stem: int
+    stages: tuple[int, ...]
+    blocks: int
+    head: int
+    dropout: float = 0
+    weight_decay: float = 1e-4
+
+
+# At 48 x 48 and seven classes. The arena's peak is stem * 48 * 48 bytes and the next layer's output.
+SHAPES = {
+    "emotion": Shape(12, (24, 40, 56), 2, 96),  # 86 k weights, 10.0 M multiply-accumulates: a plain H7
+    "emotion_plus": Shape(16, (32, 64, 64), 3, 128),  # 237 k, 31.2 M: an H7 Plus and all with as much room
+    # 2.0 M, 161 M: too large for a camera; its answers teach the two. Channels in multiples of 32 train fastest.
+    "teacher": Shape(32, (64, 128, 256), 3, 256, dropout=0.3, weight_decay=5e-4),
+}
+
+
+def build(classes: int, size: int = SIZE, shape: Shape = SHAPES["emotion"]) -> "keras.Model":
     """A Keras model from pixels (0 to 1) [n, size, size, 1] to `classes` probabilities [n, classes].
 
-    At 48 x 48 and seven classes: 86 k weights, 10.0 M multiply-accumulates. Batch norm stands before the activation so
-    that the converter folds it into the convolution. The last layer is named "emotion" and gives logits; softmax
-    follows it in float32.
+    Batch norm stands before the activation so that the converter folds it into the convolution. The last layer is
+    named "emotion" and gives logits; softmax follows it in float32.
     """
     from keras import Input, Model, layers
 
@@ -28,10 +49,13 @@ def build(classes: int, size: int = SIZE) -> "keras.Model":
         return layers.ReLU()(layers.BatchNormalization()(x))
 
     pixels = x = Input((size, size, 1))
-    x = convolution(x, STEM)
-    for filters in STAGES:
+    x = convolution(x, shape.stem)
+    for filters in shape.stages:
         x = convolution(x, filters, stride=2)
-        x = layers.Add()([x, convolution(x, filters)])
-    x = layers.GlobalAveragePooling2D()(convolution(x, HEAD, kernel=1))
+        for _ in range(shape.blocks - 1):
+            x = layers.Add()([x, convolution(x, filters)])
+    x = layers.GlobalAveragePooling2D()(convolution(x, shape.head, kernel=1))
+    if shape.dropout:
+        x = layers.Dropout(shape.dropout)(x)
     logits = layers.Dense(classes, name="emotion")(x)
     return Model(pixels, layers.Activation("softmax", dtype="float32", name="scores")(logits))

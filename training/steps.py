@@ -75,10 +75,12 @@ def _load(arguments: Namespace) -> Faces:
 
 def _train(arguments: Namespace, faces: Faces) -> None:
     from training.fit import Settings, fit
+    from training.recipes import RECIPES
 
     network = arguments.run / "network.keras"
     said = "already trained" if network.is_file() else "trained"
-    fit(faces, arguments.run, Settings(epochs=arguments.epochs, seed=arguments.seed))
+    epochs = arguments.epochs or RECIPES[arguments.network].epochs
+    fit(faces, arguments.run, Settings(network=arguments.network, epochs=epochs, seed=arguments.seed))
     print(f"{said}: {network}; learning curve: {arguments.run / 'curve.png'}")
 
 

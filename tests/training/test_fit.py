@@ -157,7 +157,7 @@ def test_settings_are_noted_at_the_start_and_old_notes_without_rows_accepted(dat
         raise InterruptedError
 
     stopper = keras.callbacks.LambdaCallback(on_epoch_begin=stop)
-    noted = {"epochs": 4, "warmup": 3, "batch": 128, "seed": 1, "rows": 300}
+    noted = {"network": "emotion", "epochs": 4, "warmup": 3, "batch": 128, "seed": 1, "rows": 300}
     with pytest.raises(InterruptedError):
         fit(load(data), tmp_path, Settings(epochs=4), extra=[stopper])
     assert json.loads((tmp_path / "settings.json").read_text()) == noted

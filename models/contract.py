@@ -31,6 +31,11 @@ OPERATORS = {
 }  # fmt: skip
 
 
+# At the end of a model's file may stand this word and the scores, in 256ths, that the model gives for `self_test_picture`:
+# the camera's self-test. Readers of TensorFlow Lite files pass over what follows the model.
+SELF_TEST = b"SELFTEST"
+
+
 class ContractError(ValueError):
     """What keeps a model or labels file from running on the camera, and what to do, in one sentence."""
 
@@ -169,6 +174,18 @@ def read_labels(path: Path, classes: int | None = None) -> tuple[str, ...]:
             f"{path}: has {len(lines)} labels, but the model has {classes} outputs; give one a line, in output order"
         )
     return tuple(lines)
+
+
+def self_test_picture() -> list[list[int]]:
+    """The picture of the camera's self-test: 48 x 48 pixels, 6 x 6 grey squares, as device/main.py draws it."""
+    square = [[(6 * row + column) ** 2 * 7 % 256 for column in range(6)] for row in range(6)]
+    return [[square[y // 8][x // 8] for x in range(48)] for y in range(48)]
+
+
+def self_test(data: bytes, classes: int) -> bytes | None:
+    """The scores, in 256ths, that a model's file `data` promises for `self_test_picture`; None where it carries no self-test."""
+    end = data[-len(SELF_TEST) - classes :]
+    return end[len(SELF_TEST) :] if end.startswith(SELF_TEST) else None
 
 
 def describe(path: Path) -> Description:

@@ -81,7 +81,8 @@ def _made(made: dict[str, Any]) -> str:
     """How the model was made: settings, the operating point with its curve, and what int8 cost."""
     settings = ", ".join(f"{name} {made[name]}" for name in ("epochs", "batch", "seed") if name in made)
     lines = [
-        f"- Settings: {settings}; the rest stands, with its reasons, in `training/fit.py` and `training/augment.py`.",
+        f"- Settings: {settings}; the rest stands, with its reasons, in `training/recipes.py` and `training/augment.py`.",
+        *([f"- {made['note']}"] if "note" in made else []),
         f"- tau: {made.get('tau')}, chosen by {made.get('chosen by')} on PublicTest: the most balanced within half a point of the most accurate.",
         "",
         "| tau | accuracy | balanced |",

@@ -6,15 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def scores(model: Path, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Scores float32 [n, classes] that an int8 file gives for faces uint8 [n, size, size], fed as the camera feeds them: pixel - 128.
+def scores(model: Path | bytes, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Scores float32 [n, classes] that an int8 file, or its bytes, gives for faces uint8 [n, size, size], fed as the camera feeds them: pixel - 128.
 
     By LiteRT's own int8 kernels, one face at a time; the test suite holds TFLM's answers against these.
     """
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     interpreter = Interpreter(
-        str(model), experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        model_path=None if isinstance(model, bytes) else str(model),
+        model_content=model if isinstance(model, bytes) else None,
+        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
     )
     interpreter.allocate_tensors()
     given, result = interpreter.get_input_details()[0], interpreter.get_output_details()[0]

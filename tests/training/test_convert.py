@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.contract import ContractError
-from training.convert import check_place, choose_calibration, slim, write_model
+from models.contract import ContractError, self_test, self_test_picture
+from training.convert import check_place, choose_calibration, slim, with_self_test, write_model
 from training.data import DataError, Faces
 from training.interpret import scores
 from training.operating_point import choose, curve
@@ -34,6 +34,18 @@ def test_slim_changes_no_answer(tmp_path):
     slimmed.write_bytes(slim(whole.read_bytes()))
     assert slimmed.stat().st_size < whole.stat().st_size
     assert np.array_equal(scores(slimmed, faces), scores(whole, faces))
+
+
+def test_the_shipped_model_carries_its_self_test():
+    promised = self_test(SHIPPED.read_bytes(), 7)
+    assert promised is not None
+    given = scores(SHIPPED, np.array([self_test_picture()], np.uint8))[0]
+    np.testing.assert_allclose(given, np.frombuffer(promised, np.uint8) / 256, atol=0.01)
+
+
+def test_a_self_test_changes_no_answer():
+    faces, data = RNG.integers(0, 256, (20, 48, 48), np.uint8), SHIPPED.read_bytes()
+    assert np.array_equal(scores(with_self_test(data), faces), scores(SHIPPED, faces))
 
 
 def test_calibration_is_repeatable_and_holds_the_extremes():

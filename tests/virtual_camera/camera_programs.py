@@ -38,14 +38,27 @@ snapshot = open_camera()
 img = snapshot()
 """
 
+# Lines from the serial port without ever waiting for one.
+TYPED = """
+import select
+poll = select.poll()
+poll.register(sys.stdin, select.POLLIN)
+def typed():
+    text = ""
+    while poll.poll(0):
+        text += sys.stdin.read(1)
+    return text
+"""
+
 
 @dataclass
 class Played:
-    """What a run gave: printed lines, frames as shown with their times, what was sent, and how it ended."""
+    """What a run gave: printed lines, frames as shown with their times and counts, what was sent, and how it ended."""
 
     lines: list[str]
     shown: list[np.ndarray]
     times_ms: list[int]
+    counts: list[tuple[int, int]]  # windows and network runs of each frame
     sent: list[Sent]
     ended: Ended
 

@@ -38,6 +38,7 @@ def play(scene: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Callabl
             [event.text for event in events if isinstance(event, Line)],
             [event.picture for event in shown],
             [event.time_ms for event in shown],
+            [(event.windows, event.networks) for event in shown],
             [event for event in events if isinstance(event, Sent)],
             next(event for event in events if isinstance(event, Ended)),
         )

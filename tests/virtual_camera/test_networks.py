@@ -288,6 +288,15 @@ def test_v5_puts_the_file_into_scratch_memory_when_the_heap_is_full(play, networ
     assert play(program, heap=network.arena + 30_000, flash=FILES).lines == ["1"]
 
 
+def test_a_network_loaded_again_takes_the_scratch_memory_of_before(play, network):
+    """A program that recovers from an error loads it many times; an H7's scratch memory holds it a few times."""
+    program = (
+        START
+        + "import ml\nfor i in range(9):\n    net = None\n    gc.collect()\n    net = ml.Model('emotion.tflite')\nprint(i)"
+    )
+    assert play(program, heap=network.arena + 30_000, flash=FILES).lines == ["8"]
+
+
 def test_load_to_fb_takes_no_heap_for_the_file(play, network):
     program = "import ml\nnet = ml.Model('emotion.tflite', load_to_fb=True)\nprint(1)"
     assert play(program, firmware="v4.8", heap=network.arena + 30_000, flash=FILES).lines == ["1"]

@@ -199,7 +199,7 @@ def test_frames_a_second_are_the_sources(play):
 
 def test_two_runs_are_equal():
     """On the shipped program and clip: the same lines, frames and times."""
-    runs = [list(run(MAIN, flash=MODEL, stop_after_ms=6000)) for _ in range(2)]
+    runs = [list(run(MAIN, board="h7plus", flash=MODEL, stop_after_ms=6000)) for _ in range(2)]
     assert len(runs[0]) == len(runs[1]) > 50
     for first, second in zip(*runs, strict=True):
         assert type(first) is type(second)
@@ -210,7 +210,10 @@ def test_two_runs_are_equal():
 def test_cpython_gives_what_micropython_gives(play, firmware):
     """The fallback where MicroPython has no wheel: the same reports and frames."""
     program = MAIN.read_text(encoding="utf-8")
-    one, two = (play(program, firmware=firmware, flash=MODEL, python=python) for python in ("micropython", "cpython"))
+    one, two = (
+        play(program, firmware=firmware, board="h7plus", flash=MODEL, python=python)
+        for python in ("micropython", "cpython")
+    )
     assert [sorted(line) for line in one.lines[:11]] == [sorted(line) for line in two.lines[:11]]
     assert all((a == b).all() for a, b in zip(one.shown, two.shown, strict=True))
     assert one.times_ms == two.times_ms
@@ -375,7 +378,7 @@ def test_what_does_not_fit_on_flash_is_refused():
 
 def test_a_missing_file_or_program_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"gone\.tflite: can't be put on the camera"):
-        run(MAIN, flash={"emotion.tflite": tmp_path / "gone.tflite"})
+        run(MAIN, board="h7plus", flash={"emotion.tflite": tmp_path / "gone.tflite"})
     with pytest.raises(UserError, match=r"gone\.py: can't be put on the camera"):
         run(tmp_path / "gone.py")
 
@@ -486,7 +489,7 @@ def test_a_file_cascade_takes_heap(play):
 
 @pytest.mark.skipif(not shutil.which("ps"), reason="no ps command")
 def test_the_program_is_ended_when_nobody_listens_any_more(scene):
-    events = run(MAIN, flash=MODEL, source=Source("scene", 10, lambda: iter([scene] * 1000)))
+    events = run(MAIN, board="h7plus", flash=MODEL, source=Source("scene", 10, lambda: iter([scene] * 1000)))
     next(events)
     assert any("program_side" in line for line in running())
     events.close()
@@ -546,4 +549,4 @@ while True:
 def test_a_process_that_does_not_start_is_a_sentence(monkeypatch):
     monkeypatch.setattr(process, "_command", lambda python, heap: [sys.executable, "-c", "print('no luck')"])
     with pytest.raises(UserError, match=r"did not start \(no luck\)"):
-        next(run(MAIN, flash=MODEL))
+        next(run(MAIN, board="h7plus", flash=MODEL))

@@ -8,12 +8,17 @@ import numpy as np
 from tools.virtual_camera import networks
 from tools.virtual_camera.boards import Board
 from tools.virtual_camera.disks import CASCADE_TEXT, Folders
+from tools.virtual_camera.faults import RandomErrors
 from tools.virtual_camera.firmware import CONSTANTS, NOT_PLAYED, PIXEL_FORMATS, CameraError, Firmware, bind, vector
+from tools.virtual_camera.haar import Detection
 from tools.virtual_camera.link import Answer, Question
 from tools.virtual_camera.pictures import METHODS, NOTHING, Picture, Statistics, clip, pack, unpack
 from tools.virtual_camera.sensor import Sensor, camera_functions
 
-CASCADE_BYTES = 52_381  # what the firmware reads of the cascade's file into the heap, 25 stages
+ENOSPC = 28
+# What the firmware reads of the cascade's file into the heap, each array a block of its own: sizes and thresholds of 25
+# stages; thresholds, both leaves and number of rectangles of 2,913 features; weights and corners of 6,383 rectangles.
+CASCADE_ARRAYS = (25, 50, 5826, 5826, 5826, 2913, 6383, 25532)
 GRAY = PIXEL_FORMATS["GRAYSCALE"]
 DONE = Answer("value", None)
 
@@ -27,8 +32,10 @@ class Answers:
         self._board = board
         self._sensor = sensor
         self._folders = folders
+        self._errors = RandomErrors(sensor.faults)
         self._networks: dict[str, networks.Network] = {}
-        self._scratch_taken = 0
+        self._windows = self._runs = 0  # of the cascade and of networks, since they were last asked for
+        self._scratch: dict[str, int] = {}  # bytes of it that are taken, by network
         self._functions = camera_functions(sensor) | {
             "sensor.snapshot": self._snapshot,
             "sensor.skip_frames": self._skip_frames,
@@ -67,11 +74,18 @@ class Answers:
         what, args, kwargs = question.what, question.args, question.kwargs
         if what in self._questions:
             return self._questions[what](*args)
+        self._errors.meet(what)
         if what.startswith(("Image.", "Model.", "tf_model.")):
             return self._on_picture(what, args[0], args[1:], kwargs, question.blob)
         arguments = bind(self._firmware, what, args, kwargs)
         result = self._functions[what](**arguments)
         return result if isinstance(result, Answer) else _answer(result)
+
+    def take_counts(self) -> tuple[int, int]:
+        """Windows and network runs since the last time this was asked."""
+        counts = self._windows, self._runs
+        self._windows = self._runs = 0
+        return counts
 
     # The camera
 
@@ -110,6 +124,9 @@ class Answers:
         if what == "Image.save":
             return self._save(picture, shape, **arguments)
         result = METHODS[what.split(".")[1]](picture, **_with_point(arguments))
+        if isinstance(result, Detection):
+            self._windows += result.windows
+            return _answer(result.boxes)
         if result is not None:
             return _answer(result)
         after = pack(picture.pixels) if is_copy else b""
@@ -128,6 +145,8 @@ class Answers:
         from PIL import Image
 
         x, y, w, h = clip(roi, picture)
+        if self._sensor.faults.flash_full:
+            raise CameraError("OSError", ENOSPC)
         try:
             Image.fromarray(picture.pixels[y : y + h, x : x + w]).save(self._folders.on_host(path), quality=quality)
         except (OSError, ValueError) as error:
@@ -139,8 +158,8 @@ class Answers:
         built_in = not self._firmware.cascade_in_rom and path == "frontalface" and has_one
         if not 1 <= stages <= 25:
             raise CameraError("ValueError", "Invalid number of stages")
-        size = 0 if built_in else CASCADE_BYTES
-        return Answer("value", {"path": path, "stages": stages, "file": not built_in, "size": size})
+        sizes = () if built_in else CASCADE_ARRAYS
+        return Answer("value", {"path": path, "stages": stages, "file": not built_in, "sizes": sizes})
 
     def _check_cascade(self, head: str) -> Answer:
         """Only the file that comes with the virtual camera is a cascade here; EIO for any other."""
@@ -161,20 +180,27 @@ class Answers:
         facts = {"arena": network.arena, "attributes": network.attributes(), "methods": network.methods()}
         return Answer("value", facts)
 
-    def _take_scratch(self, size: int) -> Answer:
-        """Whether `size` bytes of scratch memory were left beside three frame buffers, and are taken now."""
+    def _take_scratch(self, path: str, size: int) -> Answer:
+        """Whether `size` bytes of scratch memory were left beside three frame buffers, and are taken now.
+
+        What the same network took when it was loaded before is given back: its program has no more use for it.
+        """
+        self._scratch.pop(path, None)
         frame = self.frame.pixels.size if self.frame is not None else 0
-        fits = self._scratch_taken + size + 3 * frame <= self._board.scratch
-        self._scratch_taken += size if fits else 0
+        fits = sum(self._scratch.values()) + size + 3 * frame <= self._board.scratch
+        if fits:
+            self._scratch[path] = size
         return Answer("value", fits)
 
     def _predict(self, picture: Picture, path: str, settings: list[Any]) -> Answer:
+        self._runs += 1
         outputs = networks.predict(self._networks[path], picture, vector(settings[0], 4), self._firmware.generation)
         return Answer("value", [output.ravel().tolist() for output in outputs])
 
     def _classify(self, picture: Picture, args: list[Any], kwargs: dict[str, Any]) -> Answer:
         path, *args = args
         arguments = bind(self._firmware, "tf_model.classify", [None, *args], kwargs)
+        self._runs += 1
         results = networks.classify(self._networks[path], picture, arguments, self._firmware.generation)
         return Answer("records", results)
 

@@ -6,8 +6,9 @@ for event in run(Path("device/main.py"), firmware="v5.0", source="face.png"):
 
 import math
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from tools.errors import UserError
 from tools.virtual_camera.answers import Answers
@@ -17,6 +18,7 @@ from tools.virtual_camera.events import Ended, Event, Line, Sent, Shown
 from tools.virtual_camera.faults import Faults
 from tools.virtual_camera.firmware import CameraError, find_firmware
 from tools.virtual_camera.link import Answer, Link, Question
+from tools.virtual_camera.outside import Outside
 from tools.virtual_camera.process import Process, choose_python
 from tools.virtual_camera.sensor import Sensor, SourceEnded
 from tools.virtual_camera.sources import Source, open_source
@@ -25,7 +27,8 @@ BOOT_MS = 300  # the clock when main.py starts
 PATIENCE_US = 600_000_000  # of the camera's clock without a frame, for a program that tries for ever
 BOOT_S = 20  # for the program's process to start
 # What keeps its place among the printed lines: the program's side marks its output before it asks for these.
-MARKED = ("sensor.snapshot", "CSI.snapshot", "Image.flush", "uart.write", "channel", "end")
+SENDING = ("uart.write", "channel", "led", "pin")
+MARKED = ("sensor.snapshot", "CSI.snapshot", "Image.flush", "end", *SENDING)
 
 
 def run(
@@ -36,21 +39,31 @@ def run(
     source: Source | str | Path | None = None,
     flash: Files | None = None,
     sdcard: Files | None = None,
-    rom: Files | None = None,
+    rom: Mapping[str, Path | bytes | None] | None = None,
     heap: int | None = None,
     faults: Faults | None = None,
     python: str | None = None,
     serial_input: bytes = b"",
+    typed: Sequence[tuple[int, bytes]] = (),
+    uart_input: bytes = b"",
+    pressed: Mapping[str, Sequence[tuple[int, int]]] | None = None,
+    kept: dict[str, bytes] | None = None,
     boot_ms: int = BOOT_MS,
     stop_after_ms: int | None = None,
     hung_after_s: float = 30,
 ) -> Generator[Event, None, None]:
     """Run the camera program `script` as main.py on /flash, or on /sdcard when one is in, until it or the source ends.
 
-    `flash`, `sdcard` and `rom` are the files on the camera by name. `heap` replaces the board's heap, bytes. `python` is
-    "micropython", "cpython" (no memory limits) or None for the best there is. `boot_ms` is the camera's clock at the
-    start. `stop_after_ms`, by that clock, presses the stop button, as the end of the source and ten minutes without a
-    frame do. A program that asks nothing of the camera for `hung_after_s` seconds is ended. The same arguments give the same events, unless the
+    `flash`, `sdcard` and `rom` are the files on the camera by name; None takes one out of the `rom`. `heap` replaces the board's heap, bytes. `python` is
+    "micropython", "cpython" (no memory limits) or None for the best there is.
+
+    `serial_input` is on the serial port from the start; `typed` comes there at times of the camera's clock, ms: the
+    program can read it once it has asked the camera for something at or after that time. `uart_input` waits in each UART.
+    `pressed` names pins that a button pulls to ground, from ms up to ms. `kept` is filled with the files of the disk that
+    the camera starts from, as they are when the run ends: `flash=kept` switches the camera on again.
+
+    `boot_ms` is the camera's clock at the start. `stop_after_ms`, by that clock, presses the stop button, as the end of
+    the source does and, where no `stop_after_ms` is given, ten minutes without a frame. A program that asks nothing of the camera for `hung_after_s` seconds is ended. The same arguments give the same events, unless the
     source is a webcam. Closing the generator ends the program. Raises UserError for what cannot be run.
     """
     played, limits = find_firmware(firmware), find_board(board)
@@ -66,29 +79,46 @@ def run(
         with tempfile.TemporaryDirectory(prefix="virtual-camera-") as folder:
             folders = Folders(Path(folder), disks)
             answers = Answers(played, limits, sensor, folders)
-            yield from Session(answers, sensor, folders, stop_us, hung_after_s).play(python, limits.heap, serial_input)
+            inputs = Inputs([(0, serial_input), *typed], uart_input, pressed or {})
+            try:
+                yield from Session(answers, sensor, folders, stop_us, hung_after_s, inputs).play(python, limits.heap)
+            finally:
+                if kept is not None:
+                    kept.clear()
+                    kept.update(folders.files())
 
     return events()
+
+
+class Inputs(NamedTuple):
+    """What comes to the program from outside: on the serial port, at the UARTs, at the pins."""
+
+    typed: Sequence[tuple[int, bytes]]
+    uart: bytes
+    pressed: Mapping[str, Sequence[tuple[int, int]]]
 
 
 class Session:
     """One run of a program: answers what it asks, and tells what happens, in order."""
 
-    def __init__(self, answers: Answers, sensor: Sensor, folders: Folders, stop_us: float, hung_after_s: float) -> None:
+    def __init__(
+        self, answers: Answers, sensor: Sensor, folders: Folders, stop_us: float, hung_after_s: float, inputs: Inputs
+    ) -> None:
         self._answers = answers
         self._sensor = sensor
         self._folders = folders
         self._stop_us = stop_us
         self._hung_after_s = hung_after_s
+        self._inputs = inputs
         self._stopped = ""  # why the stop button was pressed
         self._unseen = False  # whether the frame was not shown yet
         self._last_frame_us = sensor.now_us
         self._ended: Ended | None = None
 
-    def play(self, python: str, heap: tuple[int, ...], serial_input: bytes) -> Iterator[Event]:
+    def play(self, python: str, heap: tuple[int, ...]) -> Iterator[Event]:
         """All events of the run; the last is an Ended."""
         link = Link()
-        process = Process(python, heap, link.port, link.token, serial_input)
+        process = Process(python, heap, link.port, link.token)
         try:
             _wait_for(link, process)
             link.set_timeout(self._hung_after_s)
@@ -103,6 +133,8 @@ class Session:
             link.close()
 
     def _converse(self, link: Link, process: Process) -> Iterator[Event]:
+        disk = self._folders.paths[self._folders.start]
+        outside = Outside(self._inputs.typed, self._sensor.faults.file_changes, disk, process.type)
         while self._ended is None:
             try:
                 question = link.hear()
@@ -117,6 +149,7 @@ class Session:
                 yield from self._events_before(question, process)
             answer = self._answer(question, process)
             if self._ended is None:
+                outside.happen(self._sensor.now_us)
                 link.answer(self._sensor.now_us, answer)
 
     def _events_before(self, question: Question, process: Process) -> Iterator[Event]:
@@ -125,14 +158,14 @@ class Session:
             yield Line(self._ms(), text)
         if question.what.endswith(("snapshot", "flush")):
             yield from self._show()
-        elif question.what in ("uart.write", "channel"):
+        elif question.what in SENDING:
             yield Sent(self._ms(), f"{question.what.split('.')[0]} {question.args[0]}", question.blob)
 
     def _show(self) -> Iterator[Event]:
         frame = self._answers.frame
         if frame is not None and self._unseen:
             self._unseen = False
-            yield Shown(self._ms(), frame.pixels.copy())
+            yield Shown(self._ms(), frame.pixels.copy(), *self._answers.take_counts())
 
     def _ms(self) -> int:
         return self._sensor.now_us // 1000
@@ -145,9 +178,9 @@ class Session:
             return self._end(*question.args)
         if self._sensor.now_us >= self._stop_us:
             return self._stop("the time was over")
-        if self._sensor.now_us >= self._last_frame_us + PATIENCE_US and not self._sensor.source.live:
+        if self._sensor.now_us >= self._patient_until_us():
             return self._stop("no frame came for ten minutes")
-        if what in ("uart.write", "channel"):
+        if what in SENDING:
             return Answer("value", None)
         try:
             answer = self._answers.answer(question)
@@ -163,6 +196,11 @@ class Session:
             self._unseen, self._last_frame_us = True, self._sensor.now_us
         return answer
 
+    def _patient_until_us(self) -> float:
+        """When a program that gets no frame is stopped; one that has its time set may wait for a frame so long."""
+        endless = self._stop_us == math.inf and not self._sensor.source.live
+        return self._last_frame_us + PATIENCE_US if endless else math.inf
+
     def _boot(self, process: Process) -> Answer:
         """What the program's side needs to know before main.py starts."""
         of_this_run = {
@@ -173,6 +211,9 @@ class Session:
             "real_clock": self._sensor.source.live,
             "mark": process.mark,
             "marked": MARKED,
+            "uart_input": self._inputs.uart.decode("latin-1"),
+            "pressed": self._inputs.pressed,
+            "faults": self._sensor.faults.of_the_program(),
         }
         return Answer("value", self._answers.config() | of_this_run)
 

@@ -15,8 +15,15 @@ CASCADE_TEXT = b"virtual camera: OpenCV's default frontal-face cascade\n"
 ENOENT = 2
 
 
-def read_disks(script: Path, firmware: Firmware, board: Board, flash: Files, sdcard: Files | None, rom: Files) -> Disks:
-    """What is on each disk, with `script` as main.py on the one the camera starts from.
+def read_disks(
+    script: Path,
+    firmware: Firmware,
+    board: Board,
+    flash: Files,
+    sdcard: Files | None,
+    rom: Mapping[str, Path | bytes | None],
+) -> Disks:
+    """What is on each disk, with `script` as main.py on the one the camera starts from. A file of `rom` that is None is missing.
 
     Raises UserError for a file that cannot be read and for more than the board's flash holds.
     """
@@ -26,7 +33,7 @@ def read_disks(script: Path, firmware: Firmware, board: Board, flash: Files, sdc
         disks["/sdcard"] = _read({**sdcard, **program})
     if firmware.generation >= (4, 7):
         cascade: Files = {CASCADE: CASCADE_TEXT} if firmware.generation >= board.first_cascade else {}
-        disks["/rom"] = _read({**cascade, **rom})
+        disks["/rom"] = _read({name: file for name, file in {**cascade, **rom}.items() if file is not None})
     elif rom:
         raise UserError("firmware v4.5.5 has no /rom: put the files on /flash")
     size = sum(-(-len(content) // CLUSTER) * CLUSTER for content in disks["/flash"].values())
@@ -64,6 +71,13 @@ class Folders:
     def start(self) -> str:
         """The disk that the camera starts from."""
         return "/sdcard" if "/sdcard" in self.paths else "/flash"
+
+    def files(self) -> dict[str, bytes]:
+        """What is now on the disk that the camera starts from, by name."""
+        disk = self.paths[self.start]
+        return {
+            path.relative_to(disk).as_posix(): path.read_bytes() for path in sorted(disk.rglob("*")) if path.is_file()
+        }
 
     def on_host(self, path: str) -> Path:
         """Where the camera's absolute `path` is on the host; CameraError ENOENT outside the disks."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from tools.virtual_camera.firmware import HINTS, CameraError, vector
-from tools.virtual_camera.haar import Box, find_features, load_cascade
+from tools.virtual_camera.haar import Box, Detection, find_features_counted, load_cascade
 
 Pixels = NDArray[np.uint8]
 CELL = (8, 10)  # the firmware's font: one character's cell, pixels
@@ -267,7 +267,7 @@ def find_faces(
     roi: Box | None,
     scale: float = 1.5,
     scale_factor: float | None = None,
-) -> list[Box]:
+) -> Detection:
     """`find_features`; v4 calls the pyramid's step `scale_factor`, v5 `scale`."""
     if not isinstance(cascade, dict) or "cascade" not in cascade:
         raise CameraError("TypeError", "expected a HaarCascade")
@@ -276,7 +276,7 @@ def find_faces(
         raise CameraError("ValueError", "Region of interest is smaller than detector window!")
     step = scale if scale_factor is None else scale_factor
     stages = load_cascade(cascade["cascade"])
-    return find_features(to_gray(picture.pixels), stages, threshold, step, area)
+    return find_features_counted(to_gray(picture.pixels), stages, threshold, step, area)
 
 
 NOTHING = object()  # the method's result is None, not the picture

@@ -1,5 +1,6 @@
 """The process that runs the camera program, and what it prints."""
 
+import contextlib
 import importlib.util
 import os
 import queue
@@ -20,7 +21,7 @@ OWN_HEAP = 512 * 1024
 class Process:
     """A camera program in MicroPython or CPython. `close` ends it."""
 
-    def __init__(self, python: str, heap: tuple[int, ...], port: int, token: str, serial_input: bytes) -> None:
+    def __init__(self, python: str, heap: tuple[int, ...], port: int, token: str) -> None:
         self.mark = f"\0{secrets.token_hex(8)}\0"
         self.python = python
         self._process = subprocess.Popen(
@@ -36,12 +37,21 @@ class Process:
             start_new_session=True,  # Ctrl-C is for the host, which ends the program
         )
         assert self._process.stdin is not None
-        self._process.stdin.write(serial_input)
-        self._process.stdin.flush()  # and left open: a serial line with nothing more to say
+        self._stdin = self._process.stdin.fileno()  # and left open: a serial line with nothing more to say
+        if os.name == "posix":  # elsewhere typing waits for the program once the pipe is full
+            os.set_blocking(self._stdin, False)
+        self._untyped = b""
         self._chunks: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._text = b""
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+
+    def type(self, data: bytes) -> None:
+        """What comes on the serial port next; it keeps what the program does not make room for until it is called again."""
+        self._untyped += data
+        if self._untyped:
+            with contextlib.suppress(BlockingIOError, BrokenPipeError):
+                self._untyped = self._untyped[os.write(self._stdin, self._untyped) :]
 
     def _read(self) -> None:
         assert self._process.stdout is not None

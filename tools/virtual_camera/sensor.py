@@ -34,6 +34,7 @@ class Sensor:
         self._frames: Iterator[Pixels] | None = None
         self._next = 0  # the number of the source's next frame
         self._start_us = 0
+        self._due_us = 0  # when the next frame of a still is
         self._last: Pixels | None = None
         self.reset_settings()
 
@@ -115,7 +116,8 @@ class Sensor:
 
     def _next_frame(self) -> Pixels:
         if self._frames is None:
-            self._frames, self._start_us = self.source.frames(), self.now_us
+            self._frames = self.source.frames()
+            self._start_us = self.now_us
         if self.source.live:
             return self._read()
         period_us = round(1_000_000 / self.source.fps)
@@ -123,7 +125,10 @@ class Sensor:
             for _ in range((self.now_us - self._start_us) // period_us - self._next):
                 self._read()
         pixels = self._read()
-        self.now_us = max(self.now_us, self._start_us + (self._next - 1) * period_us)
+        # A still waits for a slow camera, and goes on from there.
+        due_us = self._due_us if self.source.still else self._start_us + (self._next - 1) * period_us
+        self.now_us = max(self.now_us, due_us)
+        self._due_us = self.now_us + period_us
         return pixels
 
     def _read(self) -> Pixels:

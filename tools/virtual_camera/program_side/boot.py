@@ -18,7 +18,7 @@ import heap
 import modules
 from camera import Camera
 
-OWN = ("camera", "clock", "files", "hardware", "heap", "link", "modules", "networks", "pictures")
+OWN = ("camera", "clock", "disks", "files", "hardware", "heap", "link", "modules", "networks", "pictures")
 
 
 def run_program(path: str) -> tuple:
@@ -57,7 +57,7 @@ def main() -> None:
     modules.install(camera)
     for name in OWN:
         del sys.modules[name]
-    files.mount(config["folders"], config["start"])
+    files.mount(camera)
     kept = heap.limit_heap(config["heap"])
     reason, message = run_program(config["program"])
     del kept

@@ -8,6 +8,8 @@ import link
 import pictures
 from clock import Clock
 
+RESERVE = 4096  # bytes, to say that the camera has ended though the heap is full
+
 
 class Camera:
     """One camera. `config` is what the host said at the start; `call` asks for all else."""
@@ -18,17 +20,19 @@ class Camera:
         self.marked = ()
         self.channels = []
         self.Image = None  # the class, once the module image is made
+        self._reserve = bytearray(RESERVE)
         self.config = self.call("boot")
         self.marked = self.config["marked"]
         self.clock = Clock(self.config["start_us"], self.config["real_clock"])
 
     def call(self, what: str, args: tuple = (), kwargs: dict | None = None, blob: bytes = b"") -> object:
         """The host's answer to `what`; raises what the firmware would raise."""
-        if what in self.marked:
-            self._mark()
         args = [plain(value) for value in args]
         kwargs = {name: plain(value) for name, value in (kwargs or {}).items()}
-        now_us, kind, value, size = self.link.call(self.clock.look() if self.clock else 0, what, args, kwargs, blob)
+        question = self.link.pack(self.clock.look() if self.clock else 0, what, args, kwargs, blob)
+        if what in self.marked:
+            self._mark()
+        now_us, kind, value, size = self.link.ask(question, blob)
         if self.clock:
             self.clock.set(now_us)
         if kind == "error":
@@ -37,15 +41,22 @@ class Camera:
 
     def _mark(self) -> None:
         """Marks the place in the printed output at which the host is asked, so that it can tell what came before."""
-        sys.stdout.write(self.config["mark"])
-        if hasattr(sys.stdout, "flush"):
-            sys.stdout.flush()
+        try:
+            sys.stdout.write(self.config["mark"])
+            if hasattr(sys.stdout, "flush"):
+                sys.stdout.flush()
+        except OSError:
+            link.leave()
 
     def show_channels(self) -> None:
         """Let the host read each protocol channel that has something, as a tool that polls the camera does."""
         for name, backend in self.channels:
             if not hasattr(backend, "poll") or backend.poll():
                 self.call("channel", (name,), {}, bytes(backend.read(0, backend.size())))
+
+    def send(self, way: str, name: object, data: bytes) -> None:
+        """Tell the host what leaves the camera by a UART, a pin or a light."""
+        self.call(way, (name,), {}, data)
 
     def _build(self, kind: str, value: object, size: int) -> object:
         if kind == "tuples":
@@ -78,12 +89,12 @@ class Camera:
     def pixels(self, image: object) -> bytearray:
         return image._pixels if image._pixels is not None else self.on_image("Image.bytearray", image, [], {})
 
-    def take_file_memory(self, size: int) -> object:
+    def take_file_memory(self, path: str, size: int) -> object:
         """Memory for a network's file: the heap, or on v5 the scratch memory where the heap has no room."""
         try:
             return bytearray(size)
         except MemoryError:
-            if not self.config["files_in_scratch"] or not self.call("scratch.take", (size,)):
+            if not self.config["files_in_scratch"] or not self.call("scratch.take", (path, size)):
                 raise
             return None
 
@@ -98,7 +109,8 @@ class Camera:
 
     def end(self, reason: str, message: str) -> None:
         """Ends the program for good, as a reset does: the host stops the process while it waits for an answer."""
-        self.clock.watchdogs.clear()
+        self.clock.alarms.clear()
+        self._reserve = None
         self.call("end", (reason, message))
         sys.exit()
 

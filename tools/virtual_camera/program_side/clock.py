@@ -16,7 +16,7 @@ class Clock:
         self.now_us = start_us
         self.real = real
         self._offset_us = start_us - _system_us()
-        self.watchdogs = []
+        self.alarms = []  # what looks at each new time: watchdogs, whoever takes the heap
 
     def look(self) -> int:
         """The time now, in microseconds since the camera was switched on."""
@@ -25,8 +25,8 @@ class Clock:
 
     def set(self, now_us: int) -> None:
         self.now_us = max(now_us, self.now_us)
-        for watchdog in self.watchdogs:
-            watchdog.check(self.now_us)
+        for alarm in self.alarms:
+            alarm.check(self.now_us)
 
     def sleep_us(self, duration_us: int) -> None:
         if self.real:
@@ -38,6 +38,20 @@ class Clock:
 
 def _system_us() -> int:
     return system.time_ns() // 1000
+
+
+def slow_print(clock: Clock, line_us: int) -> None:
+    """From now on each line printed takes so long, as on a serial port with a slow reader."""
+    import builtins
+
+    print_at_once = print
+
+    def print_slowly(*words: object, **how: object) -> None:
+        print_at_once(*words, **how)
+        if how.get("file") is None and "\n" in how.get("end", "\n"):
+            clock.sleep_us(line_us)
+
+    builtins.print = print_slowly
 
 
 def make_time(module: type, clock: Clock) -> object:

@@ -8,7 +8,9 @@ the camera's paths, and names that MicroPython has and CPython lacks are added.
 import os
 import sys
 
-ENOENT, EROFS = 2, 30
+from disks import Disk, Power, ReadOnly
+
+ENOENT = 2
 HOST_MODULES = (
     "binascii",
     "collections",
@@ -18,23 +20,26 @@ HOST_MODULES = (
     "math",
     "random",
     "re",
+    "select",
     "struct",
 )
 
 
-def mount(folders: dict, start: str) -> None:
-    """Make `folders` (mount point -> folder of the host) the whole file system and go to `start`."""
+def mount(camera: object) -> None:
+    """Make the camera's disks, which are folders of the host, the whole file system and go to the first one."""
+    folders, start, faults = camera.config["folders"], camera.config["start"], camera.config["faults"]
+    power, full = Power(camera, faults), faults["flash_full"]
     if sys.implementation.name == "micropython":
         import vfs
 
         for point, folder in folders.items():
             disk = vfs.VfsPosix(folder)
-            vfs.mount(ReadOnly(disk) if point == "/rom" else disk, point)
+            vfs.mount(ReadOnly(disk) if point == "/rom" else Disk(disk, power, full), point)
         vfs.umount("/")
         os.chdir(start)
         sys.path[:] = ["", ".frozen"] + _import_folders(start)
     else:
-        _translate(folders, start)
+        _translate(folders, start, power, full)
         sys.path[:1] = [_find(folders, folder) for folder in _import_folders(start)]
 
 
@@ -42,28 +47,6 @@ def _import_folders(start: str) -> list:
     """Where the camera looks for modules: the current disk first."""
     disks = [start] if start == "/flash" else [start, "/flash"]
     return [folder for disk in disks for folder in (disk, disk + "/lib")]
-
-
-class ReadOnly:
-    """A disk that cannot be written to."""
-
-    def __init__(self, disk: object) -> None:
-        self._disk = disk
-        for name in ("ilistdir", "stat", "statvfs", "chdir", "getcwd", "umount"):
-            setattr(self, name, getattr(disk, name))
-
-    def mount(self, readonly: bool, mkfs: bool) -> None:
-        self._disk.mount(True, mkfs)
-
-    def open(self, path: str, mode: str) -> object:
-        if any(letter in mode for letter in "wa+"):
-            raise OSError(EROFS)
-        return self._disk.open(path, mode)
-
-    def remove(self, path: str, *rest: str) -> None:
-        raise OSError(EROFS)
-
-    mkdir = rmdir = rename = remove
 
 
 def _find(folders: dict, path: str) -> str:
@@ -74,17 +57,77 @@ def _find(folders: dict, path: str) -> str:
     raise OSError(ENOENT, "ENOENT")
 
 
-def _translate(folders: dict, start: str) -> None:
+class Host:
+    """The host's files by the camera's paths: `find` translates one."""
+
+    def __init__(self, find: object) -> None:
+        import io
+
+        self._open, self._os, self._find = io.open, os, find
+
+    def open(self, path: str, mode: str) -> object:
+        """Unbuffered for writing: what the program has written is on the disk, however it ends."""
+        if "b" in mode:
+            return self._open(self._find(path), mode, 0 if mode != "rb" else -1)
+        return self._open(self._find(path), mode, encoding="utf-8")
+
+    def stat(self, path: str) -> tuple:
+        return tuple(self._os.stat(self._find(path)))
+
+    def remove(self, path: str) -> None:
+        self._os.remove(self._find(path))
+
+    def mkdir(self, path: str) -> None:
+        self._os.mkdir(self._find(path))
+
+    def rmdir(self, path: str) -> None:
+        self._os.rmdir(self._find(path))
+
+    def rename(self, old: str, new: str) -> None:
+        self._os.replace(self._find(old), self._find(new))
+
+
+class Stdin:
+    """The serial port's input as MicroPython has it: nothing is read ahead, so that `select` sees all that is there."""
+
+    def __init__(self) -> None:
+        self.buffer = os.fdopen(0, "rb", 0, closefd=False)
+
+    def fileno(self) -> int:
+        return 0
+
+    def read(self, size: int = -1) -> str:
+        text = ""
+        while len(text) != size and (letter := self._letter()):
+            text += letter
+        return text
+
+    def readline(self) -> str:
+        text = ""
+        while not text.endswith("\n") and (letter := self._letter()):
+            text += letter
+        return text
+
+    def _letter(self) -> str:
+        """The next one, waiting for all of its bytes."""
+        first = self.buffer.read(1)
+        more = 3 if first >= b"\xf0" else 2 if first >= b"\xe0" else 1 if first >= b"\xc0" else 0
+        return (first + b"".join(self.buffer.read(1) for _ in range(more))).decode()
+
+
+def _translate(folders: dict, start: str, power: Power, full: bool) -> None:
     import builtins
     import gc
-    import io
     import types
 
     for name in HOST_MODULES:  # while the host's files can still be found
-        __import__(name)
+        try:
+            __import__(name)
+        except ImportError:
+            pass  # select's poll is not everywhere
 
     here = [start]
-    host_open, host_os = io.open, os
+    host_os = os
 
     def absolute(path: str) -> str:
         return path if path.startswith("/") else here[0].rstrip("/") + "/" + path
@@ -92,8 +135,7 @@ def _translate(folders: dict, start: str) -> None:
     def find(path: str) -> str:
         return _find(folders, absolute(path))
 
-    def open(path: str, mode: str = "r", **rest: object) -> object:
-        return host_open(find(path), mode, **({} if "b" in mode else {"encoding": "utf-8"}), **rest)
+    disk = Disk(Host(find), power, full)
 
     def chdir(path: str) -> None:
         if not host_os.path.isdir(find(path)):
@@ -106,15 +148,13 @@ def _translate(folders: dict, start: str) -> None:
     camera_os.listdir = lambda path=".": (
         [point[1:] for point in folders] if path == "/" else host_os.listdir(find("" if path == "." else path))
     )
-    camera_os.stat = lambda path: tuple(host_os.stat(find(path)))
-    camera_os.remove = camera_os.unlink = lambda path: host_os.remove(find(path))
-    camera_os.mkdir = lambda path: host_os.mkdir(find(path))
-    camera_os.rmdir = lambda path: host_os.rmdir(find(path))
-    camera_os.rename = lambda old, new: host_os.replace(find(old), find(new))
+    camera_os.remove = camera_os.unlink = disk.remove
+    camera_os.stat, camera_os.mkdir, camera_os.rmdir, camera_os.rename = disk.stat, disk.mkdir, disk.rmdir, disk.rename
     camera_os.urandom = host_os.urandom
     camera_os.sep = "/"
     sys.modules["os"] = sys.modules["uos"] = camera_os
-    builtins.open = open
+    builtins.open = lambda path, mode="r", **rest: disk.open(path, mode)
+    sys.stdin = Stdin()
     builtins.const = lambda value: value
     gc.mem_free, gc.mem_alloc, gc.threshold = lambda: 200000, lambda: 100000, lambda *size: -1
     micropython = types.ModuleType("micropython")

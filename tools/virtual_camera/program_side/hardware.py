@@ -18,71 +18,141 @@ class Watchdog:
             self._camera.end("watchdog", "the watchdog was not fed for %d ms" % (self._timeout_us // 1000))
 
 
-class Pin:
-    IN, OUT, PULL_UP, PULL_DOWN = 0, 1, 1, 2
+class Received:
+    """What has arrived at a UART and is not read yet."""
 
-    def __init__(self, name: str, mode: int = 0, pull: int = 0, value: int = 0) -> None:
-        self._value = value
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._at = 0
 
-    def value(self, value: int | None = None) -> int | None:
-        if value is None:
-            return self._value
-        self._value = int(bool(value))
-        return None
+    def any(self) -> int:
+        return len(self._data) - self._at
 
-    __call__ = value
+    def take(self, size: int) -> bytes | None:
+        """At most `size` bytes, None where there are none."""
+        data = self._data[self._at : self._at + size]
+        self._at += len(data)
+        return data or None
 
-    def on(self) -> None:
-        self._value = 1
-
-    def off(self) -> None:
-        self._value = 0
-
-    high, low = on, off
-
-    def toggle(self) -> None:
-        self._value = 1 - self._value
+    def line(self) -> bytes | None:
+        """Up to the end of the line, or all there is."""
+        end = self._data.find(b"\n", self._at)
+        return self.take(self.any() if end < 0 else end + 1 - self._at)
 
 
-class LED(Pin):
-    """One of the camera's lights, `LED("LED_BLUE")`."""
-
-
-def make_machine(module: type, camera: object) -> object:
-    class WDT:
-        def __init__(self, id: int = 0, timeout: int = 5000) -> None:
-            watchdog = Watchdog(camera, timeout)
-            camera.clock.watchdogs.append(watchdog)
-            self.feed = watchdog.feed
+def make_uart(camera: object) -> type:
+    received = {}  # by port
+    input = bytes(ord(letter) for letter in camera.config["uart_input"])
 
     class UART:
         """A serial port; what the program writes to it comes to the host as an event."""
 
         def __init__(self, port: int, baudrate: int = 9600, **settings: object) -> None:
             self._port = port
+            self._received = received.setdefault(port, Received(input))
 
         def init(self, baudrate: int = 9600, **settings: object) -> None:
             pass
 
         def write(self, data: bytes) -> int:
             data = data.encode() if isinstance(data, str) else bytes(data)
-            camera.call("uart.write", (self._port,), {}, data)
+            camera.send("uart.write", self._port, data)
             return len(data)
 
         def any(self) -> int:
-            return 0
+            return self._received.any()
 
-        def read(self, size: int = -1) -> None:
-            return None
+        def read(self, size: int = -1) -> bytes | None:
+            return self._received.take(self.any() if size < 0 else size)
 
-        readline = read
+        def readline(self) -> bytes | None:
+            return self._received.line()
+
+        def readinto(self, buffer: bytearray, size: int = -1) -> int | None:
+            data = self._received.take(len(buffer) if size < 0 else min(size, len(buffer)))
+            if data is None:
+                return None
+            buffer[: len(data)] = data
+            return len(data)
 
         def deinit(self) -> None:
             pass
 
+    return UART
+
+
+def make_pins(camera: object) -> tuple:
+    """The classes Pin and LED; each change of an output comes to the host as an event."""
+    pressed = camera.config["pressed"]
+    levels = {}  # of the outputs by "pin" or "led" and name
+
+    class Pin:
+        IN, OUT, PULL_UP, PULL_DOWN = 0, 1, 1, 2
+        way = "pin"
+
+        def __init__(self, name: str, mode: int = 0, pull: int | None = None, value: int | None = None) -> None:
+            self._name = str(name)
+            self.init(mode, pull, value)
+
+        def init(self, mode: int = 0, pull: int | None = None, value: int | None = None) -> None:
+            self._mode, self._pull = mode, pull
+            if value is not None:
+                self.value(value)
+
+        def value(self, value: int | None = None) -> int | None:
+            if value is not None:
+                self._set(int(bool(value)))
+                return None
+            if self._mode == Pin.OUT:
+                return levels.get((self.way, self._name), 0)
+            return 0 if self._is_pressed() else int(self._pull == Pin.PULL_UP)
+
+        def _set(self, level: int) -> None:
+            key = (self.way, self._name)
+            if level != levels.get(key, 0):
+                camera.send(self.way, self._name, b"%d" % level)
+                levels[key] = level
+
+        def _is_pressed(self) -> bool:
+            now_ms = camera.clock.look() // 1000
+            return any(start <= now_ms < end for start, end in pressed.get(self._name, ()))
+
+        def on(self) -> None:
+            self.value(1)
+
+        def off(self) -> None:
+            self.value(0)
+
+        def __call__(self, value: int | None = None) -> int | None:
+            return self.value(value)
+
+        high, low = on, off
+
+        def toggle(self) -> None:
+            self.value(1 - levels.get((self.way, self._name), 0))
+
+    class LED(Pin):
+        """One of the camera's lights, `LED("LED_BLUE")`."""
+
+        way = "led"
+
+        def __init__(self, name: str) -> None:
+            super().__init__(name, Pin.OUT)
+
+    return Pin, LED
+
+
+def make_machine(module: type, camera: object) -> object:
+    class WDT:
+        def __init__(self, id: int = 0, timeout: int = 5000) -> None:
+            watchdog = Watchdog(camera, timeout)
+            camera.clock.alarms.append(watchdog)
+            self.feed = watchdog.feed
+
     m = module()
     m.__name__ = "machine"
-    m.WDT, m.UART, m.Pin, m.LED = WDT, UART, Pin, LED
+    m.WDT, m.UART = WDT, make_uart(camera)
+    m.Pin, m.LED = make_pins(camera)
     m.unique_id = lambda: b"virtual camera"[:12]
     m.freq = lambda: 480000000
     m.reset = lambda: camera.end("reset", "the program called machine.reset()")
@@ -103,10 +173,12 @@ def make_omv(module: type, config: dict) -> object:
 
 
 def make_protocol(module: type, camera: object) -> object:
-    """v5's channels: the host reads each one after every frame, as a tool that polls the camera would."""
+    """v5's channels: the host reads each one after every frame, as a tool that polls the camera would, or none does."""
+    unread = camera.config["faults"]["channel_unread"]
 
     def register(name: str, backend: object, flags: int = 0) -> object:
-        camera.channels.append((name[:13], backend))
+        if not unread:
+            camera.channels.append((name[:13], backend))
         return Channel()
 
     class Channel:

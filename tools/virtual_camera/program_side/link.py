@@ -28,15 +28,19 @@ class Link:
         self._left = 0  # bytes of the last answer that nobody has read, for one when the heap was full
         self._send(token.encode())
 
-    def call(self, now_us: int, what: str, args: list, kwargs: dict, blob: bytes) -> tuple:
-        """Ask the host; the answer's clock, kind, value and the size of the bytes that follow it."""
+    def pack(self, now_us: int, what: str, args: list, kwargs: dict, blob: bytes) -> bytes:
+        """A question as it is sent. What needs memory is done here, before anybody knows of the question."""
         self._skip()
         text = json.dumps([now_us, what, args, kwargs]).encode()
-        self._send(struct.pack(">II", len(text), len(blob)) + text)
+        return struct.pack(">II", len(text), len(blob)) + text
+
+    def ask(self, question: bytes, blob: bytes) -> tuple:
+        """Ask the host; the answer's clock, kind, value and the size of the bytes that follow it."""
+        self._send(question)
         if blob:
             self._send(blob)
         self._read(self._header)
-        size, more = struct.unpack(">II", self._header)
+        size, more = number(self._header, 0), number(self._header, 4)
         self._left = size + more
         buffer = self._buffer if size <= BUFFER else bytearray(size)
         self._read(memoryview(buffer)[:size])
@@ -69,6 +73,11 @@ class Link:
             part = memoryview(self._buffer)[: min(self._left, BUFFER)]
             self._read(part)
             self._left -= len(part)
+
+
+def number(data: bytearray, at: int) -> int:
+    """Four bytes, big-endian; struct would need memory."""
+    return data[at] << 24 | data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3]
 
 
 def leave() -> None:

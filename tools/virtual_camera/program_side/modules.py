@@ -4,10 +4,11 @@
 import sys
 
 import hardware
+import heap
 import networks
 import pictures
 from camera import Camera
-from clock import make_time
+from clock import make_time, slow_print
 
 U_NAMES = ("time", "machine", "image", "os")
 
@@ -34,6 +35,11 @@ def install(camera: Camera) -> None:
         preprocessing.Normalization = networks.Normalization
     for name in put:
         sys.modules[name] = put[name]
+    faults = config["faults"]
+    if faults["heap_hog"]:
+        camera.clock.alarms.append(heap.Hog(faults["heap_hog"]))
+    if faults["print_ms"]:
+        slow_print(camera.clock, faults["print_ms"] * 1000)
     for name in U_NAMES:
         if name in sys.modules:
             sys.modules["u" + name] = sys.modules[name]
@@ -73,7 +79,7 @@ def _cascade(camera: Camera) -> object:
             with open(given["path"], "rb") as file:
                 head = file.read(64)
             camera.call("cascade.check", (str(head, "utf-8") if head.startswith(b"virtual camera") else "",))
-        return pictures.Cascade(given["stages"], given["size"])
+        return pictures.Cascade(given["stages"], given["sizes"])
 
     return HaarCascade
 

@@ -79,7 +79,7 @@ class Memory:
         self.path = camera.absolute(path)
         in_place = self.path.startswith("/rom/") or load_to_fb
         gc.collect()
-        self.file = None if in_place else camera.take_file_memory(size)
+        self.file = None if in_place else camera.take_file_memory(self.path, size)
         self.facts = camera.call("network.load", (self.path,))
         try:
             self.arena = bytearray(self.facts["arena"])

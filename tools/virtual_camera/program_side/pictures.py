@@ -10,9 +10,9 @@ GRAYSCALE = 0x08020001
 class Cascade:
     """A loaded face cascade. On v4.7 and later its numbers are read into the heap."""
 
-    def __init__(self, stages: int, size: int) -> None:
+    def __init__(self, stages: int, sizes: list) -> None:
         self._reference = {"cascade": stages}
-        self._numbers = bytearray(size)
+        self._numbers = [bytearray(size) for size in sizes]
 
 
 class Record:

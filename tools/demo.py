@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from tools.virtual_camera.sources import Source
 
 ROOT = Path(__file__).resolve().parent.parent
-PROGRAM = ROOT / "device" / "main.py"
 MODEL = ROOT / "models" / "emotion.tflite"
 SMALLEST_HEAP, LARGEST_HEAP = 50_000, 64_000_000  # bytes; the boards have 51,200 (M7) to 26 million (N6)
 STOPPED = 130  # the exit status after Ctrl-C
@@ -66,6 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs the program, tells what it reports and saves what it shows; 0, or 130 when the person stopped it before its
     source ended. UserError when the program failed."""
     from models.contract import check
+    from tools.program import program_for
     from tools.virtual_camera import run as run_camera
     from tools.virtual_camera.display import Album
     from tools.virtual_camera.firmware import find_firmware
@@ -77,12 +77,11 @@ def run(arguments: argparse.Namespace) -> int:
     if source.names and arguments.out.resolve() == Path(arguments.source).resolve():
         raise UserError(f"{arguments.out}: is the folder of the pictures themselves; give another folder with --out")
     events = run_camera(
-        PROGRAM,
+        **program_for(arguments.board, model),
         firmware=arguments.firmware,
         board=arguments.board,
         heap=arguments.heap,
         source=source,
-        flash={"emotion.tflite": model, "emotion.txt": model.with_suffix(".txt")},
     )
     album, story = Album(arguments.out), Story()
     if not arguments.json:

@@ -1,0 +1,223 @@
+"""Whatever goes wrong, the camera program says so in a sentence, keeps running, and recovers when the cause is gone."""
+
+import numpy as np
+import pytest
+from camera_runs import GENERATIONS, LABELS, MODEL, Played, every_generation, micropython, scene, still
+
+from models.contract import EMOTIONS
+from tools.virtual_camera import Faults
+
+pytestmark = micropython
+
+GOOD = MODEL.read_bytes()
+MENDED_MS = 6000  # when the cause is gone, by the camera's clock
+FRAMES = 100  # the camera's clock is then at 12 s
+
+# What is wrong: the files on the camera, what the sentence says, and whether the right files make it well again.
+WRONG_FILES = {
+    "model missing": ({"emotion.tflite": None}, "emotion.tflite is not on the camera"),
+    "labels missing": ({"emotion.txt": None}, "emotion.txt is not on the camera"),
+    "nothing copied": ({"emotion.tflite": None, "emotion.txt": None}, "is not on the camera"),
+    "model truncated at its head": ({"emotion.tflite": GOOD[:100]}, "emotion.tflite can't be used"),
+    "model truncated in the middle": ({"emotion.tflite": GOOD[:50_000]}, "emotion.tflite"),
+    "not a model": ({"emotion.tflite": b"hello"}, "emotion.tflite can't be used"),
+    "labels too few": ({"emotion.txt": b"angry\nhappy\n"}, "labels file has 2 lines"),
+    "labels too many": ({"emotion.txt": b"\n".join(b"%d" % n for n in range(9))}, "has 9 lines"),
+    "blank label": ({"emotion.txt": LABELS.read_bytes().replace(b"fear", b"")}, "blank line"),
+    "labels empty": ({"emotion.txt": b""}, "emotion.txt is empty"),
+    "labels no text": ({"emotion.txt": b"\xff\xfe\x00angry\n"}, "emotion.txt"),
+}
+
+
+def damaged() -> bytes:
+    """The shipped model with its last layers' weights overwritten: it loads, and answers nonsense."""
+    return GOOD[:40_000] + bytes(30_000) + GOOD[70_000:]
+
+
+def assert_told_on_the_frame(played: Played, said: str) -> None:
+    assert said in played.said("error")[0]
+    assert played.ended.reason == "stopped", played.ended
+    drawn = [shown.picture for shown in played.shown if (shown.picture[:12, :100] == 0).mean() > 0.3]
+    assert drawn, "no sentence on any frame"
+
+
+@every_generation
+@pytest.mark.parametrize("case", WRONG_FILES)
+def test_wrong_files_are_named_and_right_ones_taken_up(firmware, case):
+    files, said = WRONG_FILES[case]
+    right = {"emotion.tflite": GOOD, "emotion.txt": LABELS.read_bytes()}
+    faults = Faults(file_changes=[(MENDED_MS, name, right[name]) for name in files])
+    played = Played(scene(frames=FRAMES), firmware=firmware, files=files, faults=faults)
+    assert_told_on_the_frame(played, said)
+    assert len(played.said("error")) == 1, "said once, not every frame"
+    assert played.events[-2:] == ["ready", "recovered"]
+    assert played.faces[-1][0]["emotion"] == "happy"
+
+
+@every_generation
+def test_a_damaged_model_fails_its_self_test(firmware):
+    faults = Faults(file_changes=[(MENDED_MS, "emotion.tflite", GOOD)])
+    played = Played(scene(frames=FRAMES), firmware=firmware, files={"emotion.tflite": damaged()}, faults=faults)
+    assert_told_on_the_frame(played, "self-test")
+    assert played.events[-2:] == ["ready", "recovered"]
+
+
+def test_a_model_without_a_self_test_runs_and_says_so():
+    played = Played(scene(), files={"emotion.tflite": GOOD[: -8 - len(EMOTIONS)]})
+    assert played.named[0]["selftest"] == "none"
+    assert played.faces[-1][0]["emotion"] == "happy"
+
+
+@pytest.fixture(scope="module")
+def unfit() -> dict[str, bytes]:
+    """Models that the camera can't run, as people make them."""
+    tf = pytest.importorskip("tensorflow", reason="making wrong models needs TensorFlow (training/requirements.txt)")
+    from keras import Input, Model, layers
+
+    def convert(shape: tuple[int, int, int], int8: bool) -> bytes:
+        given = Input(shape)
+        x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, strides=4, activation="relu")(given))
+        converter = tf.lite.TFLiteConverter.from_keras_model(Model(given, layers.Softmax()(layers.Dense(7)(x))))
+        if int8:
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            pictures = np.random.default_rng(1).random((4, 1, *shape), np.float32)
+            converter.representative_dataset = lambda: ([picture] for picture in pictures)
+            converter.inference_input_type = converter.inference_output_type = tf.int8
+            converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+        return converter.convert()
+
+    return {"float": convert((48, 48, 1), False), "two channels": convert((48, 48, 2), True)}
+
+
+@every_generation
+@pytest.mark.parametrize("kind", ["float", "two channels"])
+def test_a_model_of_another_kind_is_named(firmware, kind, unfit):
+    faults = Faults(file_changes=[(MENDED_MS, "emotion.tflite", GOOD)])
+    played = Played(
+        scene(frames=FRAMES), firmware=firmware, board="h7plus", files={"emotion.tflite": unfit[kind]}, faults=faults
+    )
+    if kind == "float" and not played.said("error"):
+        assert played.named[0]["selftest"] == "none", "a float model that runs is no model of ours"
+        return
+    assert_told_on_the_frame(played, "emotion.tflite")
+    assert played.events[-2:] == ["ready", "recovered"]
+
+
+@every_generation
+def test_too_little_memory_is_named(firmware):
+    """Room for the program, not for the model beside it."""
+    played = Played(scene(), firmware=firmware, heap=90_000)
+    assert "memory" in played.said("error")[0]
+    assert played.ended.reason == "stopped"
+
+
+def test_the_n6_is_told_why():
+    assert "ST Edge AI" in Played(scene(), board="n6").said("error")[0]
+
+
+@pytest.mark.parametrize("firmware", [name for name in GENERATIONS if name != "v4.5.5"])  # built in there
+@pytest.mark.parametrize("cascade", [b"rubbish", None], ids=["old", "missing"])
+def test_the_cascade_is_named(firmware, cascade):
+    played = Played(scene(), firmware=firmware, rom={"haarcascade_frontalface.cascade": cascade})
+    assert_told_on_the_frame(played, "face cascade")
+
+
+@every_generation
+def test_a_camera_time_out_is_survived(firmware):
+    played = Played(scene(frames=60), firmware=firmware, faults=Faults(timeouts=range(3, 5)))
+    assert "gives no picture" in played.said("error")[0]
+    assert played.events == ["ready", "error", "recovered"]
+    assert "faces" in played.reports[-1], "faces are found again"
+
+
+@every_generation
+def test_a_camera_that_times_out_for_ever_is_tried_for_ever(firmware):
+    played = Played(scene(frames=60), firmware=firmware, faults=Faults(timeouts=range(3, 10**9)), stop_after_ms=120_000)
+    assert len(played.said("error")) == 1
+    assert played.ended.reason == "stopped"
+
+
+@every_generation
+def test_no_sensor_is_tried_for_ever(firmware):
+    played = Played(scene(), firmware=firmware, faults=Faults(no_sensor=True), stop_after_ms=60_000)
+    assert "gives no picture" in played.said("error")[0]
+    assert played.ended.reason == "stopped"
+
+
+@every_generation
+def test_memory_exhausted_at_the_start(firmware):
+    """Something else has the heap until the sixth second."""
+    faults = Faults(heap_hog=[(2300, MENDED_MS, 60_000)])
+    played = Played(scene(frames=FRAMES), firmware=firmware, faults=faults)
+    assert "memory" in played.said("error")[0]
+    assert played.events[-2:] == ["ready", "recovered"]
+    assert played.faces[-1][0]["emotion"] == "happy"
+
+
+@every_generation
+def test_memory_exhausted_in_the_loop(firmware):
+    faults = Faults(heap_hog=[(4000, MENDED_MS, 500)])
+    played = Played(scene(frames=150), firmware=firmware, faults=faults)
+    assert played.ended.reason == "stopped"
+    assert played.frames[-1]["t"] > MENDED_MS + 3000
+    assert played.faces[-1][0]["emotion"] == "happy"
+    assert played.events[-1] in ("ready", "recovered")
+
+
+@every_generation
+@pytest.mark.parametrize(
+    "kept",
+    [b"", b"{", b"\0" * 300, b"[1]", b'{"settings":{"sure":"x"},"rest":{}}', b'{"settings":{"sure":7},"rest":{}}'],
+)
+def test_a_corrupt_settings_file(firmware, kept):
+    played = Played(scene(frames=50), firmware=firmware, files={"emotion.json": kept})
+    assert_told_on_the_frame(played, "emotion.json is damaged")
+    assert played.events == ["error", "ready", "recovered"]
+    assert played.faces[-1][0]["emotion"] == "happy"
+
+
+@every_generation
+def test_a_full_disk(firmware):
+    """What is set holds until the power goes, and the answer says so."""
+    played = Played(
+        scene(frames=40), firmware=firmware, faults=Faults(flash_full=True), typed=[(3000, b"set sure 0.3\nstatus\n")]
+    )
+    assert "can't be written" in played.said("reply")[0]
+    assert next(report for report in played.named if report["event"] == "status")["settings"]["sure"] == 0.3
+    assert len(played.faces) > 30
+
+
+@every_generation
+def test_a_serial_reader_that_never_reads(firmware):
+    """Each line takes half a second to be given up; the frames go on."""
+    played = Played(scene(frames=30), firmware=firmware, faults=Faults(print_ms=500, channel_unread=True))
+    assert played.ended.reason == "stopped"
+    assert len(played.faces) > 20
+
+
+@every_generation
+@pytest.mark.parametrize("seed", range(3))
+def test_exceptions_at_random(firmware, seed):
+    """One call of the firmware in a hundred fails; a frame makes about ten."""
+    faults = Faults(random_errors=0.01, seed=seed)
+    played = Played(scene(frames=300), firmware=firmware, faults=faults)
+    assert played.ended.reason == "stopped"
+    assert len(played.faces) > 150
+    assert len(played.said("error")) < 30, "said once a time, not every frame"
+
+
+@every_generation
+def test_the_clock_wraps_around(firmware):
+    """MicroPython's ticks_ms goes back to 0 after 2**30 ms, twelve days; a face keeps its number across that."""
+    played = Played(scene(frames=100), firmware=firmware, boot_ms=2**30 - 5000)
+    times = [report["t"] for report in played.frames]
+    assert max(times) > 2**30 - 3000
+    assert min(times) < 3000
+    assert {face["id"] for faces in played.faces for face in faces} == {1}
+    assert played.events == ["ready"]
+
+
+def test_blank_frames_of_another_size():
+    """A source that the sensor crops to a wide strip still gives frames."""
+    played = Played(still(np.full((30, 320), 128, np.uint8), 5))
+    assert played.ended.reason == "stopped"

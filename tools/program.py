@@ -1,0 +1,30 @@
+"""The camera program as each board gets it: `device/main.py`, or what is in `device/compact` where room is short."""
+
+from pathlib import Path
+from typing import Any
+
+from tools.virtual_camera.boards import find_board
+from tools.virtual_camera.process import find_micropython
+
+DEVICE = Path(__file__).resolve().parent.parent / "device"
+MAIN = DEVICE / "main.py"
+COMPACT = DEVICE / "compact" / "main.py"
+SMALL = 500_000  # bytes of heap: an H7 has 336 thousand, a Nicla Vision 378, all others that run it millions
+
+
+def is_small(board: str) -> bool:
+    """Whether a board gets the compact program: its source alone would not leave the model room."""
+    return sum(find_board(board).heap) < SMALL
+
+
+def program_for(board: str, model: Path) -> dict[str, Any]:
+    """The arguments `script` and `flash` or `sdcard` of `tools.virtual_camera.run`: program, model and labels for a board.
+
+    CPython reads no .mpy: where it stands in for MicroPython a small board gets main.py, on an SD card.
+    """
+    files = {"emotion.tflite": model, "emotion.txt": model.with_suffix(".txt")}
+    if not is_small(board):
+        return {"script": MAIN, "flash": files}
+    if not find_micropython():
+        return {"script": MAIN, "sdcard": files}
+    return {"script": COMPACT, "flash": files | {"emotion_camera.mpy": COMPACT.with_name("emotion_camera.mpy")}}

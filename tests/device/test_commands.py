@@ -1,0 +1,210 @@
+"""Commands, settings that last, calibration, and the ways in which reports leave the camera."""
+
+import json
+
+import pytest
+from camera_runs import MODEL, Played, every_generation, micropython, scene
+
+from tools.virtual_camera import Faults
+
+pytestmark = micropython
+
+
+@pytest.fixture
+def with_settings(tmp_path):
+    """main.py of the compact program, with lines that change its settings."""
+
+    def write(*lines: str):
+        script = tmp_path / "main.py"
+        script.write_text("\n".join(["import emotion_camera", *lines, "emotion_camera.main()"]) + "\n")
+        return script
+
+    return write
+
+
+@every_generation
+def test_commands_are_answered(firmware):
+    lines = [b"help", b"status", b"set sure 0.5", b"set report_ms 1000", b"calibrate", b"status", b"clear"]
+    typed = [(2500 + 500 * i, line + b"\n") for i, line in enumerate(lines)]
+    played = Played(scene(frames=90), firmware=firmware, typed=typed)
+    assert played.said("reply") == [
+        "status | calibrate | clear | set NAME VALUE | help",
+        "sure is 0.5.",
+        "report_ms is 1000.",
+        "Look at the camera with your face at rest for three seconds.",
+        "The resting look is forgotten.",
+    ]
+    before, after = (report for report in played.named if report["event"] == "status")
+    assert before["settings"]["sure"] == 0.4
+    assert after["settings"] == before["settings"] | {"sure": 0.5, "report_ms": 1000}
+    assert after["free"] > 10_000
+    assert "calibrated" in played.events
+    assert played.said("error") == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [
+        (b"dance\n", "That is no command"),
+        (b"set\n", "That is no command"),
+        (b"status now\n", "That is no command"),
+        (b"set tempo 3\n", "No setting is called tempo"),
+        (b"set sure high\n", "sure takes a number, not high."),
+        (b"set sure 7\n", "sure takes 0 to 1, not 7."),
+        (b"set max_faces 2.5\n", "max_faces takes a number"),
+        (b"set sure nan\n", "sure takes 0 to 1, not nan."),
+        (b"\xff\xfe\x80\xe2\x82\n\r\nhelp\r\n", "That is no command"),
+        (b"x" * 3000 + b"\n", "That is no command"),
+    ],
+)
+def test_bad_commands_are_answered_with_a_sentence(typed, answer):
+    played = Played(scene(frames=90), typed=[(2500, typed)])
+    if b"help" in typed:
+        assert played.said("reply") == ["status | calibrate | clear | set NAME VALUE | help"]
+    else:
+        assert played.said("reply")[0].startswith(answer)
+    assert played.said("error") == []
+    assert len(played.faces) > 80
+
+
+def test_a_sender_that_never_stops_does_not_stop_the_faces():
+    played = Played(scene(frames=60), typed=[(2500, b"y" * 100_000)])
+    assert len(played.faces) > 50
+
+
+def test_commands_are_answered_while_something_is_wrong():
+    played = Played(scene(frames=40), files={"emotion.tflite": None}, typed=[(3000, b"help\ncalibrate\nstatus\n")])
+    assert played.said("reply")[0].startswith("status |")
+    assert played.said("reply")[1].startswith("Not yet: emotion.tflite is not on the camera")
+    assert "status" in played.events
+
+
+# What lasts
+
+
+@every_generation
+def test_settings_and_resting_look_last(firmware):
+    kept: dict[str, bytes] = {}
+    Played(scene("sad", 70), firmware=firmware, typed=[(2500, b"set sure 0.25\ncalibrate\n")], kept=kept)
+    told = json.loads(kept["emotion.json"])
+    assert told["settings"]["sure"] == 0.25
+    assert told["rest"]["sad"] < 1 < told["rest"]["neutral"]
+    again = Played(
+        scene(), firmware=firmware, files={"emotion.json": kept["emotion.json"]}, typed=[(2500, b"status\n")]
+    )
+    status = next(report for report in again.named if report["event"] == "status")
+    assert status["settings"]["sure"] == 0.25
+    assert status["rest"] == told["rest"]
+
+
+OLD = json.dumps({"settings": {"sure": 0.33}, "rest": {"neutral": 1.5}}).encode()
+
+
+@pytest.mark.parametrize("cut", [0, 1, 20, 100, 1000, "in rename"])
+def test_a_power_cut_leaves_the_old_or_the_new_settings(cut):
+    kept: dict[str, bytes] = {}
+    faults = Faults(power_cut_in_rename=True) if cut == "in rename" else Faults(power_cut_after_bytes=int(cut))
+    played = Played(
+        scene(frames=30), files={"emotion.json": OLD}, faults=faults, typed=[(2500, b"set sure 0.2\n")], kept=kept
+    )
+    assert played.ended.reason == ("stopped" if cut == 1000 else "power")
+    files = {name: kept.get(name) for name in ("emotion.json", "emotion.json.new")}
+    again = Played(scene(), files=files, typed=[(2500, b"status\n")])
+    assert again.said("error") == []
+    status = next(report for report in again.named if report["event"] == "status")
+    assert status["settings"]["sure"] in (0.33, 0.2)
+    assert status["rest"] == {"neutral": 1.5}
+
+
+# Ways out
+
+
+def test_reports_are_limited_when_asked(with_settings):
+    played = Played(scene(frames=60), files={"emotion.json": b'{"settings":{"report_ms":1000},"rest":{}}'})
+    times = [report["t"] for report in played.frames]
+    assert 4 <= len(times) <= 7
+    assert min(b - a for a, b in zip(times, times[1:], strict=False)) >= 1000
+
+
+@every_generation
+def test_a_uart_carries_reports_and_commands(firmware, with_settings):
+    script = with_settings("emotion_camera.UART = 3")
+    played = Played(scene(frames=20), firmware=firmware, script=script, uart_input=b"help\n")
+    sent = [event.data for event in played.sent if event.way == "uart 3"]
+    assert [json.loads(line) for line in sent] == played.reports
+    assert len(played.said("reply")) == 1
+
+
+def test_v5_has_a_protocol_channel():
+    played = Played(scene(frames=20), firmware="v5.0")
+    read = [json.loads(event.data) for event in played.sent if event.way == "channel emotion"]
+    assert read
+    assert all(report in played.reports for report in read)
+
+
+@every_generation
+def test_the_light_shows_the_emotion(firmware):
+    """Happy is yellow: red and green."""
+    played = Played(scene(), firmware=firmware)
+    on = {event.way: event.data for event in played.sent if event.way.startswith("led")}
+    assert on == {"led LED_RED": b"1", "led LED_GREEN": b"1"}
+
+
+@every_generation
+def test_a_button_starts_the_calibration(firmware, with_settings):
+    script = with_settings('emotion_camera.BUTTON = "P9"')
+    played = Played(scene("sad", 60), firmware=firmware, script=script, pressed={"P9": [(2800, 3200)]})
+    assert played.events.count("calibrated") == 1
+
+
+def test_a_calibration_at_the_start(with_settings):
+    script = with_settings("emotion_camera.CALIBRATE_AT_START = True")
+    played = Played(scene("sad", 60), script=script)
+    assert played.events == ["ready", "calibrated"]
+    names = [face["emotion"] for faces in played.faces for face in faces]
+    assert names[5] == "sad"
+
+
+def test_a_calibration_that_sees_nobody_says_so():
+    import numpy as np
+    from camera_runs import still
+
+    played = Played(still(np.full((240, 320), 128, np.uint8), 60), typed=[(2500, b"calibrate\n")])
+    assert played.said("reply")[-1] == "Nothing was learnt: look at the camera for three seconds."
+
+
+@every_generation
+def test_a_function_of_ones_own_is_called_when_the_name_changes(firmware, with_settings):
+    script = with_settings(
+        "def act(face):", "    print('act', face['emotion'], face['id'])", "emotion_camera.on_emotion = act"
+    )
+    from tools.virtual_camera import Line, run
+
+    lines = [
+        event.text
+        for event in run(
+            script,
+            firmware=firmware,
+            source=scene(frames=20),
+            flash={
+                "emotion.tflite": MODEL,
+                "emotion.txt": MODEL.with_suffix(".txt"),
+                "emotion_camera.mpy": MODEL.parents[1] / "device" / "compact" / "emotion_camera.mpy",
+            },
+        )
+        if isinstance(event, Line)
+    ]
+    assert [line for line in lines if line.startswith("act")] == ["act happy 1"]
+
+
+@every_generation
+def test_the_watchdog_is_armed_when_asked_and_fed_only_while_frames_come(firmware, with_settings):
+    script = with_settings("emotion_camera.WATCHDOG_MS = 8000")
+    assert Played(scene(frames=150), firmware=firmware, script=script).ended.reason == "stopped"
+    stuck = Faults(timeouts=range(20, 10**9))
+    assert Played(scene(frames=150), firmware=firmware, script=script, faults=stuck).ended.reason == "watchdog"
+
+
+def test_without_being_asked_there_is_no_watchdog():
+    stuck = Faults(timeouts=range(20, 10**9))
+    assert Played(scene(frames=150), faults=stuck, stop_after_ms=100_000).ended.reason == "stopped"

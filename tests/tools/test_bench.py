@@ -1,0 +1,124 @@
+"""The benchmark's command line and its programs on the virtual camera. How long anything takes is not tested."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools.bench.memory import heap_lines
+from tools.bench.scenes import Scene, Sight, still
+from tools.bench.search import found_and_false, numbers_given
+from tools.bench.steady import UNSMOOTHED, labels_and_truth
+from tools.bench.watch import MODEL, PLAIN_LOOP, Look, files_beside, watch
+from tools.errors import UserError
+from tools.reports import EventReport, Face, FacesReport, parse
+from tools.virtual_camera import Line, run
+from tools.virtual_camera.process import find_micropython
+
+ROOT = Path(__file__).parents[2]
+
+NEVER_READY = """
+import csi, json
+camera = csi.CSI()
+camera.reset()
+camera.pixformat(csi.GRAYSCALE)
+camera.framesize(csi.QVGA)
+while True:
+    camera.snapshot()
+    print(json.dumps({"v": 1, "event": "error", "message": "There is no model."}))
+"""
+
+
+def bench(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tools.bench", *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def face(number: int, emotion: str | None = "sad", x: int = 100) -> Face:
+    return Face(number, (x, 100, 60, 60), emotion, 1.0, (1.0,))
+
+
+@pytest.mark.parametrize("firmware", ["v4.8", "v5.0"])
+def test_the_plain_loop_runs_and_reports_as_the_camera_program_does(firmware):
+    events = run(PLAIN_LOOP, firmware=firmware, source=still(3).source, sdcard=files_beside(PLAIN_LOOP))
+    reports = [parse(event.text) for event in events if isinstance(event, Line)]
+    faces = [report.faces for report in reports if isinstance(report, FacesReport)]
+    assert [(face.id, face.emotion) for [face] in faces] == [(1, "happy")] * 3
+
+
+def test_the_plain_loop_is_as_short_as_an_example():
+    assert len(PLAIN_LOOP.read_text().splitlines()) < 60
+
+
+def test_watching_gives_a_look_for_each_frame_with_what_it_cost():
+    looks = watch(PLAIN_LOOP, still(4))
+    assert [(len(look.faces), look.windows, look.runs) for look in looks] == [(1, 18807, 1)] * 4
+
+
+def test_a_program_that_reports_an_error_has_no_figures(tmp_path):
+    program = tmp_path / "main.py"
+    program.write_text(NEVER_READY)
+    with pytest.raises(UserError, match=r"/main\.py in the scene 'still': There is no model\."):
+        watch(program, still(4))
+
+
+def test_a_program_that_crashes_has_no_figures(tmp_path):
+    program = tmp_path / "main.py"
+    program.write_text("1 / 0")
+    with pytest.raises(UserError, match="ZeroDivisionError"):
+        watch(program, still(4))
+
+
+def test_found_and_false_count_only_faces_in_clear_sight():
+    there, covered = Sight(0, "sad", (100, 100, 60, 60)), Sight(1, "sad", (200, 100, 60, 60), clear=False)
+    scene = Scene("two", still(2).source, ((there, covered), (there, covered)))
+    looks = [Look((face(1), face(2, x=10))), Look((face(3, x=200),))]
+    assert found_and_false(scene, looks) == (0.5, 50.0)
+
+
+def test_numbers_and_names_follow_the_person_whatever_the_order_of_the_report():
+    left, right = Sight(0, "sad", (100, 100, 60, 60)), Sight(1, "happy", (200, 100, 60, 60))
+    scene = Scene("two", still(3).source, ((left, right),) * 3)
+    looks = [Look((face(1), face(2, "happy", 200))), Look((face(1, None, 200), face(2))), Look((face(2),))]
+    assert numbers_given(scene, looks) == {0: [1, 2, 2], 1: [2, 1, None]}
+    assert labels_and_truth(scene, looks) == {
+        0: (["sad", "sad", "sad"], ["sad"] * 3),
+        1: (["happy", None, "absent"], ["happy"] * 3),
+    }
+
+
+@pytest.mark.skipif(find_micropython() is None, reason="no MicroPython for this computer")
+def test_the_heap_is_measured_with_what_the_program_keeps_in_it():
+    [told] = heap_lines(PLAIN_LOOP, "h7", 101)
+    assert told["frames"] == 100
+    assert MODEL.stat().st_size < told["in_use"] < 335_872
+    assert 0 < told["a_frame"] <= told["most"]
+
+
+def test_costs_are_told():
+    told = bench("costs")
+    assert told.returncode == 0, told.stderr
+    assert "0.75/1.25" in told.stdout
+    assert "multiply-accumulates" in told.stdout
+
+
+@pytest.mark.parametrize("words", [["speed"], ["costs", "--program", "no_such_program.py"]])
+def test_wrong_usage_is_a_sentence(words):
+    told = bench(*words)
+    assert told.returncode == 2
+    assert "there is no such" in told.stderr
+
+
+def test_smoothing_can_be_turned_off_as_the_benchmark_does():
+    program = ROOT / "device" / "main.py"
+    events = run(
+        program,
+        board="h7plus",
+        source=still(8).source,
+        sdcard=files_beside(program),
+        serial_input=UNSMOOTHED + b"status\n",
+    )
+    reports = [parse(event.text) for event in events if isinstance(event, Line)]
+    [status] = [report for report in reports if isinstance(report, EventReport) and report.event == "status"]
+    assert {status.fields["settings"][name] for name in ("smooth_ms", "margin", "sure")} == {0}

@@ -1,0 +1,371 @@
+"""Scenes with known truth: the bundled clip, and portraits of nobody that act before the camera.
+
+The people are drawn as those of the clip are, from the seven composites, with hair and shirt about the face, so that
+the cascade finds them. The same seed gives the same frames.
+"""
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.contract import EMOTIONS
+from tools.virtual_camera.sources import CLIP, Pixels, Source, open_source
+
+COMPOSITES = CLIP.parent / "composites"
+WIDTH, HEIGHT, FPS = 320, 240, 10
+BLEND = 3  # frames from one look to the next
+CLEAR = 0.9  # the part of a face that must be in sight for it to count as missed when it is not found
+DIM_GAIN, DIM_BLACK = 0.35, 12  # a room in the evening: the clip's faces then have a standard deviation of about 20
+
+
+Layer = NDArray[Any]  # floating point [height, width], grey levels or shares
+Box = tuple[float, float, float, float]  # x, y, width, height in pixels
+Place = tuple[float, float, float]  # centre x, centre y and width of a face, pixels
+Look = dict[str, float]  # how much of each composite is in a face; the shares add up to 1
+Stop = tuple[float, float, float, float]  # second, and the place there
+
+
+@dataclass(frozen=True)
+class Sight:
+    """One face in a frame. `emotion` is None where nobody could say; a face that is not `clear` is partly out of sight:
+    it is neither missed when it is not found nor false when it is."""
+
+    person: int
+    emotion: str | None
+    box: Box
+    clear: bool = True
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What stands before the camera, and what is to be seen in each of its frames."""
+
+    name: str
+    source: Source
+    truth: tuple[tuple[Sight, ...], ...]
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A person: how it looks, and where it is and what it shows in each frame."""
+
+    places: Sequence[Place]
+    looks: Sequence[Look]
+    emotions: Sequence[str]  # the truth
+    hair: int  # grey level
+    shirt: int
+    mirrored: bool = False
+    hidden: frozenset[int] = frozenset()  # frames in which a hand is before the face
+
+
+@dataclass(frozen=True)
+class Light:
+    """How the sensor sees it: noise is a standard deviation in grey levels, `drift` the part by which gain sways."""
+
+    noise: float = 3
+    gain: float = 1
+    drift: float = 0
+
+
+def clip() -> Scene:
+    """The bundled clip with the truth beside it; a face's place in the list is its person."""
+    frames = json.loads(CLIP.read_text(encoding="utf-8"))["frames"]
+    truth = tuple(
+        tuple(Sight(person, face["emotion"], tuple(face["box"])) for person, face in enumerate(frame["faces"]))
+        for frame in frames
+    )
+    return Scene("clip", open_source(), truth)
+
+
+def dim_clip() -> Scene:
+    """The bundled clip in a dim room."""
+    bright = clip()
+
+    def frames() -> Iterator[Pixels]:
+        for frame in bright.source.frames():
+            yield np.rint(frame * DIM_GAIN + DIM_BLACK).astype(np.uint8)
+
+    return Scene("dim clip", Source("the clip, dimmed", bright.source.fps, frames), bright.truth)
+
+
+@cache
+def steady(seconds: int = 60, seed: int = 1, light: Light = Light(noise=8, drift=0.12), jitter: float = 0.03) -> Scene:
+    """Two people who stay where they are and go from one emotion to the next, mild ones too, before a noisy sensor.
+
+    `jitter`: how far a face shakes from frame to frame, as a part of its width.
+    """
+    random = np.random.default_rng(seed)
+    actors = []
+    for x, size, hair, mirrored in ((92, 100, 30, False), (228, 92, 44, True)):
+        looks, emotions = _moods(random, seconds * FPS, mild=0.4)
+        places = _jitter(random, [(x, 116, size)] * (seconds * FPS), jitter)
+        actors.append(Actor(places, looks, emotions, hair, shirt=60, mirrored=mirrored))
+    return _scene("steady", actors, light, seed)
+
+
+@cache
+def two_people(seed: int = 1) -> Scene:
+    """Two people who cross, slowly and fast; one leaves the picture for 0.8 s, one hides behind a hand for 0.6 s."""
+    near = [(0, 84, 118, 96), (2, 84, 118, 96), (5, 236, 118, 96), (12, 236, 118, 96), (14, 84, 116, 96), (20, 84, 116, 96),
+            (24, 150, 124, 110), (30, 150, 124, 110)]  # fmt: skip
+    far = [(0, 236, 104, 74), (2, 236, 104, 74), (5, 70, 104, 74), (8, 60, 104, 74), *_away(8, 60, 104, 74, -1),
+           (9.5, 70, 104, 74), (12, 70, 104, 74), (14, 240, 100, 74), (18, 250, 100, 80), *_away(18, 250, 100, 80, 1),
+           (20, 250, 100, 80), (24, 40, 90, 64), (27, 264, 90, 64), (30, 264, 90, 64)]  # fmt: skip
+    return _people("two people", (near, far), hidden=([(16, 0.6)], [(10.5, 0.6)]), seed=seed)
+
+
+@cache
+def three_people(seed: int = 2) -> Scene:
+    """Three people who do the same."""
+    first = [(0, 60, 124, 86), (3, 60, 124, 86), (7, 262, 128, 86), (14, 262, 128, 86), *_away(14, 262, 128, 86, 1),
+             (18, 262, 128, 86), (21, 60, 128, 86), (30, 60, 128, 86)]  # fmt: skip
+    second = [(0, 162, 108, 72), (4, 162, 108, 72), (7, 70, 108, 72), (18, 70, 108, 72), (21, 160, 108, 72),
+              (25, 160, 108, 72), (27, 254, 106, 72), (30, 254, 106, 72)]  # fmt: skip
+    third = [(0, 254, 96, 62), (4, 254, 96, 62), (7, 166, 96, 62), (18, 166, 96, 62), (21, 256, 96, 62),
+             (23, 256, 96, 62), *_away(23, 256, 96, 62, 1), (25, 256, 96, 62), (27, 160, 96, 62), (30, 160, 96, 62)]  # fmt: skip
+    hidden = ([(9, 0.6)], [(11, 0.6), (28, 0.6)], [(16.5, 0.6)])
+    return _people("three people", (first, second, third), hidden=hidden, seed=seed)
+
+
+REST_S, EXPRESSION_S, START_S = 1.5, 1.5, 5.0
+RESTING = (
+    # emotion that the resting look has something of, how much, mirrored, width of the face, gain
+    ("sad", 0.55, False, 104, 1.0),
+    ("angry", 0.70, True, 96, 1.0),
+    ("sad", 0.50, True, 120, 0.85),
+    ("angry", 0.65, False, 112, 1.1),
+    ("sad", 0.45, False, 90, 1.05),
+    ("angry", 0.60, True, 124, 0.9),
+)  # fmt: skip
+
+
+@cache
+def resting(number: int) -> Scene:
+    """One of the people whose face at rest looks sad or angry: five seconds at rest, then expressions and rest in turn.
+
+    The resting look is theirs: an expression is laid over it and covers nearly all of it.
+    """
+    tinge, share, mirrored, size, gain = RESTING[number]
+    random = np.random.default_rng(100 + number)
+    rest = {"neutral": 1 - share, tinge: share}
+    plan: list[tuple[str, Look, float]] = [("neutral", rest, START_S)]
+    for emotion in random.permutation([name for name in EMOTIONS if name != "neutral"]).tolist():
+        cover = random.uniform(0.8, 1.0)
+        expression = _mix(rest, {emotion: 1.0}, cover)
+        plan += [(emotion, expression, EXPRESSION_S), ("neutral", rest, REST_S)]
+    looks, emotions = _acted(plan)
+    places = _jitter(random, [(160, 118, size)] * len(looks), 0.02)
+    actor = Actor(places, looks, emotions, hair=36, shirt=64, mirrored=mirrored)
+    return _scene(f"{tinge} at rest, {share:.0%}", [actor], Light(noise=4, gain=gain), 100 + number)
+
+
+def still(frames: int) -> Scene:
+    """One happy face that does nothing, for as many frames as asked for."""
+    one = _scene("still", [Actor([(160, 118, 110)], [{"happy": 1.0}], ["happy"], 36, 64)], Light(), 5)
+    frame = next(one.source.frames())
+    return Scene("still", Source("still", FPS, lambda: (frame for _ in range(frames))), one.truth * frames)
+
+
+def _people(
+    name: str, paths: Sequence[Sequence[Stop]], hidden: Sequence[Sequence[tuple[float, float]]], seed: int
+) -> Scene:
+    random = np.random.default_rng(seed)
+    count = int(paths[0][-1][0] * FPS)
+    actors = []
+    for number, (path, hands) in enumerate(zip(paths, hidden, strict=True)):
+        looks, emotions = _moods(random, count, mild=0)
+        places = _jitter(random, [_on_path(path, frame / FPS) for frame in range(count)], 0.01)
+        covered = frozenset(
+            frame for start, length in hands for frame in range(round(start * FPS), round((start + length) * FPS))
+        )
+        tones = ((30, 76), (44, 52), (58, 90))[number]
+        actors.append(Actor(places, looks, emotions, *tones, mirrored=number == 1, hidden=covered))
+    return _scene(name, actors, Light(), seed)
+
+
+def _away(second: float, x: float, y: float, size: float, side: int) -> list[Stop]:
+    """Out of the picture to one side and back: no longer wholly in it for 0.8 s."""
+    edge = size / 2 + 4 if side < 0 else WIDTH - size / 2 - 4
+    gone = -0.7 * size if side < 0 else WIDTH + 0.7 * size
+    path = [(0.3, edge), (0.5, gone), (0.95, gone), (1.15, edge), (1.45, x)]
+    return [(second + after, place, y, size) for after, place in path]
+
+
+def _on_path(path: Sequence[Stop], second: float) -> Place:
+    """It starts and stops softly at each stop."""
+    later = next((index for index, stop in enumerate(path) if stop[0] > second), len(path) - 1)
+    (start, *old), (end, *new) = path[later - 1], path[later]
+    share = min(max((second - start) / (end - start), 0), 1)
+    ease = share * share * (3 - 2 * share)
+    x, y, size = (a + (b - a) * ease for a, b in zip(old, new, strict=True))
+    return x, y, size
+
+
+def _jitter(random: np.random.Generator, places: Sequence[Place], part: float) -> list[Place]:
+    """Each place a little off, by up to `part` of the face's width."""
+    shifts = random.uniform(-part, part, (len(places), 3))
+    return [
+        (x + size * dx, y + size * dy, size * (1 + ds))
+        for (x, y, size), (dx, dy, ds) in zip(places, shifts.tolist(), strict=True)
+    ]
+
+
+def _moods(random: np.random.Generator, frames: int, mild: float) -> tuple[list[Look], list[str]]:
+    """Looks and the true emotion of so many frames: holds of 2 to 4 s, the part `mild` of them half neutral."""
+    plan: list[tuple[str, Look, float]] = []
+    while sum(round(seconds * FPS) for *_, seconds in plan) < frames:
+        others = [name for name in EMOTIONS if not plan or name != plan[-1][0]]
+        emotion = str(random.choice(others))
+        share = random.uniform(0.52, 0.70) if random.random() < mild else 1.0
+        plan.append((emotion, _mix({"neutral": 1.0}, {emotion: 1.0}, share), random.uniform(2, 4)))
+    looks, emotions = _acted(plan)
+    return looks[:frames], emotions[:frames]
+
+
+def _acted(plan: Sequence[tuple[str, Look, float]]) -> tuple[list[Look], list[str]]:
+    """A plan of (emotion, look, seconds) frame by frame; looks blend, and the truth changes when half of the new is there."""
+    looks: list[Look] = []
+    emotions: list[str] = []
+    old, was = plan[0][1], plan[0][0]
+    for emotion, look, seconds in plan:
+        for frame in range(round(seconds * FPS)):
+            share = min((frame + 1) / (BLEND + 1), 1)
+            looks.append(_mix(old, look, share))
+            emotions.append(emotion if share >= 0.5 else was)
+        old, was = look, emotion
+    return looks, emotions
+
+
+def _mix(old: Look, new: Look, share: float) -> Look:
+    return {
+        name: old.get(name, 0) * (1 - share) + new.get(name, 0) * share
+        for name in EMOTIONS
+        if name in old or name in new
+    }
+
+
+def _scene(name: str, actors: Sequence[Actor], light: Light, seed: int) -> Scene:
+    frames = list(_draw(actors, light, np.random.default_rng(seed)))
+    truth = tuple(_sights(actors, number) for number in range(len(frames)))
+    return Scene(name, Source(name, FPS, lambda: iter(frames)), truth)
+
+
+def _sights(actors: Sequence[Actor], number: int) -> tuple[Sight, ...]:
+    """All faces of which any part is in the picture."""
+    sights = []
+    for person, actor in enumerate(actors):
+        x, y, size = actor.places[number]
+        box = (x - size / 2, y - size / 2, size, size)
+        seen = _seen(box, actors, number)
+        if seen > 0:
+            clear = seen >= CLEAR and number not in actor.hidden
+            sights.append(Sight(person, actor.emotions[number], box, clear))
+    return tuple(sights)
+
+
+def _seen(box: Box, actors: Sequence[Actor], number: int) -> float:
+    """The part of a face's box that is in the picture and that no nearer head covers."""
+    whole = box[2] * box[3]
+    seen = _common(box, (0, 0, WIDTH, HEIGHT)) / whole
+    for other in actors:
+        x, y, size = other.places[number]
+        if size > box[2]:
+            seen -= _common(box, (x - 0.6 * size, y - 0.7 * size, 1.2 * size, HEIGHT)) / whole
+    return seen
+
+
+def _common(a: Box, b: Box) -> float:
+    """Pixels that two boxes share."""
+    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    return max(width, 0) * max(height, 0)
+
+
+# Drawing, as the bundled clip is drawn ---------------------------------------------------------------------------------
+
+
+@cache
+def _portraits() -> dict[str, Layer]:
+    return {name: _portrait(COMPOSITES / f"{name}.png") for name in EMOTIONS}
+
+
+def _portrait(path: Path) -> Layer:
+    from PIL import Image
+
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("L"), np.float32)
+
+
+def _draw(actors: Sequence[Actor], light: Light, random: np.random.Generator) -> Iterator[Pixels]:
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
+    wall = 158 - 60 * ((x - 110) / WIDTH) ** 2 - 80 * ((y - 70) / HEIGHT) ** 2
+    for number in range(len(actors[0].places)):
+        scene = wall.copy()
+        for actor in sorted(actors, key=lambda actor: actor.places[number][2]):  # the larger is nearer
+            _draw_actor(scene, actor, number)
+        gain = light.gain * (1 + light.drift * math.sin(2 * math.pi * number / FPS / 17))
+        noise = random.normal(0, light.noise, scene.shape).astype(np.float32)
+        yield (scene * gain + noise).round().clip(0, 255).astype(np.uint8)
+
+
+def _draw_actor(scene: Layer, actor: Actor, number: int) -> None:
+    """Hair, neck, shirt, face and hand into the scene; u and v are pixels from the face's centre in face widths."""
+    centre_x, centre_y, size = actor.places[number]
+    left, right = (min(max(round(centre_x + side * 1.25 * size), 0), WIDTH) for side in (-1, 1))
+    top = min(max(round(centre_y - 0.9 * size), 0), HEIGHT)
+    if left == right:
+        return
+    y, x = np.mgrid[top:HEIGHT, left:right].astype(np.float32)
+    part = scene[top:, left:right]
+    u, v = (x - centre_x) / size, (y - centre_y) / size
+    soft = 0.06 + 1.2 / size
+    _lay(part, actor.hair + _sheen(u, v), _hair(u, v, soft))
+    _lay(part, 132 - 55 * ((0.68 - v) / 0.22).clip(0, 1), _oval(u, v - 0.62, 0.265, 0.40, 0.14))
+    shirt = actor.shirt + 34 * np.exp(-(((u + 0.35) / 0.5) ** 2)) - 26 * (v - 0.9).clip(0, 1)
+    shoulders = _oval(u / (0.98 + 0.15 * (v - 1).clip(0, 1)), (v - 1.35).clip(None, 0), 1, 0.62, soft)
+    _lay(part, shirt, shoulders * (1 - _oval(u, v - 0.62, 0.25, 0.30, 0.10)))
+    face = _face(actor, number, (left, top), part.shape)
+    _lay(part, face, _oval(u, v + 0.035, 0.465, 0.515, 0.18))
+    if number in actor.hidden:
+        _lay(part, 125 - 18 * u, _oval(u, v, 0.55, 0.60, 0.08))
+
+
+def _lay(part: Layer, tone: Layer, cover: Layer) -> None:
+    part += (tone - part) * cover
+
+
+def _oval(u: Layer, v: Layer, half_width: float, half_height: float, soft: float) -> Layer:
+    """1 inside the ellipse round (0, 0), 0 outside, with an edge as wide as `soft` of the radius."""
+    return ((1 - np.hypot(u / half_width, v / half_height)) / soft + 0.5).clip(0, 1)
+
+
+def _hair(u: Layer, v: Layer, soft: float) -> Layer:
+    wider = 0.585 + 0.05 * (v + 0.2).clip(0, 1)
+    return _oval(u / wider, np.where(v < 0, v / 0.70, (v - 0.25).clip(0, None) / 0.62), 1, 1, 1.6 * soft)
+
+
+def _sheen(u: Layer, v: Layer) -> Layer:
+    ring = (np.hypot(u / 0.5, (v + 0.02) / 0.60) - 1) / 0.10
+    return 26 * np.exp(-(ring**2)) * (-1.6 * v).clip(0, 1)
+
+
+def _face(actor: Actor, number: int, corner: tuple[int, int], shape: tuple[int, ...]) -> Layer:
+    """The blended portrait at its place in the part of the scene that begins at `corner`."""
+    import cv2
+
+    portraits = _portraits()
+    face: Layer = np.sum([portraits[name] * share for name, share in actor.looks[number].items()], axis=0)
+    if actor.mirrored:
+        face = np.ascontiguousarray(face[:, ::-1])
+    x, y, size = actor.places[number]
+    zoom = size / len(face)
+    move = np.array([[zoom, 0, x - size / 2 - corner[0]], [0, zoom, y - size / 2 - corner[1]]], np.float32)
+    size_xy = (shape[1], shape[0])
+    return cv2.warpAffine(face, move, size_xy, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

@@ -16,7 +16,7 @@ test: .venv/.all  ## run all tests
 lint: .venv/.all
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
-bench: .venv/.tools  ## measure what the README claims about speed
+bench: .venv/.tools  ## measure the camera program: search, flicker, rest, memory, costs
 	@$(BIN)/python -m tools.bench
 
 compact: .venv/.all  ## compile device/main.py for the small boards, after a change of it

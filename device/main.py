@@ -24,18 +24,20 @@ import omv
 # Settings ------------------------------------------------------------------------------------------------------------
 
 MODEL = "emotion.tflite"  # int8; its labels are in the .txt of the same name, one a line
+SIZE = 48  # pixels of the square that the network sees
 FRAME = "QVGA"  # 320 x 240: in smaller frames a face across the table falls under the cascade's 24 pixels
 CONTRAST = 3  # the cascade skips windows with a standard deviation under 50 grey levels, so contrast finds faces
 GAIN_CEILING = 16  # lifts dim rooms, with noise that the cascade still bears
 THRESHOLD = 0.75  # of each cascade stage: higher finds more, and more that is no face (1.3 already does)
 SCALE = 1.25  # from one face size to the next: 1.1 finds more at four times the cost, 1.5 misses faces
-SEARCH = (0.5, 0.7, 0.4, None)  # sizes of the copies in which the whole frame is searched by turns; None: no copy
+SEARCH = (0.5, 0.7, 0.4)  # sizes of the copies in which the whole frame is searched by turns
 REGION = (
     1.5  # a followed face is looked for in a square so many times its size: it can move a quarter of itself a frame
 )
 LOOK = 48  # pixels of the small copy of that square: 375 windows to search, where the whole frame has 18,800
 KEEP_MS = 250  # a face not found is still shown so long: it blinks out of the cascade's sight for a frame or two
-FORGET_MS = 1000  # a face that comes back within this keeps its number
+COAST_MS = 1000  # a face not found is looked for further along its way so long
+FORGET_MS = 2000  # a face that comes back within this keeps its number: from behind another, or a hand
 CALIBRATION_MS = 3000  # long enough for a breath, short enough to hold still
 CALIBRATE_AT_START = False  # learn the first face's look at rest as soon as it is seen
 SETTLE_MS = 2000  # the sensor's exposure needs this long after its reset
@@ -53,12 +55,13 @@ WATCHDOG_MS = None
 SETTINGS = {
     "max_faces": (4, 1, 10),  # the largest are shown
     "read_faces": (2, 1, 10),  # how many of them the network reads in a frame, by turns: each costs one run
-    "search_ms": (400, 0, 10000),  # between searches of the whole frame for newcomers while a face is followed
-    "smooth_ms": (250, 0, 5000),  # scores are averaged over about so long, by the clock and not by frames
-    "margin": (0.10, 0, 1),  # another emotion must lead by this before the name changes
-    "sure": (0.40, 0, 1),  # under this a face is shown as "?" and reported as null; a guess among seven has 0.14
+    "search_ms": (200, 0, 10000),  # between searches of the whole frame for newcomers while a face is followed
+    "smooth_ms": (100, 0, 5000),  # scores are averaged over about so long, by the clock and not by frames
+    "margin": (0.25, 0, 1),  # another emotion must lead by this before the name changes
+    "sure": (0.30, 0, 1),  # under this a face is shown as "?" and reported as null; a guess among seven has 0.14
     "report_ms": (0, 0, 60000),  # least time between two reports
 }
+DOUBT = 0.15  # a name is taken back when its score falls so far under "sure"
 SETTINGS_FILE = "emotion.json"
 COLOURS = {
     "angry": 1,
@@ -169,13 +172,15 @@ class Finder:
         self.cascade = load_cascade()
         self.turn = -1
 
-    def everywhere(self, frame):
-        """Square boxes of the faces in the whole frame."""
-        # The cascade steps over faces, over others at each scale and start: these four searches find half as many again.
-        self.turn = (self.turn + 1) % 4
-        start = 4 * self.turn % 12
-        region = (start, start, frame.width() - start, frame.height() - start)
-        return self.within(frame, region, SEARCH[self.turn])
+    def everywhere(self, frame, alone):
+        """Square boxes of the faces in the whole frame; `alone`: while none is followed, which may cost more."""
+        # The cascade steps over faces, over others at each scale and start: these searches find half as many again. The
+        # one of the frame itself costs four times the others.
+        self.turn = (self.turn + 1) % (len(SEARCH) + alone)
+        if self.turn == len(SEARCH):
+            return self.search(frame, (0, 0, frame.width(), frame.height()), frame, (0, 0), 1)
+        start = 4 * self.turn
+        return self.within(frame, (start, start, frame.width() - start, frame.height() - start), SEARCH[self.turn])
 
     def near(self, frame, face, now):
         """Square boxes of the faces in the region where a face is expected; a larger copy while it is not found."""
@@ -183,34 +188,30 @@ class Finder:
         return self.within(frame, region, min(1, (LOOK + 8 * min(face.missed - 1, 2)) / region[2]))
 
     def within(self, frame, region, scale):
-        """Square boxes, in pixels of the frame, of the faces in a region searched in a copy of that scale, or without one."""
-        left, top = region[:2]
-        small, scale = shrink(frame, region, scale) if scale else (None, 1)
-        if small:
-            region = (0, 0, small.width(), small.height())
-        else:
-            small, left, top, scale = frame, 0, 0, 1
+        """Square boxes of the faces in a region, searched in a copy that is smaller by `scale`; at half size it takes 19 KB.
+
+        The copy is made smaller yet where memory is short; the frame itself is searched where there is none at all.
+        """
+        for part in (1, 0.8, 0.64):
+            try:
+                small = frame.copy(roi=region, x_scale=scale * part, y_scale=scale * part, hint=image.AREA)
+                small.histeq()
+                return self.search(small, (0, 0, small.width(), small.height()), frame, region, scale * part)
+            except MemoryError:
+                pass
+        return self.search(frame, region, frame, (0, 0), 1)
+
+    def search(self, picture, roi, frame, corner, scale):
+        """Square boxes, in pixels of the frame, of the faces in a picture that shows it from `corner` on, at a scale."""
         if V5:
-            boxes = small.find_features(self.cascade, threshold=THRESHOLD, scale=SCALE, roi=region)
+            boxes = picture.find_features(self.cascade, threshold=THRESHOLD, scale=SCALE, roi=roi)
         else:
-            boxes = small.find_features(self.cascade, threshold=THRESHOLD, scale_factor=SCALE, roi=region)
-        boxes = [(left + int(x / scale), top + int(y / scale), int(w / scale), int(h / scale)) for x, y, w, h in boxes]
+            boxes = picture.find_features(self.cascade, threshold=THRESHOLD, scale_factor=SCALE, roi=roi)
+        # The cascade rounds down, in pixels of the copy; half of one is given back.
+        half = 0.5 if scale < 1 else 0
+        boxes = [[int((value + half) / scale) for value in box] for box in boxes]
+        boxes = [(corner[0] + x, corner[1] + y, w, h) for x, y, w, h in boxes]
         return [square(box, frame.width(), frame.height()) for box in boxes]
-
-
-def shrink(frame, region, scale):
-    """A copy of a region smaller by `scale`, with its contrast stretched, and its scale. At half size the whole frame's takes 19 KB.
-
-    It is made smaller where memory is short; (None, 1) where there is none for that either.
-    """
-    for part in (1, 0.8):
-        try:
-            small = frame.copy(roi=region, x_scale=scale * part, y_scale=scale * part, hint=image.AREA)
-            small.histeq()
-            return small, scale * part
-        except MemoryError:
-            pass
-    return None, 1
 
 
 def square(box, width, height):
@@ -256,8 +257,8 @@ class Face:
         return time.ticks_diff(now, self.seen)
 
     def expected(self, now):
-        """Where it is if it moves on as it did; after KEEP_MS it is taken to stand still."""
-        passed = min(self.gone(now), KEEP_MS)
+        """Where it is if it moves on as it did; after COAST_MS it is taken to stand still."""
+        passed = min(self.gone(now), COAST_MS)
         x, y, w, h = self.box
         return (int(x + self.speed[0] * passed), int(y + self.speed[1] * passed), w, h)
 
@@ -288,7 +289,7 @@ class Face:
                 self.scores[i] += share * (score - self.scores[i])
         self.read = now
         best, sure, margin = max(self.scores), settings["sure"], settings["margin"]
-        if self.best is not None and self.scores[self.best] < sure - margin:
+        if self.best is not None and self.scores[self.best] < sure - DOUBT:
             self.best = None
         if best >= sure and (self.best is None or best > self.scores[self.best] + margin):
             self.best = self.scores.index(best)
@@ -311,42 +312,42 @@ class Tracker:
         boxes = []
         for face in self.faces[: self.settings["max_faces"]]:
             face.missed += 1
-            for box in self.finder.near(frame, face, now):
-                add_apart(boxes, box)
+            boxes += self.finder.near(frame, face, now)
         if not boxes or time.ticks_diff(now, self.searched) >= self.settings["search_ms"]:
             self.searched = now
-            for box in self.finder.everywhere(frame):
-                add_apart(boxes, box)
+            boxes += self.finder.everywhere(frame, not boxes)
         self.match(boxes, now)
         return [face for face in self.faces if is_shown(face, now)][: self.settings["max_faces"]]
 
     def match(self, boxes, now):
-        """Give each box to the face that it is nearest to; a box that is near none is a new face."""
+        """Give each face the box that is nearest to where it is expected; a box far from all that were given is a new face."""
         pairs = []
         for i, face in enumerate(self.faces):
             for j, box in enumerate(boxes):
                 pairs.append((distance(face.expected(now), box), i, j))
         pairs.sort()
-        matched, left = set(), set(range(len(boxes)))
+        matched, given = set(), []
         for apart, i, j in pairs:
-            if apart < 1 and i not in matched and j in left:
+            # One face is often found twice. The second box is not another's, unless that one was there a moment ago.
+            least = 0.4 if self.faces[i].gone(now) < KEEP_MS else 0.75
+            if apart < 1 and i not in matched and is_apart(boxes[j], given, least):
                 self.faces[i].move(boxes[j], now)
                 matched.add(i)
-                left.remove(j)
-        for j in left:
-            self.number += 1
-            self.faces.append(Face(self.number, boxes[j], now))
+                given.append(boxes[j])
+        for box in boxes:
+            if is_apart(box, given, 0.75):
+                self.number += 1
+                self.faces.append(Face(self.number, box, now))
+                given.append(box)
+
+
+def is_apart(box, others, least):
+    return all(distance(box, other) > least for other in others)
 
 
 def is_shown(face, now):
     """A face is shown for a moment after it was last found, but not what was found but once: that is often no face."""
     return face.gone(now) == 0 or (face.sightings > 1 and face.gone(now) < KEEP_MS)
-
-
-def add_apart(boxes, box):
-    """Add a box to those found, unless it is one of them found again."""
-    if all(distance(box, other) > 0.5 for other in boxes):
-        boxes.append(box)
 
 
 # Network -------------------------------------------------------------------------------------------------------------
@@ -384,6 +385,17 @@ class Network:
             if any(abs(score - byte / 256) > 0.06 for score, byte in zip(scores, known)):
                 raise Trouble("%s gives a wrong answer to its self-test: copy it again, then reset." % MODEL)
             self.selftest = "ok"
+
+    def look(self, frame, box):
+        """The scores of a face. A large one is averaged down, which keeps the sensor's noise out, not sampled."""
+        if box[2] <= SIZE:
+            return self.scores(frame, box)
+        scale = (SIZE + 0.01) / box[2]  # or rounding makes it one pixel less
+        try:
+            small = frame.copy(roi=box, x_scale=scale, y_scale=scale, hint=image.AREA)
+        except MemoryError:
+            return self.scores(frame, box)
+        return self.scores(small, (0, 0, small.width(), small.height()))
 
 
 def draw_pattern(frame):
@@ -467,7 +479,7 @@ class Memory:
                 settings = {
                     name: checked(name, kept["settings"][name]) for name in SETTINGS if name in kept["settings"]
                 }
-                self.rest = {label: min(4, max(0.25, float(kept["rest"][label]))) for label in kept["rest"]}
+                self.rest = {label: min(8, max(0.125, float(kept["rest"][label]))) for label in kept["rest"]}
             except OSError:
                 continue
             except Exception:
@@ -517,11 +529,12 @@ def checked(name, value):
 class Calibration:
     """Learns in three seconds how the network reads a face at rest.
 
-    A score that is high at rest counts less from then on, neutral more: each by the square root of what would make the
-    resting face read as REST, at most 4 times, so that a face that truly changes is still seen to.
+    A score that is high at rest counts less from then on, neutral more: each by the power of STRENGTH of what would make
+    the resting face read as REST, at most 8 times, so that a face that truly changes is still seen to.
     """
 
     REST = 0.7  # of neutral; the others share what is left
+    STRENGTH = 0.75  # at 0.5 some resting faces still read as sad; at this all do as neutral, and expressions are kept
 
     def __init__(self, now):
         self.since = now
@@ -550,7 +563,7 @@ class Calibration:
         rest = {}
         for label, total in zip(labels, self.sums):
             wanted = self.REST if label == "neutral" else (1 - self.REST) / (len(labels) - 1)
-            rest[label] = round(min(4, max(0.25, math.sqrt(wanted / max(0.002, total / self.count)))), 3)
+            rest[label] = round(min(8, max(0.125, (wanted / max(0.002, total / self.count)) ** self.STRENGTH)), 3)
         return rest
 
 
@@ -782,7 +795,7 @@ class Watcher:
         found = [face for face in faces if face.seen == now]
         found.sort(key=lambda face: -time.ticks_diff(now, face.read) if face.scores else -FORGET_MS)
         for face in found[: self.memory.settings["read_faces"]]:
-            scores = self.network.scores(frame, face.box)
+            scores = self.network.look(frame, face.box)
             if self.calibration:
                 self.calibration.add(face.number, scores)
             face.update(self.memory.correct(scores, self.network.labels), now, self.memory.settings)
@@ -849,11 +862,11 @@ class Program:
         """Take a frame, load what is not loaded, look, and do as told."""
         frame, now = self.camera.frame(), time.ticks_ms()
         try:
-            if self.watcher:
-                self.watcher.look(frame)
-            elif self.tried is None or time.ticks_diff(now, self.tried) >= RETRY_MS:
+            if not self.watcher and (self.tried is None or time.ticks_diff(now, self.tried) >= RETRY_MS):
                 self.tried = now
                 self.watcher = Watcher(frame, self.memory, self.reports)
+            if self.watcher:
+                self.watcher.look(frame)
             self.listen()
             if self.watcher:
                 self.failures = 0

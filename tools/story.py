@@ -12,7 +12,6 @@ class Story:
         self.frames = 0
         self.with_face = 0
         self.ready = False  # whether the program said that it has all it needs
-        self._loading = False  # whether the next frame is the one in which the program got ready, and did not look at
         self.trouble: str | None = None  # what it said last of what is wrong
         self.emotions: Counter[str] = Counter()
         self._faces: list[Face] = []
@@ -27,7 +26,7 @@ class Story:
         if not isinstance(report, EventReport):
             return None
         if report.event == "ready":
-            self.ready = self._loading = True
+            self.ready = True
             return "ready: {model} on firmware {firmware}, {board}".format_map({**UNSAID, **report.fields})
         self.trouble = report.message or self.trouble
         return f"{report.event}: {report.message}" if report.message else report.event
@@ -35,8 +34,7 @@ class Story:
     def see(self, time_ms: int, name: str = "") -> str | None:
         """A frame, of the picture called `name`, was shown; the sentence for it, if another picture, other faces or
         emotions were reported than for the last one. Nothing before the program is ready: it has not looked."""
-        loading, self._loading = self._loading and not self._faces, False
-        if not self.ready or loading:
+        if not self.ready:
             return None
         self._start_ms = time_ms if self._start_ms is None else self._start_ms
         faces, self._faces = self._faces, []

@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from report_samples import ERROR, READY, frame
 
+from tools.program import program_for
 from tools.reports import EventReport, FacesReport, parse
 from tools.virtual_camera import Faults, Line, run
 
@@ -25,8 +26,7 @@ def camera_lines() -> list[str]:
     """What the camera program prints on the virtual camera: on the bundled clip, one capture failing."""
     if not shutil.which("micropython", path=str(Path(sys.executable).parent)):
         pytest.skip("no micropython for this machine")
-    flash = {"emotion.tflite": MODEL, "emotion.txt": MODEL.with_suffix(".txt")}
-    events = run(ROOT / "device" / "main.py", firmware="v5.0", flash=flash, faults=Faults(timeouts=[60]))
+    events = run(**program_for("h7plus", MODEL), board="h7plus", faults=Faults(timeouts=[60]))
     return [event.text for event in events if isinstance(event, Line)]
 
 
@@ -66,9 +66,10 @@ GOOD = {
     "ready after a self-test": READY | {"selftest": "ok"},
     "error": ERROR,
     "recovered": {"v": 1, "event": "recovered"},
-    "calibration": {"v": 1, "event": "calibration", "message": "Look at the camera."},
-    "status": {"v": 1, "event": "status", "free": 120000, "faces": 2, "model": {"name": "emotion"}},
-    "reply": {"v": 1, "event": "reply", "message": "CONTRAST is 3."},
+    "calibrated": {"v": 1, "event": "calibrated", "rest": {"sad": 0.2, "neutral": 2.5}},
+    "status": {"v": 1, "event": "status", "free": 120000, "settings": {"sure": 0.3}, "rest": {}},
+    "reply": {"v": 1, "event": "reply", "message": "sure is 0.3."},
+    "an event of one's own": {"v": 1, "event": "pressed", "pin": "P9"},
 }
 
 

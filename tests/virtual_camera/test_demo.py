@@ -49,7 +49,7 @@ def test_a_picture(tmp_path, picture, with_micropython):
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert "face 1 happy" in done.stdout
-    assert "7 frames, 7 with a face: happy 7" in done.stdout
+    assert "8 frames, 8 with a face: happy 8" in done.stdout
     with Image.open(tmp_path / "out" / "demo.png") as shown:
         assert shown.size == (640, 480)
         assert np.asarray(shown.convert("L")).max() == 255

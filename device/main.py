@@ -24,7 +24,6 @@ import omv
 # Settings ------------------------------------------------------------------------------------------------------------
 
 MODEL = "emotion.tflite"  # int8; its labels are in the .txt of the same name, one a line
-SIZE = 48  # pixels of the square that the network sees
 FRAME = "QVGA"  # 320 x 240: in smaller frames a face across the table falls under the cascade's 24 pixels
 CONTRAST = 3  # the cascade skips windows with a standard deviation under 50 grey levels, so contrast finds faces
 GAIN_CEILING = 16  # lifts dim rooms, with noise that the cascade still bears
@@ -57,7 +56,7 @@ SETTINGS = {
     "read_faces": (2, 1, 10),  # how many of them the network reads in a frame, by turns: each costs one run
     "search_ms": (200, 0, 10000),  # between searches of the whole frame for newcomers while a face is followed
     "smooth_ms": (100, 0, 5000),  # scores are averaged over about so long, by the clock and not by frames
-    "margin": (0.25, 0, 1),  # another emotion must lead by this before the name changes
+    "margin": (0.30, 0, 1),  # another emotion must lead by this before the name changes
     "sure": (0.30, 0, 1),  # under this a face is shown as "?" and reported as null; a guess among seven has 0.14
     "report_ms": (0, 0, 60000),  # least time between two reports
 }
@@ -362,7 +361,7 @@ class Network:
         self.selftest = "none"
         gc.collect()  # the model and its arena each need one free block
         try:
-            self.scores = load_model()
+            self.scores, self.size = load_model()
             scores = self.scores(frame, draw_pattern(frame))
         except Exception as error:
             # The firmware says "Failed to allocate tensors" when no free block holds the arena.
@@ -388,9 +387,9 @@ class Network:
 
     def look(self, frame, box):
         """The scores of a face. A large one is averaged down, which keeps the sensor's noise out, not sampled."""
-        if box[2] <= SIZE:
+        if box[2] <= self.size:
             return self.scores(frame, box)
-        scale = (SIZE + 0.01) / box[2]  # or rounding makes it one pixel less
+        scale = (self.size + 0.01) / box[2]  # or rounding makes it one pixel less
         try:
             small = frame.copy(roi=box, x_scale=scale, y_scale=scale, hint=image.AREA)
         except MemoryError:
@@ -416,7 +415,10 @@ def known_answer(count):
 
 
 def load_model():
-    """A function from (frame, square box) to the list of scores, by ml (v4.5.6 and later) or tf (before)."""
+    """A function from (frame, square box) to the list of scores, and the side of the square that the network sees.
+
+    By ml (firmware v4.5.6 and later) or tf (before).
+    """
     try:
         import ml
         from ml.preprocessing import Normalization
@@ -424,10 +426,14 @@ def load_model():
         import tf
 
         net = tf.load(MODEL)
-        return lambda frame, box: tf.classify(net, frame, roi=box)[0].output()
+        return lambda frame, box: tf.classify(net, frame, roi=box)[0].output(), net.input_height()
     model = ml.Model(MODEL)
-    # A new Normalization for each face: one keeps the first region that it sees.
-    return lambda frame, box: model.predict([Normalization(roi=box)(frame)])[0].flatten().tolist()
+
+    def scores(frame, box):
+        # A new Normalization for each face: one keeps the first region that it sees.
+        return model.predict([Normalization(roi=box)(frame)])[0].flatten().tolist()
+
+    return scores, model.input_shape[0][1]
 
 
 def load_labels(name):
@@ -479,13 +485,15 @@ class Memory:
                 settings = {
                     name: checked(name, kept["settings"][name]) for name in SETTINGS if name in kept["settings"]
                 }
-                self.rest = {label: min(8, max(0.125, float(kept["rest"][label]))) for label in kept["rest"]}
+                rest = kept["rest"] or {}
+                rest = {label: min(8, max(0.125, float(rest[label]))) for label in rest}
             except OSError:
                 continue
             except Exception:
                 self.trouble = "%s is damaged: the settings are as they come." % SETTINGS_FILE
                 continue
             self.settings.update(settings)
+            self.rest = rest
             self.trouble = None
             return
 

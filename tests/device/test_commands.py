@@ -117,6 +117,15 @@ def test_a_power_cut_leaves_the_old_or_the_new_settings(cut):
     assert status["rest"] == {"neutral": 1.5}
 
 
+def test_odd_but_whole_settings_are_taken():
+    kept = b'{"settings":{"sure":0.2,"colour":"red"},"rest":null,"more":[1]}'
+    played = Played(scene(), files={"emotion.json": kept}, typed=[(2500, b"status\n")])
+    status = next(report for report in played.named if report["event"] == "status")
+    assert played.said("error") == []
+    assert status["settings"]["sure"] == 0.2
+    assert status["rest"] == {}
+
+
 # Ways out
 
 

@@ -121,7 +121,7 @@ def open_camera():
         return open_sensor()
     sensor.reset()
     sensor.pixformat(csi.GRAYSCALE)
-    sensor.framesize(getattr(csi, FRAME))
+    sensor.framesize(frame_size(csi))
     try_to(sensor.contrast, CONTRAST)
     try_to(sensor.gainceiling, GAIN_CEILING)
     sensor.snapshot(time=SETTLE_MS)
@@ -133,11 +133,17 @@ def open_sensor():
 
     sensor.reset()
     sensor.set_pixformat(sensor.GRAYSCALE)
-    sensor.set_framesize(getattr(sensor, FRAME))
+    sensor.set_framesize(frame_size(sensor))
     try_to(sensor.set_contrast, CONTRAST)
     try_to(sensor.set_gainceiling, GAIN_CEILING)
     sensor.skip_frames(time=SETTLE_MS)
     return sensor.snapshot
+
+
+def frame_size(module):
+    if not hasattr(module, FRAME):
+        raise Trouble("FRAME is %s, which this camera does not know: see the settings of main.py." % FRAME)
+    return getattr(module, FRAME)
 
 
 def try_to(setting, value):
@@ -196,7 +202,7 @@ class Finder:
                 small = frame.copy(roi=region, x_scale=scale * part, y_scale=scale * part, hint=image.AREA)
                 small.histeq()
                 return self.search(small, (0, 0, small.width(), small.height()), frame, region, scale * part)
-            except MemoryError:
+            except (MemoryError, ValueError):  # the copy is smaller than the cascade's 24 pixels
                 pass
         return self.search(frame, region, frame, (0, 0), 1)
 
@@ -253,7 +259,8 @@ class Face:
 
     def gone(self, now):
         """Milliseconds since it was last found."""
-        return time.ticks_diff(now, self.seen)
+        passed = time.ticks_diff(now, self.seen)
+        return passed if passed >= 0 else FORGET_MS  # after 6 days without a frame it is negative
 
     def expected(self, now):
         """Where it is if it moves on as it did; after COAST_MS it is taken to stand still."""
@@ -297,17 +304,20 @@ class Face:
 class Tracker:
     """Follows faces from frame to frame; searches the whole frame only while there is none, and now and then."""
 
+    number = 0  # the last one given, also by a tracker before this one
+
     def __init__(self, finder, settings):
         self.finder = finder
         self.settings = settings
         self.faces = []  # followed, or lost for less than FORGET_MS
-        self.number = 0  # the last one given
-        self.searched = None  # when the whole frame was, in ticks
+        self.last = None  # when the last frame was, in ticks
+        self.searched = None  # when the whole frame was
 
     def follow(self, frame, now):
         """The faces to show, the largest first."""
-        self.faces = [face for face in self.faces if face.gone(now) < FORGET_MS]
-        self.faces.sort(key=lambda face: -face.box[2])
+        forget = FORGET_MS if self.last is None else max(FORGET_MS, 3 * time.ticks_diff(now, self.last))  # slow cameras
+        self.last = now
+        self.faces = [face for face in self.faces if face.gone(now) < forget]
         boxes = []
         for face in self.faces[: self.settings["max_faces"]]:
             face.missed += 1
@@ -316,6 +326,7 @@ class Tracker:
             self.searched = now
             boxes += self.finder.everywhere(frame, not boxes)
         self.match(boxes, now)
+        self.faces.sort(key=lambda face: -face.box[2])
         return [face for face in self.faces if is_shown(face, now)][: self.settings["max_faces"]]
 
     def match(self, boxes, now):
@@ -335,8 +346,8 @@ class Tracker:
                 given.append(boxes[j])
         for box in boxes:
             if is_apart(box, given, 0.75):
-                self.number += 1
-                self.faces.append(Face(self.number, box, now))
+                Tracker.number += 1
+                self.faces.append(Face(Tracker.number, box, now))
                 given.append(box)
 
 
@@ -356,7 +367,7 @@ class Network:
     """The model and its labels. Raises Trouble when either is missing or broken."""
 
     def __init__(self, frame):
-        self.labels = load_labels(MODEL.split(".")[0] + ".txt")
+        self.labels = load_labels(MODEL.rsplit(".", 1)[0] + ".txt")
         self.sha256 = file_sha256(MODEL)
         self.selftest = "none"
         gc.collect()  # the model and its arena each need one free block
@@ -482,10 +493,8 @@ class Memory:
             try:
                 with open(name) as file:
                     kept = json.load(file)
-                settings = {
-                    name: checked(name, kept["settings"][name]) for name in SETTINGS if name in kept["settings"]
-                }
-                rest = kept["rest"] or {}
+                settings, rest = kept.get("settings") or {}, kept.get("rest") or {}
+                settings = {name: checked(name, settings[name]) for name in SETTINGS if name in settings}
                 rest = {label: min(8, max(0.125, float(rest[label]))) for label in rest}
             except OSError:
                 continue
@@ -528,7 +537,7 @@ def checked(name, value):
     try:
         number = type(usual)(value)
     except (ValueError, TypeError):
-        raise Trouble("%s takes a number, not %s." % (name, value))
+        raise Trouble("%s takes a %snumber, not %s." % (name, "whole " if type(usual) is int else "", value))
     if not least <= number <= most:
         raise Trouble("%s takes %s to %s, not %s." % (name, least, most, value))
     return number
@@ -544,23 +553,25 @@ class Calibration:
     REST = 0.7  # of neutral; the others share what is left
     STRENGTH = 0.75  # at 0.5 some resting faces still read as sad; at this all do as neutral, and expressions are kept
 
-    def __init__(self, now):
-        self.since = now
+    def __init__(self, since):
+        self.since = since  # ticks; None: from when a face is first seen
         self.number = None  # of the face
         self.sums = None
         self.count = 0
 
-    def add(self, number, scores):
-        """One look at a face; the first one seen is the one that counts."""
-        if self.number is None:
-            self.number, self.sums = number, [0] * len(scores)
-        if number == self.number:
-            self.count += 1
-            for i, score in enumerate(scores):
-                self.sums[i] += score
+    def add(self, scores, now):
+        """One look at the face."""
+        if self.sums is None:
+            self.sums = [0] * len(scores)
+            self.since = now if self.since is None else self.since
+        self.count += 1
+        for i, score in enumerate(scores):
+            self.sums[i] += score
 
     def done(self, now):
-        return time.ticks_diff(now, self.since) >= CALIBRATION_MS
+        """Whether the time is over; a slow camera that sees the face gets five times as much for three looks."""
+        passed = 0 if self.since is None else time.ticks_diff(now, self.since)
+        return passed >= CALIBRATION_MS * (5 if 0 < self.count < 3 else 1)
 
     def result(self, labels):
         """What each score is multiplied by, by label; Trouble when there was no face."""
@@ -570,8 +581,10 @@ class Calibration:
             raise Trouble("Nothing was learnt: this model has no label neutral.")
         rest = {}
         for label, total in zip(labels, self.sums):
-            wanted = self.REST if label == "neutral" else (1 - self.REST) / (len(labels) - 1)
-            rest[label] = round(min(8, max(0.125, (wanted / max(0.002, total / self.count)) ** self.STRENGTH)), 3)
+            neutral = label == "neutral"
+            wanted = self.REST if neutral else (1 - self.REST) / (len(labels) - 1)
+            times = (wanted / max(0.002, total / self.count)) ** self.STRENGTH
+            rest[label] = round(min(8, max(1, times)) if neutral else min(1, max(0.125, times)), 3)
         return rest
 
 
@@ -580,45 +593,43 @@ class Calibration:
 HELP = "status | calibrate | clear | set NAME VALUE | help"
 
 
-class Keyboard:
-    """Lines typed on the serial port, or sent by UART, without ever waiting for one."""
+class Line:
+    """Lines from the serial port or a UART, without ever waiting for one. `read` gives a byte, or None or b"" for none."""
 
-    def __init__(self, uart):
-        self.uart = uart
+    def __init__(self, read):
+        self.read = read
         self.text = ""
-        self.poll = None
-        try:
-            import select
 
-            self.serial = getattr(sys.stdin, "buffer", sys.stdin)  # bytes: half a letter must not make it wait
-            self.poll = select.poll()
-            self.poll.register(sys.stdin, select.POLLIN)
-        except (ImportError, OSError, TypeError, AttributeError):
-            self.poll = None  # no serial input on this firmware
-
-    def line(self):
+    def get(self):
         """A whole line, or None."""
         for _ in range(64):  # no more a frame: a sender that never stops must not stop the faces
-            letter = self.letter()
+            letter = self.read()
             if not letter:
                 return None
             if letter in b"\r\n":
                 line, self.text = self.text.strip(), ""
-                if line:
+                if line and line[0] != "{":  # our own, when a reader sends back what it gets
                     return line
             elif len(self.text) < 80 and b" " <= letter <= b"~":
                 self.text += chr(letter[0])
         return None
 
-    def letter(self):
-        if self.uart is not None and self.uart.any():
-            return self.uart.read(1)
-        if self.poll is not None and self.poll.poll(0):
-            letter = self.serial.read(1)
-            if not letter:
-                self.poll = None  # nobody will ever type again
-            return letter
+
+def serial_line():
+    """What is typed on the serial port; None where the firmware can't tell without waiting."""
+    try:
+        import select
+
+        serial = getattr(sys.stdin, "buffer", sys.stdin)  # bytes: half a letter must not make it wait
+        poll = select.poll()
+        poll.register(sys.stdin, select.POLLIN)
+    except (ImportError, OSError, TypeError, AttributeError):
         return None
+    return Line(lambda: serial.read(1) if poll.poll(0) else None)
+
+
+def uart_line(uart):
+    return Line(lambda: uart.read(1) if uart.any() else None) if uart else None
 
 
 # Drawing and reports -------------------------------------------------------------------------------------------------
@@ -674,6 +685,8 @@ class Reports:
             protocol.register(name="emotion", backend=self.channel)
         except ImportError:
             pass
+
+    def open_uart(self):
         if UART is not None:
             import machine
 
@@ -681,7 +694,8 @@ class Reports:
 
     def faces(self, every_ms, now, **fields):
         """The faces of a frame, at most every `every_ms`."""
-        if self.sent is None or time.ticks_diff(now, self.sent) >= every_ms:
+        # After 6 days ticks_diff is negative.
+        if self.sent is None or not 0 <= time.ticks_diff(now, self.sent) < every_ms:
             self.sent = now
             self.event(t=now, **fields)
 
@@ -721,7 +735,7 @@ class Lights:
     """The camera's light in the colour of an emotion."""
 
     def __init__(self):
-        self.leds, self.shown = [], None
+        self.leds, self.shown = [], ""
         if LIGHTS:
             try:
                 import machine
@@ -768,7 +782,7 @@ class Watcher:
         self.rate = Rate()
         self.lights = Lights()
         self.told = {}  # the name last given to on_emotion, by face
-        self.calibration = Calibration(time.ticks_ms()) if CALIBRATE_AT_START and not memory.rest else None
+        self.calibration = Calibration(None) if CALIBRATE_AT_START and not memory.rest else None
         reports.event(event="ready", **self.about())
 
     def about(self):
@@ -801,11 +815,17 @@ class Watcher:
     def read(self, frame, faces, now):
         """Run the network on the faces that were found in this frame; where they are many, on those that waited longest."""
         found = [face for face in faces if face.seen == now]
-        found.sort(key=lambda face: -time.ticks_diff(now, face.read) if face.scores else -FORGET_MS)
+        calibration = self.calibration
+        if calibration and calibration.number is None and found:
+            calibration.number = found[0].number  # the largest
+        learnt = calibration and calibration.number
+        found.sort(
+            key=lambda face: (face.number != learnt, -time.ticks_diff(now, face.read) if face.scores else -FORGET_MS)
+        )
         for face in found[: self.memory.settings["read_faces"]]:
             scores = self.network.look(frame, face.box)
-            if self.calibration:
-                self.calibration.add(face.number, scores)
+            if calibration and face.number == learnt:
+                calibration.add(scores, now)
             face.update(self.memory.correct(scores, self.network.labels), now, self.memory.settings)
 
     def tell(self, face):
@@ -855,16 +875,23 @@ class Program:
         self.camera = Camera()
         self.memory = Memory()
         self.reports = Reports()
-        self.keyboard = Keyboard(self.reports.uart)
-        self.button = open_button()
+        self.button = None
+        self.pressed = False  # whether the button was, in the last frame
         self.watchdog = None
         self.watcher = None
         self.trouble = None  # the sentence, while something is wrong and for RETRY_MS after
+        self.said = None  # the one that was reported last
         self.tried = None  # when the parts were last loaded, in ticks
         self.failed = self.told = 0  # when something last failed, and when that was reported
         self.failures = 0  # frames in a row
         if self.memory.trouble:
             self.fail(Trouble(self.memory.trouble))
+        try:
+            self.button = open_button()
+            self.reports.open_uart()
+        except Exception as error:  # the camera has no such pin or UART
+            self.fail(Trouble("BUTTON or UART can't be used (%s): see the settings of main.py." % error))
+        self.lines = [line for line in (serial_line(), uart_line(self.reports.uart)) if line]
 
     def step(self):
         """Take a frame, load what is not loaded, look, and do as told."""
@@ -873,10 +900,9 @@ class Program:
             if not self.watcher and (self.tried is None or time.ticks_diff(now, self.tried) >= RETRY_MS):
                 self.tried = now
                 self.watcher = Watcher(frame, self.memory, self.reports)
-            if self.watcher:
-                self.watcher.look(frame)
             self.listen()
             if self.watcher:
+                self.watcher.look(frame)
                 self.failures = 0
                 self.feed()
         except Exception as error:
@@ -889,7 +915,7 @@ class Program:
     def tell(self, frame, now):
         """Draw what is wrong, until it was well for RETRY_MS."""
         if self.watcher and time.ticks_diff(now, self.failed) >= RETRY_MS:
-            self.trouble = None
+            self.trouble = self.said = None
             return self.reports.event(event="recovered")
         try:
             draw_sentence(frame, self.trouble)
@@ -900,27 +926,35 @@ class Program:
         """Note and report what is wrong."""
         self.failures += 1
         if isinstance(error, MemoryError) and self.failures > 2:
-            self.watcher = None  # it is loaded anew, into a heap swept clean
+            self.watcher = self.tried = None  # it is loaded anew, into a heap swept clean
         gc.collect()
         self.failed = time.ticks_ms()
-        before, self.trouble = self.trouble, explain(error)
+        self.trouble = explain(error)
         # Troubles that take turns are not all told: a line a frame would help nobody.
-        if before is None or (before != self.trouble and time.ticks_diff(self.failed, self.told) >= RETRY_MS):
-            self.told = self.failed
+        lately = 0 <= time.ticks_diff(self.failed, self.told) < RETRY_MS
+        if self.said is None or (self.said != self.trouble and not lately):
+            self.told, self.said = self.failed, self.trouble
             self.reports.event(event="error", message=self.trouble)
 
     def listen(self):
         """Do what is typed, or what the button asks for."""
-        line = self.keyboard.line()
-        if self.button is not None and not self.button.value():
-            line = "calibrate"
-        if line:
-            try:
-                answer = self.obey(line.split())
-            except Trouble as trouble:
-                answer = str(trouble)
-            if answer:
-                self.reports.event(event="reply", message=answer)
+        lines = [line.get() for line in self.lines]
+        pressed = self.button is not None and not self.button.value()
+        if pressed and not self.pressed:
+            lines.append("calibrate")
+        self.pressed = pressed
+        for line in lines:
+            if line:
+                self.answer(line.split())
+
+    def answer(self, words):
+        """Report the answer to a command, or why it can't be done."""
+        try:
+            answer = self.obey(words)
+        except Trouble as trouble:
+            answer = str(trouble)
+        if answer:
+            self.reports.event(event="reply", message=answer)
 
     def obey(self, words):
         """The answer to a command, if any; Trouble with a sentence for one that can't be done."""
@@ -944,12 +978,14 @@ class Program:
         if not self.watcher:
             raise Trouble("Not yet: %s" % self.trouble)
         if self.watcher.calibration:
-            return None  # a button is held for many frames
+            return "It is learning already."
         self.watcher.calibration = Calibration(time.ticks_ms())
         return "Look at the camera with your face at rest for three seconds."
 
     def clear(self):
         self.memory.rest = {}
+        if self.watcher:
+            self.watcher.calibration = None
         self.memory.keep()
         return "The resting look is forgotten."
 
@@ -981,6 +1017,7 @@ def main():
             # No frame to draw on, or no memory to draw with.
             try:
                 program.fail(error)
+                program.listen()
             except Exception:
                 gc.collect()
             time.sleep_ms(PAUSE_MS)

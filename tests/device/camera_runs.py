@@ -3,6 +3,8 @@
 import json
 import shutil
 import sys
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import jsonschema
@@ -64,3 +66,9 @@ def scene(emotion: str = "happy", frames: int = 8, size: int = 120, where: tuple
 def still(pixels: Pixels, frames: int) -> Source:
     """A picture that is seen for so many frames at 10 a second."""
     return Source("a picture", 10, lambda: iter([pixels] * frames), still=True)
+
+
+def blank_then(source: Source, frames: int) -> Source:
+    """An empty room for so many frames, then the source."""
+    wall = np.full((240, 320), 128, np.uint8)
+    return replace(source, frames=lambda: chain([wall] * frames, source.frames()))

@@ -83,6 +83,19 @@ def test_a_single_run_of_the_network_is_given_by_turns():
 
 
 @micropython
+def test_the_largest_face_comes_first_from_its_first_frame_on():
+    pixels = next(scene(size=80, where=(10, 90)).frames())
+    both = pixels.copy()
+    both[60:190, 170:300] = next(scene(size=130, where=(170, 60)).frames())[60:190, 170:300]
+    from dataclasses import replace
+
+    played = Played(replace(still(pixels, 1), frames=lambda: iter([pixels] * 20 + [both] * 20)))
+    sizes = [[face["box"][2] for face in faces] for faces in played.faces]
+    assert len(sizes[-1]) == 2
+    assert all(frame == sorted(frame, reverse=True) for frame in sizes)
+
+
+@micropython
 def test_the_model_s_hash_is_told():
     assert Played(scene()).named[0]["sha256"] == sha256(MODEL.read_bytes()).hexdigest()
 

@@ -217,6 +217,26 @@ def test_the_clock_wraps_around(firmware):
     assert played.events == ["ready"]
 
 
+def test_two_troubles_at_once_are_both_told():
+    played = Played(scene(frames=80), files={"emotion.json": b"{", "emotion.tflite": None})
+    assert len(played.said("error")) == 2
+    assert "emotion.tflite is not on the camera" in played.said("error")[1]
+
+
+def test_a_week_without_a_face_or_a_frame():
+    """After 2**29 ms, six days, differences of the clock are negative."""
+    week = Faults(timeouts=[20], timeout_ms=600_000_000, heap_hog=[(600_010_000, 600_012_000, 500)])
+    played = Played(scene(frames=200), faults=week, stop_after_ms=700_000_000)
+    after = [report for report in played.frames if report["t"] > 600_000_000]
+    assert len(after) > 100
+    assert after[-1]["t"] > 600_015_000, "and it recovers from a memory that was full"
+
+
+def test_commands_are_answered_without_a_picture():
+    played = Played(scene(), faults=Faults(no_sensor=True), typed=[(3000, b"help\n")], stop_after_ms=20_000)
+    assert played.said("reply")[0].startswith("status |")
+
+
 def test_blank_frames_of_another_size():
     """A source that the sensor crops to a wide strip still gives frames."""
     played = Played(still(np.full((30, 320), 128, np.uint8), 5))

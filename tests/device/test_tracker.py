@@ -65,7 +65,7 @@ def follow(program, at, until_ms: int, step_ms: int = 100):
 
 def test_a_face_that_moves_keeps_its_number(program):
     numbers = follow(program, lambda ms: {"ann": (20 + ms // 25, 60, 60, 60)}, 6000)
-    assert set(numbers["ann"]) == {1}
+    assert len(set(numbers["ann"])) == 1
 
 
 def test_two_who_cross_keep_their_numbers(program):
@@ -79,7 +79,7 @@ def test_two_who_cross_keep_their_numbers(program):
         return people
 
     numbers = follow(program, at, 3300)
-    assert set(numbers["ann"]) == {1} or set(numbers["ann"]) == {2}
+    assert len(set(numbers["ann"])) == 1
     assert len(set(numbers["bob"])) == 1
     assert set(numbers["ann"]) != set(numbers["bob"])
 
@@ -184,8 +184,8 @@ LABELS = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
 
 def learn(program, scores):
     calibration = program.Calibration(0)
-    for _ in range(30):
-        calibration.add(1, scores)
+    for now in range(0, 3000, 100):
+        calibration.add(scores, now)
     return calibration.result(LABELS)
 
 

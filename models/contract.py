@@ -32,7 +32,8 @@ OPERATORS = {
 
 
 # At the end of a model's file may stand this word and the scores, in 256ths, that the model gives for `self_test_picture`:
-# the camera's self-test. Readers of TensorFlow Lite files pass over what follows the model.
+# the camera's self-test. Readers of TensorFlow Lite files pass over what follows the model. The model's description is
+# the same word then, so that a file which lost its end is known.
 SELF_TEST = b"SELFTEST"
 
 
@@ -210,6 +211,8 @@ def _describe(data: bytes) -> Description:
 
     model = schema.ModelT.InitFromPackedBuf(data)
     graph = model.subgraphs[0]
+    if model.description == SELF_TEST and self_test(data, int(graph.tensors[graph.outputs[0]].shape[-1])) is None:
+        raise ValueError("the self-test is cut off")
     names = {value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
     codes = [max(code.builtinCode, code.deprecatedBuiltinCode) for code in model.operatorCodes]
     steps = [(names[codes[step.opcodeIndex]], step) for step in graph.operators]

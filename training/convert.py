@@ -6,7 +6,7 @@ import os
 import warnings
 from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +65,6 @@ def slim(data: bytes) -> bytes:
     That is the tensors' names, the converter's notes, and the scales of the convolutions' biases, which are always
     input scale x weight scale. (A Dense layer's are checked, so they stay.)
     """
-    import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.ModelT.InitFromPackedBuf(data)
@@ -78,16 +77,28 @@ def slim(data: bytes) -> bytes:
         for operator in graph.operators:
             if model.operatorCodes[operator.opcodeIndex].builtinCode in convolutions:
                 graph.tensors[operator.inputs[2]].quantization = None
-    builder = flatbuffers.Builder(len(data))
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return _packed(model)
 
 
 def with_self_test(data: bytes) -> bytes:
     """A model of 48 x 48 pixels with the camera's self-test at its end: what it answers to the contract's test picture."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromPackedBuf(data)
+    model.description = SELF_TEST.decode()
+    data = _packed(model)
     picture = np.array([self_test_picture()], np.uint8)
     answer = np.rint(scores(data, picture)[0] * 256)
     return data + SELF_TEST + np.clip(answer, 0, 255).astype(np.uint8).tobytes()
+
+
+def _packed(model: Any) -> bytes:
+    """A model of the TensorFlow Lite schema as a file."""
+    import flatbuffers
+
+    builder = flatbuffers.Builder(100_000)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
 
 
 def check_place(path: Path) -> None:

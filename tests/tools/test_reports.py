@@ -52,7 +52,7 @@ json_values = st.recursive(
 events = st.builds(
     lambda more, event, message: more | {"v": 1, "event": event, "message": message},
     st.dictionaries(st.text(), json_values, max_size=3),
-    st.sampled_from(["error", "recovered", "calibration", "status", "reply", "new"]),
+    st.sampled_from(["error", "recovered", "reply", "new"]),
     st.text(),
 )
 

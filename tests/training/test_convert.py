@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.contract import ContractError, self_test, self_test_picture
+from models.contract import ContractError, check, self_test, self_test_picture
 from training.convert import check_place, choose_calibration, slim, with_self_test, write_model
 from training.data import DataError, Faces
 from training.interpret import scores
@@ -126,3 +126,12 @@ def test_operating_point_gives_at_most_half_a_point_of_accuracy():
     at = {point["tau"]: point for point in points}
     assert at[tau]["accuracy"] >= max(point["accuracy"] for point in points) - 0.005
     assert at[tau]["balanced"] >= at[0]["balanced"]
+
+
+def test_a_file_that_lost_its_self_test_is_damaged(tmp_path):
+    path = tmp_path / "net.tflite"
+    path.with_suffix(".txt").write_bytes(SHIPPED.with_suffix(".txt").read_bytes())
+    for lost in (1, 7, 8, 15):
+        path.write_bytes(SHIPPED.read_bytes()[:-lost])
+        with pytest.raises(ContractError, match="is cut short or damaged"):
+            check(path)

@@ -61,6 +61,7 @@ class Description:
     operators: tuple[str, ...]
     macs: int
     hybrid: bool  # int8 weights on float activations, which TFLM does not run
+    cut: bool  # the self-test that its description tells of is not at its end
     per_channel_dense: bool  # FULLY_CONNECTED weights with more than one scale, which the firmware's TFLM refuses
 
 
@@ -88,6 +89,8 @@ def check(path: Path, labels: Path | None = None) -> Model:
             f"{path.name}: has a dot in its name before the last; rename it, for the camera to find its labels"
         )
     found = describe(path)
+    if found.cut:
+        raise ContractError(f"{path}: is cut short or damaged; copy it again")
     _check_kind(path, found)
     size = _check_input(path, found)
     classes = _check_output(path, found)
@@ -211,8 +214,6 @@ def _describe(data: bytes) -> Description:
 
     model = schema.ModelT.InitFromPackedBuf(data)
     graph = model.subgraphs[0]
-    if model.description == SELF_TEST and self_test(data, int(graph.tensors[graph.outputs[0]].shape[-1])) is None:
-        raise ValueError("the self-test is cut off")
     names = {value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
     codes = [max(code.builtinCode, code.deprecatedBuiltinCode) for code in model.operatorCodes]
     steps = [(names[codes[step.opcodeIndex]], step) for step in graph.operators]
@@ -239,6 +240,7 @@ def _describe(data: bytes) -> Description:
         outputs=tuple(tensor(index) for index in graph.outputs),
         operators=tuple(name for name, _ in steps),
         macs=sum(_macs(name, weights.shape, result.shape) for name, _, weights, result in weighted),
+        cut=model.description == SELF_TEST and self_test(data, int(graph.tensors[graph.outputs[0]].shape[-1])) is None,
         hybrid=any(given.dtype == "float32" and types[weights.type] == "int8" for _, given, weights, _ in weighted),
         per_channel_dense=any(name == "FULLY_CONNECTED" and _scales(weights) > 1 for name, _, weights, _ in weighted),
     )

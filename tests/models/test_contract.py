@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.contract import EMOTIONS, ContractError, arena_bytes, check, describe, read_labels
+from models.contract import EMOTIONS, ContractError, arena_bytes, check, read_labels
 
 MODELS = Path(__file__).parents[2] / "models"
 SHIPPED = MODELS / "emotion.tflite"

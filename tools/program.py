@@ -17,12 +17,17 @@ def is_small(board: str) -> bool:
     return sum(find_board(board).heap) < SMALL
 
 
+def model_files(model: Path) -> dict[str, Path]:
+    """A model and the labels beside it, by the names that the camera program looks for."""
+    return {"emotion.tflite": model, "emotion.txt": model.with_suffix(".txt")}
+
+
 def program_for(board: str, model: Path) -> dict[str, Any]:
     """The arguments `script` and `flash` or `sdcard` of `tools.virtual_camera.run`: program, model and labels for a board.
 
     CPython reads no .mpy: where it stands in for MicroPython a small board gets main.py, on an SD card.
     """
-    files = {"emotion.tflite": model, "emotion.txt": model.with_suffix(".txt")}
+    files = model_files(model)
     if not is_small(board):
         return {"script": MAIN, "flash": files}
     if not find_micropython():

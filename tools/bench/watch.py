@@ -8,11 +8,12 @@ from pathlib import Path
 from models.contract import check
 from tools.bench.scenes import Scene, Sight
 from tools.errors import UserError
+from tools.program import COMPACT, model_files
 from tools.reports import Face, FacesReport, parse
 from tools.virtual_camera import Ended, Line, Shown, run
 
 ROOT = Path(__file__).parents[2]
-PROGRAM = ROOT / "device" / "compact" / "main.py"  # the one that fits an H7
+PROGRAM = COMPACT  # the one that fits an H7
 PLAIN_LOOP = Path(__file__).with_name("plain_loop.py")
 MODEL = ROOT / "models" / "emotion.tflite"
 ALIKE = 1.6  # factor between the widths of a reported box and a true one of the same face
@@ -38,7 +39,7 @@ class Seen:
 def files_beside(program: Path) -> dict[str, Path]:
     """The shipped model and its labels, by the names that a program expects, and what is compiled for the program."""
     compiled = {file.name: file for file in program.parent.glob("*.mpy")}
-    return {"emotion.tflite": MODEL, "emotion.txt": MODEL.with_suffix(".txt"), **compiled}
+    return {**model_files(MODEL), **compiled}
 
 
 def called(program: Path) -> str:

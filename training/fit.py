@@ -3,9 +3,10 @@
 import csv
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -56,6 +57,21 @@ class Batches(keras.utils.PyDataset):
         return pixels(augment(self.images[which], rng, self.strength)), self.wanted[which]
 
 
+class StopOnNaN(keras.callbacks.Callback):
+    """Raise DataError when the loss is no longer a number, before the epoch's checkpoint is written."""
+
+    def __init__(self, leg: Leg):
+        super().__init__()
+        self.leg = leg
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        if not math.isfinite((logs or {}).get("loss", 0.0)):
+            raise DataError(
+                f"the loss is no longer a number in the leg {self.leg.name!r}; lower its rate ({self.leg.rate}) in "
+                "training/recipes.py and choose another --run (the last checkpoint is kept)"
+            )
+
+
 class StartAtEpoch(keras.callbacks.Callback):
     """Tell the batches which epoch a resumed run starts at."""
 
@@ -81,13 +97,44 @@ def rate_at(epoch: int, epochs: int, highest: float, warmup: int) -> float:
     return highest * (1 + math.cos(math.pi * done)) / 2
 
 
-def fit(faces: Faces, run: Path, settings: Settings, extra: Sequence[keras.callbacks.Callback] = ()) -> keras.Model:
+def fit(
+    faces: Faces,
+    run: Path,
+    settings: Settings,
+    answers: NDArray[np.float32] | None = None,
+    extra: Sequence[keras.callbacks.Callback] = (),
+) -> keras.Model:
     """Train on the Training part, watching PublicTest; everything is kept in the folder `run`.
 
     `run` gets a folder for each leg, with its checkpoint, `history.csv` and network, `curve.png` and, at the end,
-    `network.keras` in float32. A run goes on from what is there; one that is finished stays as it is. `extra` callbacks
-    are called with the others. Raises DataError for too few training rows, or other ones or other settings than the
-    run was begun with.
+    `network.keras` in float32. A run goes on from what is there; one that is finished stays as it is. `answers`
+    [training rows, 7]: what the teachers say, where the recipe has any. `extra` callbacks are called with the others.
+    Raises DataError for too few training rows, other ones or other settings than the run was begun with, a checkpoint of
+    another network, and a loss that is no longer a number.
+    """
+    which = begin(faces, run, settings)
+    if (run / "network.keras").is_file():
+        return load_network(run)
+    keras.utils.set_random_seed(settings.seed)
+    keras.mixed_precision.set_global_policy("mixed_bfloat16")  # 22 s an epoch against 28 s in float32, no loss seen
+    try:
+        model = _fit_legs(
+            lambda leg: _wanted(faces, which, leg, answers),
+            faces.images[which],
+            faces.part(PUBLIC_TEST),
+            run,
+            settings,
+            extra,
+        )
+    finally:
+        keras.mixed_precision.set_global_policy("float32")  # for whoever builds a network after this one
+    return _keep(model, settings, run / "network.keras")
+
+
+def begin(faces: Faces, run: Path, settings: Settings) -> NDArray[np.int64]:
+    """The rows that `fit` trains on, once it is sure that it can; what the run is begun with is noted in its folder.
+
+    Raises DataError as `fit` does.
     """
     which = training_rows(faces)
     if len(which) < settings.batch:
@@ -96,26 +143,29 @@ def fit(faces: Faces, run: Path, settings: Settings, extra: Sequence[keras.callb
             "give data with more"
         )
     prior(faces, which)  # every emotion must have a picture
-    watched = faces.part(PUBLIC_TEST)
-    if not len(watched):
+    if not (faces.usage == PUBLIC_TEST).any():
         raise DataError(
             "the data has no rows of PublicTest to watch the training by; give data with the official parts"
         )
-    _keep_settings(run, {**asdict(settings), "rows": len(which)})
-    if (run / "network.keras").is_file():
-        return load_network(run)
-    keras.utils.set_random_seed(settings.seed)
-    keras.mixed_precision.set_global_policy("mixed_bfloat16")  # 22 s an epoch against 28 s in float32, no loss seen
-    try:
-        model = _fit_legs(faces, which, watched, run, settings, extra)
-    finally:
-        keras.mixed_precision.set_global_policy("float32")  # for whoever builds a network after this one
-    return _keep(model, settings, run / "network.keras")
+    _keep_settings(run, {**asdict(settings), "rows": len(which), "recipe": asdict(RECIPES[settings.network])})
+    return which
+
+
+def _wanted(
+    faces: Faces, which: NDArray[np.int64], leg: Leg, answers: NDArray[np.float32] | None
+) -> NDArray[np.float32]:
+    """What a leg teaches, [len(which), 7]: the votes and labels, and the share of the teachers' answers."""
+    wanted = targets(faces, leg.label_share, leg.least_count)[which]
+    if not leg.taught:
+        return wanted
+    if answers is None:
+        raise ValueError(f"the leg {leg.name!r} is taught by a teacher; give its answers")
+    return (1 - leg.taught) * wanted + np.float32(leg.taught) * answers
 
 
 def _fit_legs(
-    faces: Faces,
-    which: NDArray[np.int64],
+    wanted: Callable[[Leg], NDArray[np.float32]],
+    images: NDArray[np.uint8],
     watched: Faces,
     run: Path,
     settings: Settings,
@@ -127,21 +177,27 @@ def _fit_legs(
     for leg in recipe.legs:
         done = run / leg.name / "network.weights.h5"
         if done.is_file():
-            model.load_weights(done)
+            _load_weights(model, done)
             continue
         # A new model for each leg: Keras keeps the epoch that a restored one began at, and would start the next leg there.
         model, before = network.build(len(EMOTIONS), shape=recipe.shape), model.get_weights()
         model.set_weights(before)
         (run / leg.name).mkdir(exist_ok=True)
-        wanted = targets(faces, leg.label_share, leg.least_count)[which]
-        batches = Batches(faces.images[which], wanted, settings, leg.strength)
+        batches = Batches(images, wanted(leg), settings, leg.strength)
         _fit_leg(model, batches, watched, run, leg, extra)
         with writing(done) as beside:
             model.save_weights(beside)
     return model
 
 
-def _keep_settings(run: Path, settings: dict[str, int]) -> None:
+def _load_weights(model: keras.Model, path: Path) -> None:
+    try:
+        model.load_weights(path)
+    except (ValueError, KeyError) as error:  # what Keras raises where the layers differ
+        raise DataError(f"{path}: holds the weights of another network; choose another --run") from error
+
+
+def _keep_settings(run: Path, settings: dict[str, Any]) -> None:
     """Note in `settings.json` what a run is begun with; DataError where it was begun with something else."""
     path = run / "settings.json"
     if not path.exists():
@@ -150,8 +206,13 @@ def _keep_settings(run: Path, settings: dict[str, int]) -> None:
             beside.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
         return
     begun = read_json(path, "delete it to go on with the settings that you gave, or choose another --run")
-    for name, value in settings.items():
+    for name, value in json.loads(json.dumps(settings)).items():
         if begun.get(name, value) != value:
+            if name == "recipe":
+                raise DataError(
+                    f"{path}: this run was begun with another recipe or network shape than training/recipes.py has now; "
+                    "choose another --run"
+                )
             what, same = ("training rows:", "data") if name == "rows" else (name, "settings")
             raise DataError(
                 f"{path}: this run was begun with {what} {begun[name]}, not {value}; "
@@ -190,6 +251,9 @@ def _fit_leg(
         metrics=["accuracy"],
     )
     model.optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+    checkpoint = run / leg.name / "checkpoint"
+    if (checkpoint / "latest.weights.h5").is_file():
+        _load_weights(model, checkpoint / "latest.weights.h5")  # to refuse another network's in a sentence
     model.fit(
         batches,
         epochs=epochs,
@@ -198,10 +262,9 @@ def _fit_leg(
         validation_batch_size=512,
         callbacks=[
             # Two copies: a run killed while it writes one goes on from the other.
-            keras.callbacks.BackupAndRestore(
-                run / leg.name / "checkpoint", double_checkpoint=True, delete_checkpoint=False
-            ),
+            keras.callbacks.BackupAndRestore(checkpoint, double_checkpoint=True, delete_checkpoint=False),
             StartAtEpoch(batches),
+            StopOnNaN(leg),
             keras.callbacks.LearningRateScheduler(lambda epoch: rate_at(epoch, epochs, leg.rate, settings.warmup)),
             keras.callbacks.CSVLogger(run / leg.name / "history.csv", append=True),
             keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: draw_curve(run, settings)),

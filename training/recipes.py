@@ -10,7 +10,7 @@ class Leg:
     """A part of the training.
 
     epochs: share of all epochs; rate: the highest learning rate, of SGD with Nesterov momentum; label_share, least_count:
-    see `targets`; strength: of the augmentation.
+    see `targets`; strength: of the augmentation; taught: share of the teachers' answers in the targets.
     """
 
     name: str
@@ -19,27 +19,36 @@ class Leg:
     label_share: float
     least_count: int
     strength: float
+    taught: float = 0
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A network's shape, its epochs in all, and its legs."""
+    """A network's shape, its epochs in all, its legs, and the names of the recipes whose networks teach it."""
 
     shape: Shape
     epochs: int
     legs: tuple[Leg, ...]
+    teachers: tuple[str, ...] = ()
 
 
 CAMERA_LEGS = (
     # FER+'s voters call mild fear, disgust and sadness neutral; a share of FER2013's label keeps those alive.
-    Leg("broad", epochs=0.6, rate=0.15, label_share=0.2, least_count=1, strength=1),
+    Leg("broad", epochs=0.6, rate=0.15, label_share=0.2, least_count=1, strength=1, taught=0.6),
     # Then what is asked for, from clearer votes and faces nearer to a detector's: the network is too small for all of it.
-    Leg("fine", epochs=0.4, rate=0.08, label_share=0, least_count=2, strength=0.6),
+    Leg("fine", epochs=0.4, rate=0.08, label_share=0, least_count=2, strength=0.6, taught=0.6),
 )
 
 RECIPES = {
-    "emotion": Recipe(SHAPES["emotion"], 184, CAMERA_LEGS),  # the training loss still falls
-    "emotion_plus": Recipe(SHAPES["emotion_plus"], 120, CAMERA_LEGS),
+    "emotion": Recipe(SHAPES["emotion"], 184, CAMERA_LEGS, ("teacher",)),  # the training loss still falls
+    "emotion_plus": Recipe(SHAPES["emotion_plus"], 120, CAMERA_LEGS, ("teacher",)),
     # Large enough to learn both label sets at once.
-    "teacher": Recipe(SHAPES["teacher"], 36, (Leg("whole", 1, rate=0.1, label_share=0.1, least_count=2, strength=1),)),
+    "teacher": Recipe(
+        SHAPES["teacher"],
+        46,
+        (
+            Leg("whole", epochs=36 / 46, rate=0.1, label_share=0.1, least_count=2, strength=1),
+            Leg("fine", epochs=10 / 46, rate=0.03, label_share=0.1, least_count=2, strength=0.5),
+        ),
+    ),
 }

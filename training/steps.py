@@ -5,6 +5,9 @@ import os
 from argparse import Namespace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from training.data import DataError, Faces, load, read_json, writing
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up chatter hides the progress bar
@@ -74,14 +77,32 @@ def _load(arguments: Namespace) -> Faces:
 
 
 def _train(arguments: Namespace, faces: Faces) -> None:
-    from training.fit import Settings, fit
+    from training.fit import Settings, begin, fit
     from training.recipes import RECIPES
 
     network = arguments.run / "network.keras"
     said = "already trained" if network.is_file() else "trained"
     epochs = arguments.epochs or RECIPES[arguments.network].epochs
-    fit(faces, arguments.run, Settings(network=arguments.network, epochs=epochs, seed=arguments.seed))
+    settings = Settings(network=arguments.network, epochs=epochs, seed=arguments.seed)
+    begin(faces, arguments.run, settings)  # a mistake is told before the teachers are trained
+    fit(faces, arguments.run, settings, None if network.is_file() else _answers(arguments, faces))
     print(f"{said}: {network}; learning curve: {arguments.run / 'curve.png'}")
+
+
+def _answers(arguments: Namespace, faces: Faces) -> NDArray[np.float32] | None:
+    """What the recipe's teachers answer, each asked, and trained, first where its folder beside the run's has no answers."""
+    from training import answers
+    from training.fit import Settings, fit, load_network
+    from training.recipes import RECIPES
+
+    runs = [arguments.run.parent / name for name in RECIPES[arguments.network].teachers]
+    for run in runs:
+        if not (run / answers.NAME).is_file():
+            print(f"{run}: the teacher of {arguments.network}; its answers are kept in {run / answers.NAME}")
+            trained = (run / "network.keras").is_file()
+            settings = Settings(network=run.name, epochs=RECIPES[run.name].epochs)
+            answers.keep(load_network(run) if trained else fit(faces, run, settings), faces, run)
+    return answers.read(runs, faces) if runs else None
 
 
 def _quantize(arguments: Namespace, faces: Faces) -> None:

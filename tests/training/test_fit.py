@@ -51,6 +51,8 @@ def made(data, tmp_path_factory) -> Path:
     """What one command makes of the data: `net.*` and the folder `run`."""
     pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
     folder = tmp_path_factory.mktemp("made")
+    done = training("train", "--data", data, "--network", "teacher", "--run", folder / "teacher", "--epochs", 2)
+    assert done.returncode == 0, done.stderr
     done = training("all", "--data", data, "--run", folder / "run", "--epochs", 4, "--model", folder / "net.tflite")
     assert done.returncode == 0, done.stderr
     return folder
@@ -80,6 +82,7 @@ def test_one_command_goes_from_data_to_card(made):
 def test_an_interrupted_run_ends_as_one_that_was_not(made, data, tmp_path, stopped_at):
     """Stopped in the second epoch of each of the two legs, and started again."""
     keras = pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
+    from training.answers import read
     from training.data import load
     from training.fit import Settings, fit
 
@@ -90,10 +93,11 @@ def test_an_interrupted_run_ends_as_one_that_was_not(made, data, tmp_path, stopp
         if len(begun) == stopped_at:
             raise InterruptedError
 
-    stopper = keras.callbacks.LambdaCallback(on_epoch_begin=count)
+    stopper, faces = keras.callbacks.LambdaCallback(on_epoch_begin=count), load(data)
+    taught = read([made / "teacher"], faces)
     with pytest.raises(InterruptedError):
-        fit(load(data), tmp_path, Settings(epochs=4), extra=[stopper])
-    resumed = fit(load(data), tmp_path, Settings(epochs=4))
+        fit(faces, tmp_path, Settings(epochs=4), taught, extra=[stopper])
+    resumed = fit(faces, tmp_path, Settings(epochs=4), taught)
     whole = keras.models.load_model(made / "run" / "network.keras")
     for a, b in zip(resumed.get_weights(), whole.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-2, atol=1e-3)
@@ -158,13 +162,16 @@ def test_settings_are_noted_at_the_start_and_old_notes_without_rows_accepted(dat
 
     stopper = keras.callbacks.LambdaCallback(on_epoch_begin=stop)
     noted = {"network": "emotion", "epochs": 4, "warmup": 3, "batch": 128, "seed": 1, "rows": 300}
+    answers = np.full((300, 7), 1 / 7, np.float32)
     with pytest.raises(InterruptedError):
-        fit(load(data), tmp_path, Settings(epochs=4), extra=[stopper])
-    assert json.loads((tmp_path / "settings.json").read_text()) == noted
+        fit(load(data), tmp_path, Settings(epochs=4), answers, extra=[stopper])
+    found = json.loads((tmp_path / "settings.json").read_text())
+    assert found.pop("recipe")["shape"]["stem"] == 12
+    assert found == noted
     del noted["rows"]
     (tmp_path / "settings.json").write_text(json.dumps(noted))
     with pytest.raises(InterruptedError):
-        fit(load(data), tmp_path, Settings(epochs=4), extra=[stopper])
+        fit(load(data), tmp_path, Settings(epochs=4), answers, extra=[stopper])
 
 
 def test_data_without_public_test_is_refused(data, tmp_path):
@@ -214,3 +221,78 @@ def test_mistakes_get_a_sentence(data, tmp_path, arguments, code, said):
     assert done.returncode == code, done.stderr
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_the_teachers_answers_are_kept_and_used(made, data):
+    from training.answers import read
+    from training.data import load
+
+    faces = load(data)
+    answers = read([made / "teacher", made / "teacher"], faces)
+    assert answers.shape == (300, 7)
+    np.testing.assert_allclose(answers.sum(axis=1), 1, atol=0.01)
+    network = load_network_of(made / "teacher")
+    images = faces.images[:300, ..., np.newaxis].astype(np.float32) / 255
+    both = (network.predict(images, verbose=0) + network.predict(images[:, :, ::-1], verbose=0)) / 2
+    np.testing.assert_allclose(answers, both, atol=2e-3)
+
+
+def load_network_of(run: Path):
+    from training.fit import load_network
+
+    return load_network(run)
+
+
+def test_answers_of_other_faces_or_cut_short_are_refused(data, tmp_path):
+    from training.answers import NAME, read
+    from training.data import DataError, load
+
+    faces = load(data)
+    with pytest.raises(DataError, match=r"answers\.npz: is missing"):
+        read([tmp_path], faces)
+    np.savez(tmp_path / NAME, rows=np.arange(299), scores=np.zeros((299, 7), np.float16))
+    with pytest.raises(DataError, match="other faces than the data's training rows; delete it"):
+        read([tmp_path], faces)
+    whole = (tmp_path / NAME).read_bytes()
+    (tmp_path / NAME).write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match="cut short or damaged"):
+        read([tmp_path], faces)
+
+
+def test_a_checkpoint_of_another_network_is_refused(data, tmp_path):
+    pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
+    from training.data import DataError, load
+    from training.fit import Settings, fit
+    from training.network import SHAPES, build
+
+    (tmp_path / "broad").mkdir()
+    build(7, shape=SHAPES["emotion_plus"]).save_weights(tmp_path / "broad" / "network.weights.h5")
+    with pytest.raises(DataError, match="holds the weights of another network; choose another --run"):
+        fit(load(data), tmp_path, Settings(epochs=4), np.full((300, 7), 1 / 7, np.float32))
+
+
+def test_a_changed_recipe_is_refused(data, tmp_path, monkeypatch):
+    pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
+    from dataclasses import asdict, replace
+
+    from training import fit
+    from training.data import DataError, load
+
+    recipe = fit.RECIPES["emotion"]
+    (tmp_path / "settings.json").write_text(json.dumps({"recipe": asdict(replace(recipe, legs=recipe.legs[:1]))}))
+    with pytest.raises(DataError, match="begun with another recipe or network shape"):
+        fit.fit(load(data), tmp_path, fit.Settings(epochs=4))
+
+
+def test_a_loss_that_is_no_number_stops_with_advice_and_keeps_the_checkpoint(data, tmp_path):
+    pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
+    from training.data import DataError, load
+    from training.fit import Settings, fit
+
+    answers = np.full((300, 7), 1 / 7, np.float32)
+    answers[5] = np.nan
+    with pytest.raises(DataError, match=r"no longer a number in the leg 'broad'; lower its rate \(0\.15\)"):
+        fit(load(data), tmp_path, Settings(epochs=4), answers)
+    assert not (tmp_path / "broad" / "checkpoint" / "latest.weights.h5").exists()
+    assert not (tmp_path / "network.keras").exists()

@@ -590,7 +590,7 @@ class Calibration:
 
 # Commands ------------------------------------------------------------------------------------------------------------
 
-HELP = "status | calibrate | clear | set NAME VALUE | help"
+HELP = "status | calibrate | clear | draw on | draw off | set NAME VALUE | help"
 
 
 class Line:
@@ -782,6 +782,7 @@ class Watcher:
         self.rate = Rate()
         self.lights = Lights()
         self.told = {}  # the name last given to on_emotion, by face
+        self.draws = True  # a program that collects faces from the frames wants them bare
         self.calibration = Calibration(None) if CALIBRATE_AT_START and not memory.rest else None
         reports.event(event="ready", **self.about())
 
@@ -805,9 +806,10 @@ class Watcher:
         if faces:
             self.reports.faces(self.memory.settings["report_ms"], now, fps=fps, faces=faces)
         self.lights.show(faces[0]["emotion"] if faces else None)
-        for face in faces:
-            draw_face(frame, face)
-        write(frame, 0, frame.height() - LETTER_H - 2, "%.1f fps" % fps)
+        if self.draws:
+            for face in faces:
+                draw_face(frame, face)
+            write(frame, 0, frame.height() - LETTER_H - 2, "%.1f fps" % fps)
         if self.calibration:
             self.calibrate(frame, now)
         self.act(faces)
@@ -962,6 +964,8 @@ class Program:
         if verb == "set" and len(given) == 2:
             self.memory.set(given[0], given[1])
             return "%s is %s." % (given[0], self.memory.settings[given[0]])
+        if verb == "draw" and given in (["on"], ["off"]):
+            return self.draw(given[0])
         if not given and verb in ("status", "calibrate", "clear", "help"):
             return getattr(self, verb)()
         raise Trouble("That is no command: there are %s." % HELP)
@@ -981,6 +985,13 @@ class Program:
             return "It is learning already."
         self.watcher.calibration = Calibration(time.ticks_ms())
         return "Look at the camera with your face at rest for three seconds."
+
+    def draw(self, how):
+        """Boxes and names on the frame or not, until the next start."""
+        if not self.watcher:
+            raise Trouble("Not yet: %s" % self.trouble)
+        self.watcher.draws = how == "on"
+        return "Boxes are drawn." if self.watcher.draws else "Boxes are not drawn."
 
     def clear(self):
         self.memory.rest = {}

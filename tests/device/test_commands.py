@@ -30,7 +30,7 @@ def test_commands_are_answered(firmware):
     typed = [(2500 + 500 * i, line + b"\n") for i, line in enumerate(lines[:-1])] + [(9000, lines[-1] + b"\n")]
     played = Played(scene(frames=90), firmware=firmware, typed=typed)
     assert played.said("reply") == [
-        "status | calibrate | clear | set NAME VALUE | help",
+        "status | calibrate | clear | draw on | draw off | set NAME VALUE | help",
         "sure is 0.5.",
         "report_ms is 1000.",
         "Look at the camera with your face at rest for three seconds.",
@@ -50,6 +50,7 @@ def test_commands_are_answered(firmware):
         (b"dance\n", "That is no command"),
         (b"set\n", "That is no command"),
         (b"status now\n", "That is no command"),
+        (b"draw faster\n", "That is no command"),
         (b"set tempo 3\n", "No setting is called tempo"),
         (b"set sure high\n", "sure takes a number, not high."),
         (b"set sure 7\n", "sure takes 0 to 1, not 7."),
@@ -62,10 +63,19 @@ def test_commands_are_answered(firmware):
 def test_bad_commands_are_answered_with_a_sentence(typed, answer):
     played = Played(scene(frames=90), typed=[(2500, typed)])
     if b"help" in typed:
-        assert played.said("reply") == ["status | calibrate | clear | set NAME VALUE | help"]
+        assert played.said("reply") == ["status | calibrate | clear | draw on | draw off | set NAME VALUE | help"]
     else:
         assert played.said("reply")[0].startswith(answer)
     assert played.said("error") == []
+    assert len(played.faces) > 80
+
+
+def test_a_bare_frame_on_demand():
+    played = Played(scene(frames=90), typed=[(4000, b"draw off\n"), (7000, b"draw on\n")])
+    assert played.said("reply") == ["Boxes are not drawn.", "Boxes are drawn."]
+    bare = [event.picture for event in played.shown if 4500 < event.time_ms < 6900]
+    assert all(np.array_equal(picture, bare[0]) for picture in bare)
+    assert not any(np.array_equal(event.picture, bare[0]) for event in played.shown if event.time_ms > 7200)
     assert len(played.faces) > 80
 
 

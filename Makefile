@@ -33,6 +33,6 @@ clean:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-.venv/.all: requirements.txt tools/requirements.txt training/requirements.txt examples/requirements.txt | .venv/bin/python
+.venv/.all: requirements.txt tools/requirements.txt tools/requirements-vela.txt training/requirements.txt examples/requirements.txt | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@ .venv/.tools

@@ -65,14 +65,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs the program, tells what it reports and saves what it shows; 0, or 130 when the person stopped it before its
     source ended. UserError when the program failed."""
     from models.contract import check
-    from tools.program import program_for
+    from tools.program import limits_for, program_for
     from tools.virtual_camera import run as run_camera
     from tools.virtual_camera.display import Album
     from tools.virtual_camera.firmware import find_firmware
     from tools.virtual_camera.sources import open_source
 
     model: Path = arguments.model
-    check(model)
+    check(model, limits=limits_for(arguments.board))
     source = open_source(arguments.source)
     if source.names and arguments.out.resolve() == Path(arguments.source).resolve():
         raise UserError(f"{arguments.out}: is the folder of the pictures themselves; give another folder with --out")

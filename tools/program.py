@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from models.contract import ROOMY_BOARD, SMALL_BOARD, Limits
 from tools.virtual_camera.boards import find_board
 from tools.virtual_camera.process import find_micropython
 
@@ -15,6 +16,11 @@ SMALL = 500_000  # bytes of heap: an H7 has 336 thousand, a Nicla Vision 378, al
 def is_small(board: str) -> bool:
     """Whether a board gets the compact program: its source alone would not leave the model room."""
     return sum(find_board(board).heap) < SMALL
+
+
+def limits_for(board: str) -> Limits:
+    """The most that a model for a board may take. An N6 and an M7 refuse, or have no room for, any such model all the same."""
+    return SMALL_BOARD if is_small(board) else ROOMY_BOARD
 
 
 def model_files(model: Path) -> dict[str, Path]:

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.contract import EMOTIONS, SELF_TEST, ContractError, Model, check, self_test_picture
+from models.contract import (
+    EMOTIONS,
+    SELF_TEST,
+    SMALL_BOARD,
+    ContractError,
+    Limits,
+    Model,
+    check,
+    self_test_picture,
+)
 from training.data import DataError, Faces, writing
 from training.interpret import scores
 
@@ -118,8 +127,11 @@ def _files(path: Path) -> tuple[Path, Path, Path]:
     return path.with_suffix(".calibration.json"), path, path.with_suffix(".txt")
 
 
-def write_model(data: bytes, path: Path, calibration: list[int]) -> Model:
-    """Write `<name>.tflite`, `<name>.txt` and `<name>.calibration.json`, checked by the contract before any is in place."""
+def write_model(data: bytes, path: Path, calibration: list[int], limits: Limits = SMALL_BOARD) -> Model:
+    """Write `<name>.tflite`, `<name>.txt` and `<name>.calibration.json`, checked by the contract before any is in place.
+
+    limits: what the model's boards have room for.
+    """
     check_place(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
@@ -128,7 +140,7 @@ def write_model(data: bytes, path: Path, calibration: list[int]) -> Model:
         model.write_bytes(data)
         labels.write_text("".join(emotion + "\n" for emotion in EMOTIONS), encoding="utf-8")
         try:
-            check(model)
+            check(model, limits=limits)
         except ContractError as error:
             raise ContractError(str(error).replace(model.stem, path.stem)) from error
-    return check(path)
+    return check(path, limits=limits)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from models.contract import ROOMY_BOARD, SMALL_BOARD
 from training.network import SHAPES, Shape
 
 
@@ -52,3 +53,6 @@ RECIPES = {
         ),
     ),
 }
+
+# What the boards that a network is made for have room for; all others are held to the roomier boards' limits.
+LIMITS = {name: SMALL_BOARD if name == "emotion" else ROOMY_BOARD for name in RECIPES}

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.contract import EMOTIONS, ContractError, arena_bytes, check, read_labels
+from models.contract import (
+    EMOTIONS,
+    ROOMY_BOARD,
+    SELF_TEST,
+    SMALL_BOARD,
+    ContractError,
+    arena_bytes,
+    check,
+    read_labels,
+)
 
 MODELS = Path(__file__).parents[2] / "models"
 SHIPPED = MODELS / "emotion.tflite"
@@ -52,8 +62,14 @@ def put(folder: Path, data: bytes, name: str = "net.tflite") -> Path:
     return path
 
 
+def grown(size: int) -> bytes:
+    """The shipped model in a file of so many bytes: readers pass over what stands between it and its self-test."""
+    data, end = SHIPPED.read_bytes(), len(SELF_TEST) + len(EMOTIONS)
+    return data[:-end] + bytes(size - len(data)) + data[-end:]
+
+
 def test_shipped_model_obeys_the_contract():
-    model = check(SHIPPED)
+    model = check(SHIPPED, limits=SMALL_BOARD)
     assert model.labels == EMOTIONS
     assert model.input_size == 48
 
@@ -101,13 +117,41 @@ def test_hybrid_model_is_named(tmp_path):
 
 
 def test_too_large(tmp_path, convert):
-    with pytest.raises(ContractError, match=r"arena is|multiply-accumulates"):
+    with pytest.raises(ContractError, match=r"arena takes|multiply-accumulates"):
         check(put(tmp_path, convert(shape=(512, 512, 1))))
 
 
 def test_a_second_dot_would_lose_the_labels(tmp_path):
     with pytest.raises(ContractError, match="dot"):
         check(put(tmp_path, SHIPPED.read_bytes(), "net.v2.tflite"))
+
+
+def test_a_larger_model_is_for_the_roomier_boards_alone(tmp_path):
+    path = put(tmp_path, grown(SMALL_BOARD.file + 1))
+    assert check(path).file_bytes == 96_001
+    with pytest.raises(ContractError, match=r"96,001 bytes; the most for an OpenMV Cam H7 or a Nicla Vision is 96,000"):
+        check(path, limits=SMALL_BOARD)
+
+
+def test_a_model_may_be_too_large_for_every_board(tmp_path):
+    check(put(tmp_path, grown(ROOMY_BOARD.file)))
+    with pytest.raises(
+        ContractError, match=r"net\.tflite: its file takes 300,001 bytes; the most for an H7 Plus, .*AE3"
+    ):
+        check(put(tmp_path, grown(ROOMY_BOARD.file + 1)))
+
+
+def test_each_limit_counts():
+    model = check(SHIPPED)
+    costs = {"file": model.file_bytes, "macs": model.macs}
+    if model.arena_bytes is not None:
+        costs["arena"] = model.arena_bytes
+    just = replace(SMALL_BOARD, **costs)
+    check(SHIPPED, limits=just)
+    for name, said in {"file": "file takes", "macs": "multiply-accumulates", "arena": "arena takes"}.items():
+        if name in costs:
+            with pytest.raises(ContractError, match=said):
+                check(SHIPPED, limits=replace(just, **{name: costs[name] - 1}))
 
 
 @pytest.mark.parametrize(

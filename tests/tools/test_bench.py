@@ -100,7 +100,7 @@ def test_costs_are_told():
     told = bench("costs")
     assert told.returncode == 0, told.stderr
     assert "0.75/1.25" in told.stdout
-    assert "multiply-accumulates" in told.stdout
+    assert "all, in whole clusters" in told.stdout
 
 
 @pytest.mark.parametrize("words", [["speed"], ["costs", "--program", "no_such_program.py"]])

@@ -10,7 +10,7 @@ from pathlib import Path
 from tools.bench.watch import PROGRAM
 from tools.errors import UserError
 
-PARTS = ("search", "steady", "rest", "memory", "costs")
+PARTS = ("search", "steady", "rest", "memory", "models", "costs")
 LONGEST = "memory"
 
 

@@ -1,4 +1,4 @@
-"""`costs`: what searching a frame takes on this computer, and the network by counts that hold on any machine."""
+"""`costs`: what searching a frame takes on this computer, and what the program takes of the camera's disk."""
 
 import statistics
 import time
@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from models.contract import check
 from tools.bench.scenes import clip
 from tools.bench.table import table
-from tools.bench.watch import MODEL, called, files_beside
+from tools.bench.watch import called, files_beside
 from tools.virtual_camera.boards import CLUSTER, find_board
 from tools.virtual_camera.haar import find_features_counted, load_cascade
 from tools.virtual_camera.pictures import to_gray
@@ -21,20 +20,17 @@ RUNS = 20
 
 
 def report(program: Path, board: str) -> str:
-    """Median milliseconds and windows of a QVGA frame of the bundled clip at three settings, and the model's costs."""
+    """Median milliseconds and windows of a QVGA frame of the bundled clip at three settings, and the files' sizes."""
     frame = np.ascontiguousarray(to_gray(next(islice(clip().source.frames(), FRAME, None))))
     cascade, rows = load_cascade(), []
     for threshold, scale in ((0.75, 1.25), (0.85, 1.10), (0.5, 1.5)):
         found = find_features_counted(frame, cascade, threshold, scale)
         took = _median_ms(lambda t=threshold, s=scale: find_features_counted(frame, cascade, t, s))  # type: ignore[misc]
         rows.append([f"{threshold:.2f}/{scale:.2f}", f"{took:.1f}", f"{found.windows:,}", str(len(found.boxes))])
-    model = check(MODEL)
-    arena = "not measured" if model.arena_bytes is None else f"{model.arena_bytes:,} bytes"
     return "\n\n".join(
         (
             f"Costs: the cascade over a whole frame of {frame.shape[1]} x {frame.shape[0]} with two faces, on this computer.",
             table(("threshold/scale", "ms", "windows", "faces"), rows),
-            f"{MODEL.name}: {model.file_bytes:,} bytes, arena {arena}, {model.macs:,} multiply-accumulates a face.",
             f"What {called(program)} needs on the camera's disk, bytes; an H7 has room for {find_board('h7').flash_room:,}.",
             table(("file", "bytes"), [(name, f"{size:,}") for name, size in _sizes(program).items()]),
         )

@@ -1,0 +1,150 @@
+"""`models`: what each shipped model costs, beside a reference network measured in turns with it, and what its card says."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.contract import SMALL_BOARD, ContractError, Model, check
+from tools import vela
+from tools.bench import reference
+from tools.bench.table import table
+from tools.bench.watch import MODEL
+from tools.errors import UserError
+
+Run = Callable[[], object]  # one answer of a network
+
+# The processor's time leaves out that of other programs. (Windows counts it in steps of 16 ms.)
+CLOCK = time.perf_counter if sys.platform == "win32" else time.process_time
+ANSWERS = {"LiteRT": 300, "TFLM": 40}  # of each network: half a second and more
+
+
+def report(program: Path, board: str) -> str:
+    """The tables; models are the same for every program and board."""
+    try:
+        found = [check(path) for path in sorted(MODEL.parent.glob("*.tflite"))]
+    except ContractError as error:
+        raise UserError(str(error)) from None
+    return "\n\n".join((_costs(found), _times(found), _npu(found)))
+
+
+def _costs(found: Sequence[Model]) -> str:
+    rows = [
+        [
+            model.path.name,
+            f"{model.file_bytes:,}",
+            "not measured" if model.arena_bytes is None else f"{model.arena_bytes:,}",
+            f"{model.macs:,}",
+            "all" if _is_for_small_boards(model) else "roomy",
+            *_accuracy(model),
+        ]
+        for model in found
+    ]
+    head = ("model", "file", "arena", "multiply-accumulates", "boards", "FER+ 7", "balanced")
+    return (
+        "Models: bytes and multiply-accumulates, which are the same on every machine. The accuracy is read from each model's\n"
+        "card and was not measured here: PrivateTest, by FER+'s votes for the seven.\n\n" + table(head, rows)
+    )
+
+
+def _is_for_small_boards(model: Model) -> bool:
+    try:
+        check(model.path, limits=SMALL_BOARD)
+    except ContractError:
+        return False
+    return True
+
+
+def _accuracy(model: Model) -> list[str]:
+    """Accuracy and balanced accuracy from the card beside a model; dashes where there is none, or it is another file's."""
+    card = model.path.with_suffix(".json")
+    told = json.loads(card.read_text(encoding="utf-8")) if card.is_file() else {}
+    if told.get("sha256") != sha256(model.path.read_bytes()).hexdigest():
+        return ["-", "-"]
+    figures = told["figures"]["PrivateTest"]["FER+ 7"]
+    return [f"{figures['accuracy']:.1%}", f"{figures['balanced']:.1%}"]
+
+
+def _times(found: Sequence[Model]) -> str:
+    networks = [reference.network(), *(model.path.read_bytes() for model in found)]
+    rows: list[list[str]] = [[model.path.name] for model in found]
+    usual = []
+    for name, make in {"LiteRT": litert, "TFLM": tflm}.items():
+        runs = [make(data) for data in networks]
+        took = None if None in runs else in_turns([run for run in runs if run], ANSWERS[name])
+        usual.append("not measured" if took is None else f"{1000 * np.median(took[:, 0]):.2f} ms")
+        for column, row in enumerate(rows, 1):
+            row += ["-", "-"] if took is None else ratio_and_spread(took[:, column], took[:, 0])
+    return (
+        f"Processor time of an answer, in times of a reference network of {reference.LAYERS} plain 3x3 convolutions ({reference.MACS:,} multiply-\n"
+        "accumulates) that is always the same; each round asks every network in turn. Median, and the middle half of the rounds.\n"
+        f"LiteRT: its own int8 kernels on one thread, without XNNPACK; the reference took {usual[0]} here. TFLM: tflite-micro's\n"
+        f"plain kernels, which are not a camera's CMSIS-NN; there it took {usual[1]}.\n\n"
+        + table(("model", "LiteRT", "middle half", "TFLM", "middle half"), rows)
+    )
+
+
+def litert(data: bytes) -> Run:
+    """LiteRT's own kernels on one thread, on a picture of noise."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    interpreter = Interpreter(model_content=data, num_threads=1, experimental_op_resolver_type=plain)
+    interpreter.allocate_tensors()
+    given = interpreter.get_input_details()[0]
+    interpreter.set_tensor(given["index"], _noise(given["shape"]))
+    return interpreter.invoke
+
+
+def tflm(data: bytes) -> Run | None:
+    """TFLM, on a picture of noise at first; None where tflite-micro has no wheel."""
+    try:
+        from tflite_micro.python.tflite_micro import runtime
+    except ImportError:
+        return None
+    interpreter = runtime.Interpreter.from_bytes(data)
+    interpreter.set_input(_noise(interpreter.get_input_details(0)["shape"]), 0)
+    return interpreter.invoke
+
+
+def _noise(shape: Sequence[int]) -> NDArray[np.int8]:
+    return np.random.default_rng(1).integers(-128, 128, shape).astype(np.int8)
+
+
+def in_turns(runs: Sequence[Run], rounds: int) -> NDArray[np.float64]:
+    """Seconds [rounds, runs] of processor time that each took, A B C A B C: what slows the machine for a while slows all alike."""
+    took = np.empty((rounds, len(runs)))
+    for turn in range(-1, rounds):  # the first time is to warm up, and written over
+        for column, run in enumerate(runs):
+            start = CLOCK()
+            run()
+            took[turn, column] = CLOCK() - start
+    return took
+
+
+def ratio_and_spread(took: NDArray[np.float64], usual: NDArray[np.float64]) -> list[str]:
+    """The median of the rounds' ratios, and their first and third quartile."""
+    low, middle, high = np.quantile(took / usual, (0.25, 0.5, 0.75))
+    return [f"{middle:.2f} x", f"{low:.2f} - {high:.2f}"]
+
+
+def _npu(found: Sequence[Model]) -> str:
+    head = "The AE3's Ethos-U55: "
+    if vela.version() is None:
+        return f"{head}Arm's compiler Vela estimates it, where it is installed: {vela.INSTALL}"
+    rows = []
+    for core in (vela.HIGH_PERFORMANCE, vela.HIGH_EFFICIENCY):
+        for model in found:
+            it = vela.compile_model(model, core)
+            rows.append(
+                [model.path.name, core.name, f"{it.cycles:,}", f"{it.ms:.2f} ms", f"{it.sram:,}", f"{it.flash:,}"]
+            )
+    return (
+        f"{head}what Arm's compiler Vela {vela.version()} estimates of an answer, with the weights in flash. Nothing was measured.\n\n"
+        + table(("model", "core", "cycles", "time", "SRAM", "flash"), rows)
+    )

@@ -33,7 +33,7 @@ def main() -> int:
         print(f"training: {what}; choose another folder or make room", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("training: stopped; the same command goes on from the last checkpoint", file=sys.stderr)
+        print("training: stopped; a training goes on from its last checkpoint by the same command", file=sys.stderr)
         return 130
     return 0
 
@@ -47,14 +47,43 @@ def _parser() -> argparse.ArgumentParser:
     for name, function, parents in (
         ("all", steps.everything, [data, trained, model]),
         ("train", steps.train, [data, trained]),
+        ("sweep", steps.sweep, [data, _sweep()]),
         ("quantize", steps.quantize, [data, trained, model]),
         ("evaluate", steps.evaluate, [data, model, _part()]),
         ("card", steps.card, [data, trained, model]),
+        ("report", steps.report, [data, _models()]),
+        ("robustness", steps.robustness, [data, model, _out("where the figures go, as JSON", Path("robustness.json"))]),
+        ("finetune", steps.finetune, [_collected(), _portraits()]),
+        ("finetune-trial", steps.finetune_trial, [data, _start(), _portraits()]),
         ("composites", steps.composites, [data, _out("where the portraits go", CAMERA / "composites")]),
         ("clip", steps.clip, [_portraits(), _out("the clip, an animated WebP", CAMERA / "clip.webp")]),
     ):
         about = (function.__doc__ or "").strip()
         step.add_parser(name, help=about, description=about, parents=parents).set_defaults(step=function)
+    return parser
+
+
+def _sweep() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False)
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("file", type=Path, nargs="?", help="the runs in JSON (see the README)")
+    which.add_argument("--seeds", type=_whole, nargs="+", metavar="SEED", help="or a run of one network for each seed")
+    parser.add_argument("--network", choices=sorted(RECIPES), help="with --seeds: which network (default emotion)")
+    parser.add_argument("--epochs", type=_positive, help="with --seeds: times through the data (default: the recipe's)")
+    parser.add_argument(
+        "--runs", type=Path, default=Path("runs"), help="folder for the runs and the table (default %(default)s)"
+    )
+    parser.add_argument(
+        "--address",
+        metavar="HOST:PORT",
+        help="a Ray cluster that this machine is a part of (default: this machine alone)",
+    )
+    parser.add_argument(
+        "--cpus-per-run", type=_positive, help="cores for each run (default: all filled, two if there are)"
+    )
+    parser.add_argument(
+        "--restarts", type=_whole, default=3, help="how often a run that died starts again (default %(default)s)"
+    )
     return parser
 
 
@@ -120,6 +149,41 @@ def _model() -> argparse.ArgumentParser:
     parser.add_argument(
         "--model", type=Path, default=Path("models/emotion.tflite"), help="the int8 file (default %(default)s)"
     )
+    return parser
+
+
+def _start() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument(
+        "--model",
+        type=Path,
+        default=Path("models/emotion.tflite"),
+        help="the model to start from (default %(default)s)",
+    )
+    return parser
+
+
+def _collected() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False, parents=[_start()])
+    parser.add_argument(
+        "--data", type=Path, required=True, help="the folder of cut faces: one folder in it for each label"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("runs/mine/emotion.tflite"),
+        help="the adapted model, an int8 file (default %(default)s)",
+    )
+    parser.add_argument("--anyway", action="store_true", help="write it even if it is not better")
+    parser.add_argument(
+        "--seed", type=_whole, default=1, help="of what is held back and of learning (default %(default)s)"
+    )
+    return parser
+
+
+def _models() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--models", type=Path, nargs="+", help="int8 files that have a card (default: models/*.tflite)")
     return parser
 
 

@@ -37,11 +37,39 @@ def by_protocol(scores: NDArray, part: Faces) -> dict[str, Figures]:
     return {name: measure(scores, some) for name, some in wanted.items() if len(some.index)}
 
 
-def table(figures: dict[str, Figures]) -> str:
-    """The figures as a table in Markdown, a line a protocol: accuracy, balanced accuracy and the recall of each emotion."""
-    head = ["protocol", "n", "accuracy", "balanced", *(f"recall {emotion}" for emotion in EMOTIONS)]
-    lines = [head, ["---"] * len(head)]
+def main_protocol(part: Faces) -> str:
+    """The protocol that choices are made by: FER+ 7, or FER2013's own where there are no votes."""
+    return "FER2013" if part.votes is None else "FER+ 7"
+
+
+def table(figures: dict[str, Figures], leak_free: dict[str, Figures] | None = None) -> str:
+    """The figures as a table in Markdown, a line a protocol; with `leak_free`, the same without repeated rows beside them."""
+    head = ["protocol", "n", "accuracy", "balanced"]
+    if leak_free is not None:
+        head += ["leak-free n", "accuracy", "balanced"]
+    lines = []
     for name, it in figures.items():
-        numbers = (f"{value:.3f}" for value in (it.accuracy, it.balanced, *it.recall))
-        lines.append([name, f"{it.rows:,}", *numbers])
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+        line = [name, *_brief(it)]
+        if leak_free is not None:
+            line += _brief(leak_free[name]) if name in leak_free else ["0", "", ""]
+        lines.append(line)
+    return markdown(head, lines)
+
+
+def _brief(it: Figures) -> list[str]:
+    return [f"{it.rows:,}", f"{it.accuracy:.3f}", f"{it.balanced:.3f}"]
+
+
+def by_emotion(figures: dict[str, Figures]) -> str:
+    """Recall and precision as a table in Markdown, a line an emotion."""
+    head = ["emotion", *(f"{name} {what}" for name in figures for what in ("recall", "precision"))]
+    lines = [
+        [emotion, *(f"{share:.3f}" for it in figures.values() for share in (it.recall[row], it.precision[row]))]
+        for row, emotion in enumerate(EMOTIONS)
+    ]
+    return markdown(head, lines)
+
+
+def markdown(head: list[str], lines: list[list[str]]) -> str:
+    """A table in Markdown."""
+    return "\n".join("| " + " | ".join(line) + " |" for line in (head, ["---"] * len(head), *lines))

@@ -14,14 +14,23 @@ NEAR = 0.98  # normalised correlation; above it, looked at, two rows show the sa
 
 def leaked(faces: Faces, near: float = NEAR) -> NDArray[np.bool_]:
     """Mask over all rows [n]: training rows whose normalised correlation with a test row exceeds `near`."""
+    return _twins(faces, faces.usage == TRAINING, near)
+
+
+def repeated(faces: Faces, near: float = NEAR) -> NDArray[np.bool_]:
+    """Mask over all rows [n]: test rows whose normalised correlation with a training row exceeds `near`."""
+    return _twins(faces, faces.usage != TRAINING, near)
+
+
+def _twins(faces: Faces, these: NDArray[np.bool_], near: float) -> NDArray[np.bool_]:
+    """Which of the rows `these` show nearly the same picture as one of the other rows; a mask over all rows."""
     pictures = _normalised(faces.images)
-    training = np.flatnonzero(faces.usage == TRAINING)
-    tests = pictures[faces.usage != TRAINING]
+    index, others = np.flatnonzero(these), pictures[~these]
     mask = np.zeros(len(faces), bool)
-    if len(tests) == 0:
+    if len(others) == 0:
         return mask
-    for some in np.array_split(training, max(1, len(training) // 2000)):
-        mask[some] = (pictures[some] @ tests.T).max(axis=1) > near
+    for some in np.array_split(index, max(1, len(index) // 2000)):
+        mask[some] = (pictures[some] @ others.T).max(axis=1) > near
     return mask
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from training.confidence import temperature
 from training.data import PUBLIC_TEST, Faces
 from training.protocols import Rows, measure, rows
 from training.targets import prior
@@ -36,19 +37,28 @@ def choose(points: list[dict[str, float]]) -> float:
 
 
 def settle(network: "keras.Model", faces: Faces, which: NDArray[np.int64]) -> dict[str, Any]:
-    """Choose tau on PublicTest and put it into the network; returns what was chosen, with the curve, for the card.
+    """Choose tau, then the temperature, on PublicTest and put both into the network; returns them, with the curve, for the card.
 
-    `which`: the rows that the network was trained on, for the prior. Without PublicTest rows to choose on, tau is 0.
+    `which`: the rows that the network was trained on, for the prior. Without PublicTest rows, tau is 0 and the temperature 1.
     """
     shares = prior(faces, which)
     watched = faces.part(PUBLIC_TEST)
     protocol = "FER+ 7" if faces.votes is not None else "FER2013"
-    points = []
+    points, tau, heat = [], 0.0, 1.0
     if len(watched):
-        points = curve(logits(network, watched.images), rows(protocol, watched), shares)
-    tau = choose(points) if points else 0.0
+        given, wanted = logits(network, watched.images), rows(protocol, watched)
+        points = curve(given, wanted, shares)
+        tau = choose(points)
+        heat = temperature((given - tau * np.log(shares))[wanted.index], wanted.truth)
     shift_prior(network, shares, tau)
-    return {"chosen by": protocol, "tau": tau, "prior": [round(float(share), 4) for share in shares], "curve": points}
+    cool(network, heat)
+    return {
+        "chosen by": protocol,
+        "tau": tau,
+        "temperature": round(heat, 4),
+        "prior": [round(float(share), 4) for share in shares],
+        "curve": points,
+    }
 
 
 def logits(network: "keras.Model", images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -70,3 +80,9 @@ def shift_prior(network: "keras.Model", shares: NDArray, tau: float) -> None:
     layer = network.get_layer("emotion")
     kernel, bias = layer.get_weights()
     layer.set_weights([kernel, bias - tau * np.log(shares)])
+
+
+def cool(network: "keras.Model", temperature: float) -> None:
+    """Divide the logits by a temperature, in the last layer: no answer changes, only how sure it sounds."""
+    layer = network.get_layer("emotion")
+    layer.set_weights([weights / temperature for weights in layer.get_weights()])

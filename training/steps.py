@@ -3,6 +3,7 @@
 import json
 import os
 from argparse import Namespace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,26 @@ def train(arguments: Namespace) -> None:
     _train(arguments, _load(arguments))
 
 
+def sweep(arguments: Namespace) -> None:
+    """Train many networks, on this machine or on a cluster of them by Ray, and gather their figures in one table."""
+    from training import sweep_plan, sweep_table
+    from training.sweep import sweep
+
+    if arguments.file:
+        if arguments.network or arguments.epochs:
+            raise DataError(f"{arguments.file}: names networks and epochs itself; leave --network and --epochs out")
+        runs = sweep_plan.read(arguments.file)
+    else:
+        runs = sweep_plan.of_seeds(arguments.network or "emotion", arguments.seeds, arguments.epochs)
+    results = sweep(
+        runs, _load(arguments), arguments.runs, arguments.address, arguments.cpus_per_run, arguments.restarts
+    )
+    print(sweep_table.write(results, arguments.runs))
+    failed = [it.run.name for it in results if it.failed is not None]
+    if failed:
+        raise DataError(f"{len(failed)} of {len(results)} runs failed: {', '.join(failed)}; the table says why")
+
+
 def quantize(arguments: Namespace) -> None:
     """Choose the operating point on PublicTest and write the int8 file, its labels and the calibration's rows."""
     from training.convert import check_place
@@ -40,19 +61,55 @@ def quantize(arguments: Namespace) -> None:
 
 def evaluate(arguments: Namespace) -> None:
     """Measure an int8 file on a test part by every protocol that the data allows."""
-    from training.evaluate import PARTS, by_protocol, check_measurable, table
+    from training.evaluate import PARTS, by_emotion, by_protocol, check_measurable, table
     from training.interpret import scores
 
     check_measurable(arguments.model)
     part = _load(arguments).part(PARTS[arguments.part])
     if not len(part):
         raise DataError(f"{arguments.data}: has no rows of {arguments.part}; give data with the official parts")
-    print(table(by_protocol(scores(arguments.model, part.images), part)))
+    figures = by_protocol(scores(arguments.model, part.images), part)
+    print(table(figures), by_emotion(figures), sep="\n\n")
 
 
 def card(arguments: Namespace) -> None:
     """Measure the int8 file on both test parts and write its card."""
     _card(arguments, _load(arguments))
+
+
+def report(arguments: Namespace) -> None:
+    """Measure models that have a card again; write their cards, the README's table and the list of ablations."""
+    from training.report import report
+
+    models = arguments.models or sorted(Path("models").glob("*.tflite"))
+    if not models:
+        raise DataError("models: no .tflite file there; run this in the repository's folder, or give --models")
+    for path in report(models, _load(arguments)):
+        print(path)
+
+
+def robustness(arguments: Namespace) -> None:
+    """Measure an int8 file that has no card on both test parts, on faces as they are and spoilt; write the figures as JSON."""
+    from training.report import measure_alone
+
+    for part, told in measure_alone(arguments.model, _load(arguments), arguments.out)["robustness"].items():
+        unspoilt, mean = told["unspoilt"]["accuracy"], told["mean"]["accuracy"]
+        print(f"{part}: {told['protocol']} {unspoilt:.3f}, spoilt {mean:.3f}; the rest is in {arguments.out}")
+
+
+def finetune(arguments: Namespace) -> None:
+    """Adapt the model to collected faces, new classes among them, and write it if it got better on faces held back."""
+    from training.finetune import Settings, finetune
+
+    settings = Settings(arguments.seed, arguments.anyway)
+    print(finetune(arguments.data, arguments.model, arguments.out, arguments.composites, settings))
+
+
+def finetune_trial(arguments: Namespace) -> None:
+    """Measure what finetune gains and what it forgets, on PublicTest's faces as another camera would show them."""
+    from training.finetune_trial import trial
+
+    print(trial(_load(arguments), arguments.model, arguments.composites))
 
 
 def composites(arguments: Namespace) -> None:
@@ -108,6 +165,7 @@ def _answers(arguments: Namespace, faces: Faces) -> NDArray[np.float32] | None:
 def _quantize(arguments: Namespace, faces: Faces) -> None:
     from training import convert, operating_point
     from training.fit import load_network
+    from training.recipes import LIMITS
     from training.targets import training_rows
 
     settings = _trained_settings(arguments)
@@ -118,7 +176,7 @@ def _quantize(arguments: Namespace, faces: Faces) -> None:
     data = convert.convert(network, faces.images[calibration])
     with writing(arguments.run / "made.json") as beside:
         beside.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
-        model = convert.write_model(data, arguments.model, calibration)
+        model = convert.write_model(data, arguments.model, calibration, LIMITS[settings.get("network", "emotion")])
     print(
         f"{model.path}: {model.file_bytes:,} bytes, arena {model.arena_bytes}, {model.macs / 1e6:.2f} M multiply-accumulates"
     )
@@ -152,7 +210,7 @@ def _float_figures(network: Any, faces: Faces) -> dict[str, dict[str, float]]:
 
 
 def _card(arguments: Namespace, faces: Faces) -> None:
-    from training.card import write_card
+    from training.report import write_card
 
     made = read_json(arguments.run / "made.json", "run python -m training quantize first")
     print(write_card(arguments.model, faces, made, arguments.run / "curve.png").read_text(encoding="utf-8"))

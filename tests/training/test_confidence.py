@@ -1,0 +1,79 @@
+"""A temperature makes scores mean what they say, and changes no answer."""
+
+import math
+
+import numpy as np
+import pytest
+
+from training.confidence import draw_reliability, ece, reliability, temperature
+from training.data import Faces
+
+RNG = np.random.default_rng(11)
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def honest(n: int = 20_000) -> tuple[np.ndarray, np.ndarray]:
+    """Logits [n, 7], and truths drawn by just the scores that they say."""
+    logits = RNG.normal(0, 2, (n, 7))
+    truth = (softmax(logits).cumsum(axis=1) > RNG.random((n, 1))).argmax(axis=1)
+    return logits, truth
+
+
+@pytest.mark.parametrize("factor", [3.0, 1.0, 0.4])
+def test_the_temperature_undoes_what_made_the_scores_too_sure_or_too_shy(factor):
+    logits, truth = honest()
+    found = temperature(factor * logits, truth)
+    assert found == pytest.approx(factor, rel=0.05)
+    cooled = factor * logits / found
+    assert np.array_equal(cooled.argmax(axis=1), logits.argmax(axis=1))
+    assert ece(softmax(cooled), truth) < 0.02
+    if factor != 1:
+        assert ece(softmax(cooled), truth) < ece(softmax(factor * logits), truth) / 3
+
+
+def test_no_rows_leave_the_scores_alone():
+    assert temperature(np.zeros((0, 7)), np.zeros(0, int)) == 1
+
+
+def test_answers_that_are_all_right_keep_the_temperature_finite():
+    truth = np.arange(70) % 7
+    assert math.isfinite(temperature(np.eye(7)[truth] * 5, truth))
+
+
+def test_calibration_error_by_hand():
+    scores = np.array([[0.9, 0.1], [0.9, 0.1], [0.4, 0.6], [0.4, 0.6]])
+    truth = np.array([0, 1, 1, 1])  # half right at 0.9, all right at 0.6
+    assert ece(scores, truth, bins=10) == pytest.approx((2 * 0.4 + 2 * 0.4) / 4)
+    counts = {round(it.low, 1): it.count for it in reliability(scores, truth, bins=10) if it.count}
+    assert counts == {0.8: 2, 0.5: 2}  # a score on an edge belongs to the bin below it
+
+
+def test_the_diagram_is_a_picture(tmp_path):
+    logits, truth = honest(500)
+    bins = reliability(softmax(logits), truth)
+    draw_reliability({"PublicTest": bins, "PrivateTest": bins}, "net", tmp_path / "net.png")
+    assert (tmp_path / "net.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_settling_puts_the_temperature_into_the_network():
+    keras = pytest.importorskip("keras", reason="needs TensorFlow (training/requirements.txt)")
+    from training.operating_point import logits, settle
+
+    given = keras.Input((48, 48, 1))
+    last = keras.layers.Dense(7, name="emotion")(keras.layers.Flatten()(given))
+    network = keras.Model(given, keras.layers.Softmax()(last))
+    usage = np.repeat(np.array([0, 1], np.uint8), 70)
+    faces = Faces(RNG.integers(0, 256, (140, 48, 48), np.uint8), np.arange(140, dtype=np.uint8) % 7, usage)
+    which = np.flatnonzero(usage == 0)
+    before = logits(network, faces.images)
+
+    assert settle(network, faces.rows(which), which)["temperature"] == 1
+    np.testing.assert_allclose(logits(network, faces.images), before, atol=1e-4)
+    made = settle(network, faces, which)
+    assert made["temperature"] != 1
+    shifted = before - made["tau"] * np.log(made["prior"])
+    np.testing.assert_allclose(logits(network, faces.images), shifted / made["temperature"], atol=1e-3)

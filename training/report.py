@@ -1,0 +1,132 @@
+"""Measure models: each one's card, and what is made of all cards together, the README's table and the list of ablations."""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training import card, compare
+from training.confidence import ece, reliability
+from training.data import DataError, Faces, read_json, writing
+from training.evaluate import PARTS, by_protocol, check_measurable, main_protocol
+from training.interpret import scores
+from training.leaks import repeated
+from training.protocols import rows
+from training.readme import has_place, short_table, write_table
+from training.robustness import robustness
+
+Json = dict[str, Any]
+
+
+def measured(path: Path, faces: Faces) -> Json:
+    """All figures of the int8 file `path` on both test parts.
+
+    "figures" and "leak_free" by part and protocol, "calibration" and "robustness" by part, and the file's sizes.
+    Raises DataError where FER2013 can't measure the model or there are no test rows.
+    """
+    model = check_measurable(path)
+    parts = {name: faces.part(usage) for name, usage in PARTS.items() if (faces.usage == usage).any()}
+    if not parts:
+        raise DataError(
+            f"the data has no rows of {' or '.join(PARTS)} to measure on; give data with the official parts"
+        )
+    twins = repeated(faces)
+    answers = {name: scores(path, part.images) for name, part in parts.items()}
+    clean = {name: np.flatnonzero(~twins[faces.usage == PARTS[name]]) for name in parts}
+    return {
+        "model": path.name,
+        "sha256": sha256(path.read_bytes()).hexdigest(),
+        "labels": list(model.labels),
+        "input": [model.input_size, model.input_size, 1],
+        "file_bytes": model.file_bytes,
+        "arena_bytes": model.arena_bytes,
+        "macs": model.macs,
+        "figures": {name: _figures(answers[name], part) for name, part in parts.items()},
+        "leak_free": {name: _figures(answers[name][rest], parts[name].rows(rest)) for name, rest in clean.items()},
+        "calibration": {name: _calibration(answers[name], part) for name, part in parts.items()},
+        "robustness": {name: robustness(path, part, name) for name, part in parts.items()},
+    }
+
+
+def _figures(answers: NDArray, part: Faces) -> Json:
+    return {name: asdict(it) for name, it in by_protocol(answers, part).items()}
+
+
+def _calibration(answers: NDArray, part: Faces) -> Json:
+    wanted = rows(main_protocol(part), part)
+    given = answers[wanted.index], wanted.truth
+    return {"ece": ece(*given), "bins": [asdict(it) for it in reliability(*given)]}
+
+
+def write_card(path: Path, faces: Faces, made: Json, curve: Path, folder: Path = compare.MODELS) -> Path:
+    """Measure the int8 file `path` and write its card beside it; returns the .md file.
+
+    `made` says how the model was made (see `quantize` in `training.steps`) and goes into the card as it is; so does the
+    picture `curve` of how it learnt. `folder` holds what it is compared with (see `training.compare`). Raises DataError,
+    with nothing written, where there are no test rows or no curve.
+    """
+    if not curve.is_file():
+        raise DataError(f"{curve}: no such file; run python -m training train again with that --run")
+    beside = compare.read_beside(folder)
+    return card.write(path, {**measured(path, faces), "made": made}, curve, beside)
+
+
+def report(paths: Sequence[Path], faces: Faces, folder: Path = compare.MODELS) -> list[Path]:
+    """Measure these models again and write their cards, the table in the README beside `folder`, and `ablations.md` in it.
+
+    How a model was made and how it learnt is taken from the card that it has. `folder` holds the shipped models. Returns
+    the cards. Raises DataError, before anything is measured, where a model has no card of its own.
+    """
+    for path in paths:
+        check_measurable(path)
+    made = [_made(path) for path in paths]
+    readme = folder.parent / "README.md"
+    wanted = has_place(readme)
+    told = folder / compare.ABLATIONS
+    ablations = compare.ablations(told) if told.is_file() else None
+    cards = [
+        write_card(path, faces, how, path.with_name(f"{path.stem}_curve.png"), folder)
+        for path, how in zip(paths, made, strict=True)
+    ]
+    if ablations is not None:
+        with writing(told.with_suffix(".md")) as beside:
+            beside.write_text(ablations, encoding="utf-8")
+    if wanted:
+        write_table(readme, _table(folder))
+        print(f"{readme}: its table of figures is written anew", file=sys.stderr)
+    return cards
+
+
+def _made(path: Path) -> Json:
+    """How a model was made, by its card; DataError where the card is of another file."""
+    advice = f"run python -m training card --model {path} first, with the --run that it was made in"
+    told = read_json(path.with_suffix(".json"), advice)
+    if told.get("sha256") != sha256(path.read_bytes()).hexdigest():
+        raise DataError(f"{path.with_suffix('.json')}: is the card of another file than {path.name}; {advice}")
+    if not path.with_name(f"{path.stem}_curve.png").is_file():
+        raise DataError(f"{path.with_name(f'{path.stem}_curve.png')}: no such file; {advice}")
+    return told["made"]
+
+
+def _table(folder: Path) -> str:
+    """The README's table, from the cards of all models of the folder that have one."""
+    files = [path.with_suffix(".json") for path in sorted(folder.glob("*.tflite"))]
+    cards = [read_json(path, "run python -m training report again") for path in files if path.is_file()]
+    peers = compare.read_beside(folder).get(compare.PEERS, {})
+    return short_table(cards, peers.get("measured", []))
+
+
+def measure_alone(path: Path, faces: Faces, out: Path) -> Json:
+    """Write all figures of a model that has no card to the JSON file `out`; returns them."""
+    if not out.absolute().parent.is_dir():
+        raise DataError(f"{out}: there is no folder {out.parent}; choose another --out")
+    figures = measured(path, faces)
+    with writing(out) as beside:
+        beside.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    return figures

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import warnings
+from collections.abc import Sequence
 from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,18 +128,24 @@ def _files(path: Path) -> tuple[Path, Path, Path]:
     return path.with_suffix(".calibration.json"), path, path.with_suffix(".txt")
 
 
-def write_model(data: bytes, path: Path, calibration: list[int], limits: Limits = SMALL_BOARD) -> Model:
+def write_model(
+    data: bytes,
+    path: Path,
+    calibration: list[int] | list[str],
+    limits: Limits = SMALL_BOARD,
+    labels: Sequence[str] = EMOTIONS,
+) -> Model:
     """Write `<name>.tflite`, `<name>.txt` and `<name>.calibration.json`, checked by the contract before any is in place.
 
-    limits: what the model's boards have room for.
+    calibration: the rows of FER2013, or the files, that it was calibrated on; limits: what the model's boards have room for.
     """
     check_place(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        rows, model, labels = (stack.enter_context(writing(file)) for file in _files(path))
+        rows, model, names = (stack.enter_context(writing(file)) for file in _files(path))
         rows.write_text(json.dumps(calibration) + "\n", encoding="utf-8")
         model.write_bytes(data)
-        labels.write_text("".join(emotion + "\n" for emotion in EMOTIONS), encoding="utf-8")
+        names.write_text("".join(label + "\n" for label in labels), encoding="utf-8")
         try:
             check(model, limits=limits)
         except ContractError as error:

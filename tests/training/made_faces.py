@@ -1,0 +1,27 @@
+"""Made-up collected faces for the tests: the bundled portraits of nobody, augmented, as PNG files in folders by label."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from training.augment import augment
+
+ROOT = Path(__file__).parents[2]
+PORTRAITS = ROOT / "tools" / "virtual_camera" / "composites"
+SHIPPED = ROOT / "models" / "emotion.tflite"
+
+
+def portrait(emotion: str) -> np.ndarray:
+    with Image.open(PORTRAITS / f"{emotion}.png") as picture:
+        return np.asarray(picture.convert("L").resize((48, 48), Image.Resampling.BOX))
+
+
+def faces(emotion: str, count: int, seed: int = 3, strength: float = 0.5) -> np.ndarray:
+    return augment(np.repeat(portrait(emotion)[np.newaxis], count, axis=0), np.random.default_rng(seed), strength)
+
+
+def write(folder: Path, images: np.ndarray) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, image in enumerate(images):
+        Image.fromarray(image).save(folder / f"{number:04}.png")

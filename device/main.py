@@ -709,11 +709,13 @@ class Reports:
 
 
 class Channel:
-    """What a program on the PC reads from the camera on firmware v5: always the newest line, whole."""
+    """What a program on the PC reads from the camera on firmware v5, always the newest line, whole; and how it gives commands
+    there, where nothing reaches the serial port's input."""
 
     def __init__(self):
         self.line = self.reading = b""
         self.new = False
+        self.letters = []  # a list can be added to and taken from in one step: the firmware calls write at any time
 
     def show(self, line):
         self.line = line.encode()
@@ -729,6 +731,14 @@ class Channel:
 
     def read(self, offset, size):
         return self.reading[offset : offset + size]
+
+    def write(self, offset, data):
+        if len(self.letters) < 200:
+            self.letters.extend(data)
+        return len(data)
+
+    def letter(self):
+        return bytes([self.letters.pop(0)]) if self.letters else b""
 
 
 class Lights:
@@ -893,7 +903,9 @@ class Program:
             self.reports.open_uart()
         except Exception as error:  # the camera has no such pin or UART
             self.fail(Trouble("BUTTON or UART can't be used (%s): see the settings of main.py." % error))
-        self.lines = [line for line in (serial_line(), uart_line(self.reports.uart)) if line]
+        channel = self.reports.channel
+        lines = serial_line(), uart_line(self.reports.uart), Line(channel.letter) if channel else None
+        self.lines = [line for line in lines if line]
 
     def step(self):
         """Take a frame, load what is not loaded, look, and do as told."""
@@ -991,7 +1003,7 @@ class Program:
         if not self.watcher:
             raise Trouble("Not yet: %s" % self.trouble)
         self.watcher.draws = how == "on"
-        return "Boxes are drawn." if self.watcher.draws else "Boxes are not drawn."
+        return "draw is %s." % how
 
     def clear(self):
         self.memory.rest = {}

@@ -72,7 +72,7 @@ def test_bad_commands_are_answered_with_a_sentence(typed, answer):
 
 def test_a_bare_frame_on_demand():
     played = Played(scene(frames=90), typed=[(4000, b"draw off\n"), (7000, b"draw on\n")])
-    assert played.said("reply") == ["Boxes are not drawn.", "Boxes are drawn."]
+    assert played.said("reply") == ["draw is off.", "draw is on."]
     bare = [event.picture for event in played.shown if 4500 < event.time_ms < 6900]
     assert all(np.array_equal(picture, bare[0]) for picture in bare)
     assert not any(np.array_equal(event.picture, bare[0]) for event in played.shown if event.time_ms > 7200)
@@ -82,6 +82,13 @@ def test_a_bare_frame_on_demand():
 def test_a_sender_that_never_stops_does_not_stop_the_faces():
     played = Played(scene(frames=60), typed=[(2500, b"y" * 100_000)])
     assert len(played.faces) > 50
+
+
+def test_commands_reach_it_by_the_protocol_channel():
+    played = Played(scene(frames=60), firmware="v5.0", channel_input=b"set sure 0.4\nhelp\n")
+    assert played.said("reply")[0] == "sure is 0.4."
+    assert played.said("reply")[1].startswith("status |")
+    assert len(played.faces) > 40
 
 
 def test_commands_are_answered_while_something_is_wrong():

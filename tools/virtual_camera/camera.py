@@ -6,7 +6,7 @@ for event in run(Path("device/main.py"), firmware="v5.0", source="face.png"):
 
 import math
 import tempfile
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,7 +45,9 @@ def run(
     python: str | None = None,
     serial_input: bytes = b"",
     typed: Sequence[tuple[int, bytes]] = (),
+    keyboard: Callable[[], bytes] = bytes,
     uart_input: bytes = b"",
+    channel_input: bytes = b"",
     pressed: Mapping[str, Sequence[tuple[int, int]]] | None = None,
     kept: dict[str, bytes] | None = None,
     boot_ms: int = BOOT_MS,
@@ -58,7 +60,8 @@ def run(
     "micropython", "cpython" (no memory limits) or None for the best there is.
 
     `serial_input` is on the serial port from the start; `typed` comes there at times of the camera's clock, ms: the
-    program can read it once it has asked the camera for something at or after that time. `uart_input` waits in each UART.
+    program can read it once it has asked the camera for something at or after that time. `keyboard` gives what a person
+    has typed since it was last called; it is called often. `uart_input` waits in each UART, `channel_input` is written to v5's protocol channels when first read.
     `pressed` names pins that a button pulls to ground, from ms up to ms. `kept` is filled with the files of the disk that
     the camera starts from, as they are when the run ends: `flash=kept` switches the camera on again.
 
@@ -79,7 +82,7 @@ def run(
         with tempfile.TemporaryDirectory(prefix="virtual-camera-") as folder:
             folders = Folders(Path(folder), disks)
             answers = Answers(played, limits, sensor, folders)
-            inputs = Inputs([(0, serial_input), *typed], uart_input, pressed or {})
+            inputs = Inputs([(0, serial_input), *typed], keyboard, uart_input, channel_input, pressed or {})
             try:
                 yield from Session(answers, sensor, folders, stop_us, hung_after_s, inputs).play(python, limits.heap)
             finally:
@@ -94,7 +97,9 @@ class Inputs(NamedTuple):
     """What comes to the program from outside: on the serial port, at the UARTs, at the pins."""
 
     typed: Sequence[tuple[int, bytes]]
+    keyboard: Callable[[], bytes]
     uart: bytes
+    channel: bytes
     pressed: Mapping[str, Sequence[tuple[int, int]]]
 
 
@@ -134,7 +139,8 @@ class Session:
 
     def _converse(self, link: Link, process: Process) -> Iterator[Event]:
         disk = self._folders.paths[self._folders.start]
-        outside = Outside(self._inputs.typed, self._sensor.faults.file_changes, disk, process.type)
+        inputs = self._inputs
+        outside = Outside(inputs.typed, self._sensor.faults.file_changes, disk, process.type, inputs.keyboard)
         while self._ended is None:
             try:
                 question = link.hear()
@@ -212,6 +218,7 @@ class Session:
             "mark": process.mark,
             "marked": MARKED,
             "uart_input": self._inputs.uart.decode("latin-1"),
+            "channel_input": self._inputs.channel.decode("latin-1"),
             "pressed": self._inputs.pressed,
             "faults": self._sensor.faults.of_the_program(),
         }

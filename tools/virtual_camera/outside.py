@@ -18,8 +18,10 @@ class Outside:
         file_changes: Sequence[tuple[int, str, bytes | None]],
         disk: Path,
         type_now: Callable[[bytes], None],
+        keyboard: Callable[[], bytes],
     ) -> None:
         self._type_now = type_now
+        self._keyboard = keyboard
         self._disk = disk
         events: list[tuple[int, Callable[..., None], tuple[Any, ...]]] = []
         events += [(time_ms, self._type_now, (data,)) for time_ms, data in typed]
@@ -31,7 +33,7 @@ class Outside:
         while self._events and self._events[0][0] * 1000 <= now_us:
             _, act, arguments = self._events.pop(0)
             act(*arguments)
-        self._type_now(b"")  # what the program has not made room for yet
+        self._type_now(self._keyboard())  # and what the program has not made room for yet
 
     def _change(self, name: str, content: bytes | None) -> None:
         path = self._disk / name

@@ -49,10 +49,13 @@ class Camera:
             link.leave()
 
     def show_channels(self) -> None:
-        """Let the host read each protocol channel that has something, as a tool that polls the camera does."""
+        """Let the host read each protocol channel that has something, as a tool that polls the camera does, and write to it."""
         for name, backend in self.channels:
             if not hasattr(backend, "poll") or backend.poll():
                 self.call("channel", (name,), {}, bytes(backend.read(0, backend.size())))
+                written = self.config.pop("channel_input", "")
+                if written and hasattr(backend, "write"):
+                    backend.write(0, bytearray(map(ord, written)))
 
     def send(self, way: str, name: object, data: bytes) -> None:
         """Tell the host what leaves the camera by a UART, a pin or a light."""

@@ -11,7 +11,7 @@ demo: .venv/.tools  ## run the camera program on the virtual camera
 	@$(BIN)/python -m tools demo $${SOURCE:+"$$SOURCE"}
 
 test: .venv/.all  ## run all tests
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n auto --dist loadfile
 
 lint: .venv/.all
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
@@ -33,6 +33,6 @@ clean:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-.venv/.all: requirements.txt tools/requirements.txt tools/requirements-vela.txt training/requirements.txt examples/requirements.txt | .venv/bin/python
+.venv/.all: requirements.txt tools/requirements.txt tools/requirements-vela.txt training/requirements.txt training/requirements-sweep.txt examples/requirements.txt | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@ .venv/.tools

@@ -4,7 +4,7 @@ import csv
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +17,8 @@ from training import network
 from training.augment import augment
 from training.data import PUBLIC_TEST, DataError, Faces, read_json, writing
 from training.protocols import rows
-from training.recipes import RECIPES, Leg
+from training.recipes import RECIPES, Leg, Settings
 from training.targets import prior, targets, training_rows
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to train. The defaults are the shipped model's."""
-
-    network: str = "emotion"  # of RECIPES
-    epochs: int = 184  # in all
-    warmup: int = 3  # epochs of rising rate in each leg, or the first steps can diverge
-    batch: int = 128
-    seed: int = 1
 
 
 class Batches(keras.utils.PyDataset):

@@ -56,3 +56,14 @@ RECIPES = {
 
 # What the boards that a network is made for have room for; all others are held to the roomier boards' limits.
 LIMITS = {name: SMALL_BOARD if name == "emotion" else ROOMY_BOARD for name in RECIPES}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train. The defaults are the shipped model's."""
+
+    network: str = "emotion"  # of RECIPES
+    epochs: int = 184  # in all
+    warmup: int = 3  # epochs of rising rate in each leg, or the first steps can diverge
+    batch: int = 128
+    seed: int = 1

@@ -134,8 +134,8 @@ def _load(arguments: Namespace) -> Faces:
 
 
 def _train(arguments: Namespace, faces: Faces) -> None:
-    from training.fit import Settings, begin, fit
-    from training.recipes import RECIPES
+    from training.fit import begin, fit
+    from training.recipes import RECIPES, Settings
 
     network = arguments.run / "network.keras"
     said = "already trained" if network.is_file() else "trained"
@@ -149,8 +149,8 @@ def _train(arguments: Namespace, faces: Faces) -> None:
 def _answers(arguments: Namespace, faces: Faces) -> NDArray[np.float32] | None:
     """What the recipe's teachers answer, each asked, and trained, first where its folder beside the run's has no answers."""
     from training import answers
-    from training.fit import Settings, fit, load_network
-    from training.recipes import RECIPES
+    from training.fit import fit, load_network
+    from training.recipes import RECIPES, Settings
 
     runs = [arguments.run.parent / name for name in RECIPES[arguments.network].teachers]
     for run in runs:

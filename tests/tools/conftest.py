@@ -11,6 +11,21 @@ import pytest
 from report_samples import as_line
 
 PATIENCE_S = 30  # a test that hears nothing for this long is broken
+ON_TERMINALS = {"test_deploy", "test_deploy_power", "test_virtual_board", "test_doctor", "test_live", "test_collect"}
+
+
+@pytest.fixture(autouse=True)
+def one_at_a_time(request, tmp_path_factory):
+    """Tests whose cameras vanish run alone: the system gives the name of a closed pseudo-terminal to the next one, and two
+    tests in two processes would talk to each other's camera."""
+    if request.module.__name__ not in ON_TERMINALS or not hasattr(os, "openpty"):
+        yield
+        return
+    import fcntl
+
+    with open(tmp_path_factory.getbasetemp().parent / "terminals.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture

@@ -1,0 +1,93 @@
+// The last minute: a row for each face, bands in its emotions' colours, patterns and letters.
+
+const LENGTH_MS = 60000;
+const ROW = 30; // pixels of a face's row
+const MOST_ROWS = 6; // the newest faces
+const LETTER_ROOM = 16; // pixels that a letter needs
+
+export class Timeline {
+  constructor(element) {
+    this.element = element;
+    this.spans = []; // {id, emotion, from, to}, ms since 1970, in the order in which they began
+    this.labels = [];
+    this.now = Date.now();
+    this.chart = echarts.init(element, null, { renderer: "canvas" });
+    addEventListener("resize", () => this.chart.resize());
+  }
+
+  /** The faces of a frame that came at `at`; the band of one ends when it is not reported for `patienceMs`. */
+  add(faces, at, patienceMs) {
+    for (const [id, emotion] of faces) {
+      const last = this.spans.findLast((span) => span.id === id);
+      const goesOn = last && at - last.to < patienceMs;
+      if (goesOn) last.to = at;
+      if (!goesOn || last.emotion !== emotion) this.spans.push({ id, emotion, from: at, to: at });
+    }
+  }
+
+  clear() {
+    this.spans = [];
+  }
+
+  draw(labels) {
+    this.now = Date.now();
+    this.labels = labels;
+    this.spans = this.spans.filter((span) => span.to > this.now - LENGTH_MS);
+    const faces = [...new Set(this.spans.map((span) => span.id))].sort((a, b) => a - b).slice(-MOST_ROWS);
+    const height = Math.max(faces.length, 2) * ROW + 34;
+    if (this.element.clientHeight !== height) {
+      this.element.style.height = `${height}px`;
+      this.chart.resize();
+    }
+    this.chart.setOption(this.option(faces), { notMerge: true });
+  }
+
+  option(faces) {
+    const style = getComputedStyle(document.documentElement);
+    const [soft, line, text] = ["--soft", "--line", "--text"].map((name) => style.getPropertyValue(name));
+    const rows = this.spans.filter((span) => faces.includes(span.id));
+    return {
+      animation: false,
+      textStyle: { fontFamily: style.fontFamily },
+      grid: { left: 56, right: 14, top: 8, bottom: 24 },
+      xAxis: {
+        type: "value", min: -LENGTH_MS / 1000, max: 0, interval: 10,
+        axisLabel: { color: soft, formatter: (second) => (second ? `${second} s` : "now") },
+        axisLine: { show: false }, splitLine: { lineStyle: { color: line } },
+      },
+      yAxis: {
+        type: "category", data: faces.map((id) => `face ${id}`), inverse: true,
+        axisLabel: { color: text }, axisLine: { show: false }, axisTick: { show: false },
+      },
+      series: {
+        type: "custom", clip: true,
+        renderItem: (_, api) => this.band(rows[api.value(3)], api, text, line),
+        data: rows.map((span, place) => [this.second(span.from), faces.indexOf(span.id), this.second(span.to), place]),
+        encode: { x: [0, 2], y: 1 },
+      },
+    };
+  }
+
+  second(at) {
+    return (at - this.now) / 1000;
+  }
+
+  band(span, api, text, line) {
+    const [left, middle] = api.coord([Math.max(api.value(0), -LENGTH_MS / 1000), api.value(1)]);
+    const width = Math.max(api.coord([api.value(2), 0])[0] - left, 2);
+    const { colour, ink, letter } = Emotions.look(span.emotion, this.labels);
+    const shape = { x: left, y: middle - ROW / 2 + 3, width, height: ROW - 6, r: 3 };
+    const decal = Emotions.decal(span.emotion, this.labels);
+    const style = { fill: colour, stroke: line, lineWidth: 1 };
+    const children = [{ type: "rect", shape, style: decal ? { ...style, decal } : style }];
+    if (width >= LETTER_ROOM) children.push(...letterOn(letter, span.emotion ? ink : text, span.emotion ? colour : null, left + width / 2, middle));
+    return { type: "group", children };
+  }
+}
+
+/** A letter on a patch of its band's plain colour: a pattern behind it would make it hard to read. */
+function letterOn(letter, fill, patch, x, y) {
+  const label = { type: "text", style: { text: letter, fill, x, y, align: "center", verticalAlign: "middle", fontWeight: 700, fontSize: 12 } };
+  const back = { type: "rect", shape: { x: x - 7, y: y - 8, width: 14, height: 16, r: 3 }, style: { fill: patch } };
+  return patch ? [back, label] : [label];
+}

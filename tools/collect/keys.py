@@ -1,0 +1,54 @@
+"""Keys in the terminal, one at a time and without Enter; Linux, macOS and Windows."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def single_keys() -> Iterator[None]:
+    """The terminal gives each key at once and does not show it; Ctrl-C works as ever."""
+    try:
+        import termios
+        import tty
+    except ImportError:  # Windows, whose consoles have it without being asked
+        yield
+        return
+    before = termios.tcgetattr(sys.stdin)
+    tty.setcbreak(sys.stdin)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+
+
+def take_key(wait_s: float) -> str | None:
+    """The next key, None when none comes within `wait_s`; EOFError when the terminal has gone."""
+    if sys.platform == "win32":
+        return _take_windows_key(wait_s)
+    import os
+    import select
+
+    if not select.select([sys.stdin], [], [], wait_s)[0]:
+        return None
+    key = os.read(sys.stdin.fileno(), 1)
+    if not key:
+        raise EOFError
+    return key.decode("ascii", "ignore")
+
+
+def _take_windows_key(wait_s: float) -> str | None:
+    import msvcrt
+    import time
+
+    end = time.monotonic() + wait_s
+    while not msvcrt.kbhit():  # type: ignore[attr-defined,unused-ignore]
+        if time.monotonic() > end:
+            return None
+        time.sleep(0.02)
+    key: str = msvcrt.getwch()  # type: ignore[attr-defined,unused-ignore]
+    if key == "\x03":  # getwch takes Ctrl-C for a key
+        raise KeyboardInterrupt
+    return key

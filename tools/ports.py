@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.errors import UserError
@@ -64,10 +65,23 @@ def _why(port: str, error: Exception) -> str:
     if number == errno.ENOENT or "FileNotFoundError" in text:
         return "there is no such port; plug the camera in, or give another port"
     if number in (errno.EBUSY, errno.EAGAIN) or "PermissionError" in text:
-        return "another program has the port open; close it (OpenMV IDE, a serial terminal) and try again"
+        return f"{_holder(port)} has the port open; close it (OpenMV IDE, a serial terminal) and try again"
     if number in (errno.EACCES, errno.EPERM):
         return f"you may not open the port; run sudo usermod -aG {_group(port)} $USER, then log out and in"
     return f"the port cannot be opened ({text})"
+
+
+def _holder(port: str) -> str:
+    """The program that has `port` open, where the system tells: Linux does, of one's own programs."""
+    device = os.path.realpath(port)
+    for opened in Path("/proc").glob("[0-9]*/fd/*"):
+        process = opened.parts[2]
+        try:
+            if process != str(os.getpid()) and os.readlink(opened) == device:
+                return f"{Path('/proc', process, 'comm').read_text().strip()} (process {process})"
+        except OSError:  # it has ended, or closed the file
+            continue
+    return "another program"
 
 
 def _group(port: str) -> str:

@@ -15,12 +15,25 @@ SMALL = 500_000  # bytes of heap: an H7 has 336 thousand, a Nicla Vision 378, al
 
 def is_small(board: str) -> bool:
     """Whether a board gets the compact program: its source alone would not leave the model room."""
-    return sum(find_board(board).heap) < SMALL
+    return is_small_heap(sum(find_board(board).heap))
 
 
 def limits_for(board: str) -> Limits:
     """The most that a model for a board may take. An N6 and an M7 refuse, or have no room for, any such model all the same."""
     return SMALL_BOARD if is_small(board) else ROOMY_BOARD
+
+
+def is_small_heap(heap: int) -> bool:
+    """`is_small` for a board of which only its heap is known, in bytes."""
+    return heap < SMALL
+
+
+def camera_files(small: bool, model: Path) -> dict[str, Path]:
+    """All files of a camera by the names that they have on it; the model comes last."""
+    main = COMPACT if small else MAIN
+    program = {"emotion_camera.mpy": main.with_name("emotion_camera.mpy")} if small else {}
+    labels = {"emotion.txt": model.with_suffix(".txt")}
+    return {**program, "main.py": main, **labels, "emotion.tflite": model}
 
 
 def model_files(model: Path) -> dict[str, Path]:

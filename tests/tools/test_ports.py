@@ -3,6 +3,8 @@
 import os
 import re
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -68,6 +70,19 @@ def test_a_port_in_use(plug_in):
     with open_port(path), pytest.raises(UserError, match=r"another program has the port open; close it"):
         open_port(path)
     open_port(path).close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells which program has a port open")
+def test_the_program_that_has_a_port_is_named(plug_in):
+    path = str(plug_in().path)
+    hold = "import serial, sys; port = serial.Serial(sys.argv[1], exclusive=True); print('open', flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout.readline() == "open\n"
+        with pytest.raises(UserError, match=rf"python\S* \(process {holder.pid}\) has the port open; close it"):
+            open_port(path)
+        holder.communicate("\n")
 
 
 def test_a_port_that_another_program_keeps_to_itself(plug_in):

@@ -1,0 +1,338 @@
+"""A virtual camera on a serial port: what mpremote, a terminal and `tools.deploy` talk to. Linux and macOS.
+
+with Board(Path("disk"), board="h7") as board:
+    subprocess.run(["mpremote", "connect", board.path, "resume", "fs", "ls"])
+
+As on the camera: after power-up boot.py runs, then main.py of the disk, and what it prints comes out of the port; Ctrl-C
+stops it and gives the REPL, MicroPython's own; a soft reset runs boot.py alone; machine.reset() starts all anew. The disks
+are FAT disks of the board's size, by MicroPython's own FatFs, so they fill up and lose files as FAT does.
+Not as on the camera: its port does not vanish from the computer during a reset; main.py sees the disk as `run` plays it,
+and Ctrl-C stops a main.py that asks nothing of the camera only after half a minute.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import select
+import shutil
+import subprocess
+import termios
+import threading
+import time
+import tty
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tools.errors import UserError
+from tools.virtual_camera.boards import M, find_board
+from tools.virtual_camera.camera import run
+from tools.virtual_camera.events import Ended, Line, Shown
+from tools.virtual_camera.firmware import find_firmware
+from tools.virtual_camera.process import find_micropython
+from tools.virtual_camera.sources import Source, open_source
+
+PRELUDE = Path(__file__).with_name("program_side") / "board.py"
+SDCARD = 64 * M  # bytes of a card
+SOFT_RESET, RESET = 0, -9  # exit status of the REPL after Ctrl-D, and after machine.reset(), which kills it
+CTRL_A, CTRL_C = b"\x01", b"\x03"
+PROMPT = b">>> "
+FRAME_S = 0.02  # real time that a frame takes at least, so that a camera left alone does not take a whole processor
+AT_RESET = -1
+
+
+class Board:
+    """A camera whose disks are the folders `flash` and, where there is one, `sdcard` in `folder`.
+
+    While it is open the disks are images beside the folders; `close` copies them back. `omv`: whether the firmware is
+    OpenMV's. `dies_after`: its power fails when it has received so many bytes, AT_RESET at the next reset; then `dead` is
+    true, as it is after `kill`. `trace`: a file that gets every block which is written to the disk that it starts from.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        board: str = "h7plus",
+        firmware: str = "v5.0",
+        source: Source | str | Path | None = None,
+        omv: bool = True,
+        dies_after: int | None = None,
+        trace: Path | None = None,
+    ) -> None:
+        self._folder = folder.resolve()
+        self._board, self._name, self._firmware = find_board(board), board, firmware
+        self._source, self._omv = source, omv
+        self._left = dies_after
+        self._trace = trace
+        self._typed = self._printed = b""
+        self.dead = False
+        self._closing = False
+
+    def __enter__(self) -> Board:
+        self.open()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def open(self) -> str:
+        """Switch it on; the port's name. UserError where it can't be played."""
+        self._prepare()
+        self._computer, self._slave = _terminal()  # its end of the cable, and the computer's
+        self.path = os.ttyname(self._slave)
+        self._player = threading.Thread(target=self._play, daemon=True)
+        self._player.start()
+        return self.path
+
+    def boot(self, then_fill: bool = False) -> None:
+        """Of a start only what comes before main.py: boot.py, on the disks as they are; they are in the folders then.
+        `then_fill`: a file `full` takes what is left of the disk that it starts from."""
+        self._prepare()
+        self._run("boot")
+        if then_fill:
+            self._run("fill")
+        self._export()
+
+    def _prepare(self) -> None:
+        micropython = find_micropython()
+        if not micropython:
+            raise UserError("a virtual camera on a port needs MicroPython, which has no package for this computer")
+        self._micropython = [*micropython, "-X", f"heapsize={sum(self._board.heap)}"]
+        (self._folder / "flash").mkdir(parents=True, exist_ok=True)
+        has_card = (self._folder / "sdcard").is_dir()
+        self._points = ["flash", "sdcard"] if has_card else ["flash"]  # it starts from the last
+
+    def kill(self) -> None:
+        """The power fails now."""
+        self.dead = self._closing = True
+
+    def close(self) -> None:
+        """Switch it off; the disks are in the folders then."""
+        self._closing = True
+        self._player.join()
+        self._export()
+        for point in self._points:
+            self._image(point).unlink(missing_ok=True)
+
+    # Its life
+
+    def _play(self) -> None:
+        why = RESET
+        try:
+            while not self._closing:
+                if why == RESET:
+                    self._print(self._run("boot"))
+                    self._run_program()
+                if not self._closing:
+                    why = self._repl(raw=why == SOFT_RESET and self._was_raw())
+                    self._print(b"MPY: soft reboot\r\n" if why == SOFT_RESET else b"")
+                if why == RESET and self._left == AT_RESET:
+                    self.kill()
+        finally:
+            os.close(self._computer)
+            os.close(self._slave)
+
+    def _run_program(self) -> None:
+        """main.py of the disk that it starts from, until it ends or Ctrl-C comes; what it wrote goes to the disk."""
+        start = self._points[-1]
+        self._export()
+        script = self._folder / start / "main.py"
+        if not script.is_file():
+            return
+        files = {point: _files(self._folder / point) for point in self._points}
+        kept: dict[str, bytes] = {}
+        try:
+            events = run(
+                script,
+                **files,  # type: ignore[arg-type]
+                firmware=self._firmware,
+                board=self._name,
+                source=_endless(self._source),
+                keyboard=self._keys,
+                kept=kept,
+            )
+            with contextlib.closing(events):
+                self._watch(events)
+        except UserError as error:
+            self._print(f"{error}\r\n".encode())
+        if kept and kept != {name: file.read_bytes() for name, file in files[start].items()}:
+            shutil.rmtree(self._folder / start)
+            for name, content in kept.items():
+                path = self._folder / start / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+            self._image(start).unlink()  # it is made anew of the folder
+
+    def _watch(self, events: Iterator[Any]) -> None:
+        for event in events:
+            if isinstance(event, Line):
+                self._print(event.text.encode() + b"\r\n")
+            if isinstance(event, Shown):
+                time.sleep(FRAME_S)
+            if isinstance(event, Ended) or self._closing or CTRL_C in self._typed:
+                self._typed = self._typed.rpartition(CTRL_C)[2]  # for the REPL
+                return
+
+    def _keys(self) -> bytes:
+        """What main.py is given of what was typed: nothing of what follows Ctrl-C."""
+        self._typed += self._take()
+        if CTRL_C in self._typed:
+            return b""
+        keys, self._typed = self._typed, b""
+        return keys
+
+    def _repl(self, raw: bool) -> int:
+        """MicroPython's REPL until it is reset; how it ended."""
+        self._printed = b""
+        master, slave = _terminal()
+        process = subprocess.Popen(
+            [*self._micropython, "-i", str(PRELUDE)],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=self._environment("repl"),
+            start_new_session=True,
+            preexec_fn=_own_tty,
+        )
+        os.close(slave)
+        try:
+            self._wait_for_prompt(master, raw)
+            while self._pump(master, process):
+                pass
+            if self._closing:
+                process.kill()
+            return process.wait()
+        finally:
+            process.kill()
+            process.wait()
+            os.close(master)
+
+    def _wait_for_prompt(self, master: int, raw: bool) -> None:
+        """What is typed before it is lost: MicroPython throws it away when it sets its terminal up."""
+        while not self._printed.endswith(PROMPT) and not self._closing:
+            if select.select([master], [], [], 0.05)[0]:
+                data = os.read(master, 4096)
+                self._print(data)
+        if raw:
+            os.write(master, CTRL_A)
+
+    def _pump(self, master: int, process: subprocess.Popen[bytes]) -> bool:
+        """Pass on what there is in both directions; whether it goes on."""
+        ready, _, _ = select.select([master, self._computer], [], [], 0.05)
+        if self._closing:
+            return False
+        if self._computer in ready or self._typed:
+            self._typed += self._take()
+            while self._typed:
+                self._typed = self._typed[os.write(master, self._typed) :]
+        if master in ready:
+            try:
+                data = os.read(master, 65536)
+            except OSError:  # its process has ended
+                data = b""
+            self._print(data)
+            return bool(data)
+        return process.poll() is None
+
+    # The cable
+
+    def _take(self) -> bytes:
+        """What came from the computer by now."""
+        if not select.select([self._computer], [], [], 0)[0]:
+            return b""
+        data = os.read(self._computer, 4096)
+        if self._left is not None and self._left >= 0:
+            data = data[: self._left]
+            self._left -= len(data)
+            if not self._left:
+                self.kill()
+        return data
+
+    def _print(self, data: bytes) -> None:
+        """To the computer; what nobody reads is dropped."""
+        self._printed = (self._printed + data)[-200:]
+        while data and not self._closing and select.select([], [self._computer], [], 0.2)[1]:
+            data = data[os.write(self._computer, data[:512]) :]
+
+    def _was_raw(self) -> bool:
+        return self._printed.rfind(b"raw REPL;") > self._printed.rfind(PROMPT)
+
+    # The disks
+
+    def _image(self, point: str) -> Path:
+        return self._folder / f"{point}.fat"
+
+    def _export(self) -> None:
+        """What is on the disks, into the folders."""
+        if all(self._image(point).exists() for point in self._points):
+            for point in self._points:
+                shutil.rmtree(self._folder / point)
+            self._run("export")
+
+    def _run(self, what: str) -> bytes:
+        """boot.py, or the copying of the disks; what was printed."""
+        told = subprocess.run(
+            [*self._micropython, str(PRELUDE)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=self._environment(what),
+        )
+        return told.stdout.replace(b"\n", b"\r\n")
+
+    def _environment(self, what: str) -> dict[str, str]:
+        points = self._points
+        config = {
+            "do": what,
+            "disks": {f"/{point}": self._disk(point, what != "fill") for point in points},
+            "start": f"/{points[-1]}",
+            "omv": self._omv,
+            "version": find_firmware(self._firmware).version,
+            "board_type": self._board.board_type,
+            "arch": self._board.arch,
+        }
+        return {**os.environ, "VIRTUAL_BOARD": json.dumps(config)}
+
+    def _disk(self, point: str, traced: bool) -> dict[str, Any]:
+        folder = str(self._folder / point)
+        return {
+            "image": str(self._image(point)),
+            "size": self._board.flash if point == "flash" else SDCARD,
+            "folder": folder,
+            "export": folder,
+            "trace": str(self._trace) if traced and self._trace and point == self._points[-1] else None,
+        }
+
+
+def _terminal() -> tuple[int, int]:
+    """A pseudo-terminal's two ends that pass bytes on as they are; Ctrl-C interrupts what runs on the second."""
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    modes = termios.tcgetattr(slave)
+    modes[3] |= termios.ISIG
+    modes[6][termios.VQUIT] = modes[6][termios.VSUSP] = b"\0"
+    termios.tcsetattr(slave, termios.TCSANOW, modes)
+    return master, slave
+
+
+def _own_tty() -> None:
+    """Make the terminal this process' own, for Ctrl-C to reach it."""
+    import fcntl
+
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def _endless(what: Source | str | Path | None) -> Source:
+    """A source that starts again at its end."""
+    source = what if isinstance(what, Source) else open_source(what)
+    again = itertools.count()
+    return replace(source, names=(), frames=lambda: itertools.chain.from_iterable(source.frames() for _ in again))
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    return {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}

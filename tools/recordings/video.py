@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -47,6 +48,4 @@ def write_video(recording: Recording) -> Path:
 
 
 def _usual_step(times_ms: list[int]) -> float:
-    return (
-        median(after - before for before, after in zip(times_ms, times_ms[1:], strict=False)) if times_ms[1:] else 100
-    )
+    return median(after - before for before, after in pairwise(times_ms)) if times_ms[1:] else 100

@@ -31,7 +31,9 @@ def faces(*shown: Face, t: int = 0, fps: float = 10.0, count: int = 7) -> dict:
     return {"t": t, "fps": fps, "faces": found}
 
 
-def by_hand(folder: Path, lines: list[tuple[int, dict]], duration_ms: int | None = None, source: str = "a camera") -> Path:
+def by_hand(
+    folder: Path, lines: list[tuple[int, dict]], duration_ms: int | None = None, source: str = "a camera"
+) -> Path:
     """A recording with these lines: ms since the start, and what was reported."""
     folder.mkdir(parents=True, exist_ok=True)
     texts = [json.dumps({"v": 1, **fields, "at": _at(ms)}) + "\n" for ms, fields in lines]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import queue
 import sys
@@ -40,13 +39,13 @@ class VirtualLive:
 
     def __init__(self, board: str, source: Source | None = None, firmware: str = "v5.0") -> None:
         from tools.virtual_camera.boards import BOARDS, find_board
-        from tools.virtual_camera.sources import open_source
+        from tools.virtual_camera.sources import endless, open_source
 
         found = find_board(board)
         self.board = next(name for name, each in BOARDS.items() if each is found)
         self.name = f"virtual {self.board}"
         self.folder = DISKS / self.board
-        self._source = _endless(source or open_source(None))
+        self._source = endless(source or open_source(None))
         self._firmware = firmware
         self._typed: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._closed = threading.Event()
@@ -157,17 +156,6 @@ class VirtualLive:
     def _wait_for_other_than(self, before: Files) -> None:
         while not self._closed.wait(LOOK_S) and _disk(self.folder) == before:
             pass
-
-
-def _endless(source: Source) -> Source:
-    """The same again and again; a webcam has no end anyway."""
-    from tools.virtual_camera.sources import Source as Frames
-
-    if source.live:
-        return source
-    return Frames(
-        source.name, source.fps, lambda: itertools.chain.from_iterable(source.frames() for _ in itertools.count())
-    )
 
 
 def _start_folder(folder: Path) -> Path:

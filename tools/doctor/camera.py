@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tools.connection import About, Camera
 from tools.doctor.findings import FINE, NOTE, WRONG, Finding
-from tools.program import DEVICE, MAIN
+from tools.program import DEVICE, MAIN, is_small_heap
 from tools.reports import EventReport, parse
 
 ROOT = DEVICE.parent
@@ -57,7 +57,7 @@ def _own_files() -> dict[str, dict[str, str]]:
 def _files(camera: Camera, there: dict[str, int], own: dict[str, dict[str, str]]) -> Iterator[Finding]:
     for name, known in own.items():
         if name not in there:
-            if name != "emotion_camera.mpy" or is_small_camera(camera):
+            if name != "emotion_camera.mpy" or is_small_heap(camera.about.heap):
                 yield Finding(WRONG, name, "is not on the camera", DEPLOY)
             continue
         value = camera.sha256(name) or ""
@@ -67,11 +67,6 @@ def _files(camera: Camera, there: dict[str, int], own: dict[str, dict[str, str]]
             yield Finding(
                 NOTE, name, f"is not the repository's ({value[:12]})", f"your own, or another version: {DEPLOY}"
             )
-
-
-def is_small_camera(camera: Camera) -> bool:
-    """Whether the camera needs the compiled program: an H7 or a Nicla Vision, by their heap."""
-    return camera.about.heap < 500_000
 
 
 def _alive(camera: Camera, wait_s: float) -> Finding:

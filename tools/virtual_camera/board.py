@@ -13,7 +13,6 @@ and Ctrl-C stops a main.py that asks nothing of the camera only after half a min
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import os
 import select
@@ -24,7 +23,6 @@ import threading
 import time
 import tty
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +32,7 @@ from tools.virtual_camera.camera import run
 from tools.virtual_camera.events import Ended, Line, Shown
 from tools.virtual_camera.firmware import find_firmware
 from tools.virtual_camera.process import find_micropython
-from tools.virtual_camera.sources import Source, open_source
+from tools.virtual_camera.sources import Source, endless, open_source
 
 PRELUDE = Path(__file__).with_name("program_side") / "board.py"
 SDCARD = 64 * M  # bytes of a card
@@ -152,7 +150,7 @@ class Board:
                 **files,  # type: ignore[arg-type]
                 firmware=self._firmware,
                 board=self._name,
-                source=_endless(self._source),
+                source=endless(_opened(self._source)),
                 keyboard=self._keys,
                 kept=kept,
             )
@@ -327,11 +325,8 @@ def _own_tty() -> None:
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
-def _endless(what: Source | str | Path | None) -> Source:
-    """A source that starts again at its end."""
-    source = what if isinstance(what, Source) else open_source(what)
-    again = itertools.count()
-    return replace(source, names=(), frames=lambda: itertools.chain.from_iterable(source.frames() for _ in again))
+def _opened(what: Source | str | Path | None) -> Source:
+    return what if isinstance(what, Source) else open_source(what)
 
 
 def _files(folder: Path) -> dict[str, Path]:

@@ -5,7 +5,8 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,13 @@ class Source:
     live: bool = False
     still: bool = False
     names: tuple[str, ...] = ()
+
+
+def endless(source: Source) -> Source:
+    """The same again and again; a webcam has no end anyway."""
+    if source.live:
+        return source
+    return replace(source, names=(), frames=lambda: chain.from_iterable(source.frames() for _ in count()))
 
 
 def open_source(what: str | Path | None = None) -> Source:

@@ -95,9 +95,18 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _tell_camera(camera: Camera) -> None:
     about = camera.about
-    print(f"{about.arch} on {camera.port}: firmware {about.firmware}, {about.heap // 1000:,} KB of memory", flush=True)
+    print(
+        f"{_board(about)} on {camera.port}: firmware {about.firmware}, {about.heap // 1000:,} KB of memory", flush=True
+    )
     where = "the SD card that is in it" if about.has_card else "its own flash"
     print(f"it starts from {where}, which has {about.free / 1000:,.1f} KB free", flush=True)
+
+
+def _board(about: About) -> str:
+    """What a person calls the board."""
+    from tools.virtual_camera.boards import BOARDS
+
+    return next((it.name for it in BOARDS.values() if it.arch == about.arch), about.arch)
 
 
 def _files(about: About, model: Path | None) -> Files:
@@ -146,7 +155,7 @@ def deploy(
     with _lost("it has the new files"):
         trouble = _start(camera, digest(files["emotion.tflite"]), wait_s)
     if trouble is None:
-        print("ready", flush=True)
+        print("ready: the program runs with this model", flush=True)
     elif changed:
         _take_back(camera, trouble, wait_s)
     else:

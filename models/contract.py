@@ -17,6 +17,7 @@ EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 INPUT_SCALE = 1 / 255  # the camera feeds pixel - 128 whatever the model says, so the model must say just that
 INPUT_ZERO_POINT = -128
 KB = 1000
+MAX_LABELS = 1024  # bytes of the labels file that device/main.py reads
 
 # Operators seen to run on the firmware, and those that TFLM has had in int8 in every release since firmware v4.5.
 OPERATORS = {
@@ -181,6 +182,10 @@ def read_labels(path: Path, classes: int | None = None) -> tuple[str, ...]:
         raise ContractError(f"{path}: no such labels file; it must hold one label a line, in output order") from None
     except UnicodeDecodeError:
         raise ContractError(f"{path}: is not a text file in UTF-8; it must hold one label a line") from None
+    if sum(len(line.encode()) + 1 for line in lines) > MAX_LABELS:
+        raise ContractError(
+            f"{path}: is longer than the {MAX_LABELS:,} bytes that the camera reads; shorten the labels"
+        )
     for number, line in enumerate(lines, 1):
         if line.strip() != line or not line:
             raise ContractError(

@@ -204,6 +204,10 @@ class Camera:
                 self._enter_repl()
                 return
             except NoAnswer:
+                if not tries_left and self.board:
+                    raise UserError(
+                        "the virtual camera's own main.py does not stop for Ctrl-C: take it out of its folder in .virtual-camera"
+                    ) from None
                 if not tries_left:
                     raise UserError(
                         f"{self.port}: what is there does not answer as MicroPython does; is it an OpenMV camera? "

@@ -56,9 +56,15 @@ class VirtualLive:
     def _fill(self) -> None:
         """Puts the shipped program and model on the disk."""
         from tools.program import program_for
+        from tools.virtual_camera.boards import find_board
+        from tools.virtual_camera.disks import read_disks
+        from tools.virtual_camera.firmware import find_firmware
 
         given = program_for(self.board, MODEL)
         name = "sdcard" if "sdcard" in given else "flash"
+        disks = {"flash": {}, "sdcard": None} | {name: given[name]}
+        # Before anything is written: an M7 has no room for them.
+        read_disks(given["script"], find_firmware(self._firmware), find_board(self.board), rom={}, **disks)
         files = {"main.py": given["script"], **given[name]}
         for file, path in files.items():
             _write(self.folder / name / file, path.read_bytes())

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from tools.errors import UserError
 
 if TYPE_CHECKING:
-    from tools.live import Live
+    from tools.live import Event, Live
     from tools.recordings import Recorder
 
 FOLDER = Path("recordings")
@@ -77,6 +77,8 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         live.close()
     print(_progress(recorder))
+    if not recorder.frames and not recorder.reports:
+        print("nothing came: is the camera program running? python -m tools doctor looks", flush=True)
     if arguments.video:
         _make_video(folder)
     print(f"see it: python -m tools report {folder}")
@@ -96,9 +98,9 @@ def _record(live: Live, recorder: Recorder, seconds: float | None) -> None:
             live.say("status")
         for event in live.events():
             recorder.add(event)
-            if isinstance(event, Gone):
+            if trouble := event.message if isinstance(event, Gone) else _camera_s_error(event):
                 _end_progress()
-                print(event.message, flush=True)
+                print(trouble, flush=True)
             elif recorder.length_ms >= shown_ms + STEP_MS:
                 shown_ms = recorder.length_ms
                 _show_progress(_progress(recorder))
@@ -107,6 +109,16 @@ def _record(live: Live, recorder: Recorder, seconds: float | None) -> None:
     finally:
         if timer:
             timer.cancel()
+
+
+def _camera_s_error(event: Event) -> str | None:
+    """What the camera says is wrong, if this is that."""
+    from tools.live import Text
+    from tools.reports import EventReport, parse
+
+    report = parse(event.text) if isinstance(event, Text) else None
+    wrong = isinstance(report, EventReport) and report.event == "error"
+    return f"the camera says: {report.message}" if wrong and isinstance(report, EventReport) else None
 
 
 def _progress(recorder: Recorder) -> str:

@@ -9,7 +9,8 @@ from training import steps
 from training.data import DataError
 from training.recipes import RECIPES
 
-CAMERA = Path("tools/virtual_camera")
+ROOT = Path(__file__).resolve().parents[1]
+CAMERA = ROOT / "tools" / "virtual_camera"
 ABOUT = """\
 Make the camera's model from FER2013, step by step or all at once.
 
@@ -157,7 +158,7 @@ def _start() -> argparse.ArgumentParser:
     parser.add_argument(
         "--model",
         type=Path,
-        default=Path("models/emotion.tflite"),
+        default=ROOT / "models" / "emotion.tflite",
         help="the model to start from (default %(default)s)",
     )
     return parser

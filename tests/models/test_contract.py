@@ -68,6 +68,12 @@ def grown(size: int) -> bytes:
     return data[:-end] + bytes(size - len(data)) + data[-end:]
 
 
+def test_more_labels_than_the_camera_reads_are_refused(tmp_path):
+    (tmp_path / "long.txt").write_text("".join(f"{number:0200}\n" for number in range(7)))
+    with pytest.raises(ContractError, match="longer than the 1,024 bytes that the camera reads"):
+        read_labels(tmp_path / "long.txt")
+
+
 def test_shipped_model_obeys_the_contract():
     model = check(SHIPPED, limits=SMALL_BOARD)
     assert model.labels == EMOTIONS

@@ -169,6 +169,9 @@ def _lost(state: str) -> Iterator[None]:
         yield
     except Unplugged as error:
         raise Unplugged(f"{error}; {state}") from None
+    except KeyboardInterrupt:
+        print(f"\nstopped: {state}; the same command goes on", file=sys.stderr, flush=True)
+        raise
 
 
 def _must_replace(camera: Camera, changed: Files, names: list[str], allowed: bool) -> bool:

@@ -99,6 +99,10 @@ def read_recording(folder: Path) -> Recording:
     started = _time(about.get("started")) or _first_time(folder / REPORTS)
     if started is None:
         raise UserError(f"{folder}: is no recording; give a folder that python -m tools record has written")
+    if unreadable(folder / REPORTS):
+        raise UserError(
+            f"{folder / REPORTS}: is damaged, no line of it can be read; reports.csv beside it may have the rows"
+        )
     ended = about.get("duration_ms")
     return Recording(
         folder,
@@ -107,6 +111,14 @@ def read_recording(folder: Path) -> Recording:
         ended if type(ended) is int and ended >= 0 else None,
         _frames(folder),
     )
+
+
+def unreadable(path: Path) -> bool:
+    """Whether a reports.jsonl holds something, but no line that a camera could have sent."""
+    try:
+        return path.stat().st_size > 0 and next(_timed_lines(path), None) is None
+    except FileNotFoundError:
+        return False
 
 
 def read_entries(path: Path, started: datetime) -> Iterator[Entry]:

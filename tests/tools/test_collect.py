@@ -172,11 +172,11 @@ class TestPage:
 
     def test_shows_the_picture_the_face_and_what_is_wrong(self, session, page):
         self.show(session, page, np.full((240, 320), 200, np.uint8), faces((100, 60, 96, 96)))
-        page.wait_for_function("document.getElementById('reads').textContent.includes('happy, 90')")
+        page.wait_for_function("() => document.getElementById('reads').textContent.includes('happy, 90')")
         at = (
             "(x, y) => [...document.getElementById('frame').getContext('2d').getImageData(x, y, 1, 1).data].slice(0, 3)"
         )
-        page.wait_for_function(f"({at})(10, 10)[0] > 190")
+        page.wait_for_function(f"() => ({at})(10, 10)[0] > 190")
         assert max(page.evaluate(f"({at})(200, 200)")) == 255, "the box's left side"
         session._live.pull("plug the camera in again")
         page.wait_for_selector("#trouble:not([hidden])")

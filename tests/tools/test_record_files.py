@@ -275,6 +275,12 @@ def test_no_recording(tmp_path):
         read_recording(tmp_path / "holiday" / "recording.json")
 
 
+def test_a_recording_of_garbage_is_not_told_to_be_empty(whole, tmp_path):
+    lay_out(tmp_path, {**whole, "reports.jsonl": b"\x07garbage\n" * 40})
+    with pytest.raises(UserError, match=r"reports\.jsonl: is damaged, no line of it can be read"):
+        read_recording(tmp_path)
+
+
 def test_a_recording_of_a_later_version(tmp_path):
     folder = by_hand(tmp_path / "a", [])
     about = json.loads((folder / "recording.json").read_text())

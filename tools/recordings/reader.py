@@ -114,11 +114,11 @@ def read_recording(folder: Path) -> Recording:
 
 
 def unreadable(path: Path) -> bool:
-    """Whether a reports.jsonl holds something, but no line that a camera could have sent."""
-    try:
-        return path.stat().st_size > 0 and next(_timed_lines(path), None) is None
-    except FileNotFoundError:
+    """Whether a reports.jsonl has whole lines, but none that a camera could have sent; a first line that was cut is none."""
+    if not path.is_file() or next(_timed_lines(path), None) is not None:
         return False
+    with open(path, "rb") as file:
+        return file.readline().endswith(b"\n")
 
 
 def read_entries(path: Path, started: datetime) -> Iterator[Entry]:

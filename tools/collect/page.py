@@ -6,19 +6,14 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from tools.collect.crop import is_inside, model_view
 from tools.collect.session import Session, State
+from tools.jpeg import jpeg
 from tools.web import server
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 HERE = Path(__file__).parent
 FILES = {"/": HERE / "page.html", "/page.css": HERE / "page.css", "/page.js": HERE / "page.js"}
@@ -71,9 +66,9 @@ class Page:
                     sent = text
                 if state.seen is not None and state.seen is not shown:
                     shown = state.seen
-                    await socket.send_bytes(b"F" + _jpeg(shown.picture))
+                    await socket.send_bytes(b"F" + jpeg(shown.picture, QUALITY))
                     if shown.face is not None and is_inside(shown.face.box, shown.picture):
-                        await socket.send_bytes(b"C" + _jpeg(model_view(shown.picture, shown.face.box), 95))
+                        await socket.send_bytes(b"C" + jpeg(model_view(shown.picture, shown.face.box), 95))
                 await asyncio.sleep(PACE_S)
 
     def _do(self, text: str) -> None:
@@ -100,11 +95,3 @@ def _text(state: State) -> str:
     fields |= {"wanted": state.wanted, "stored": len(state.stored), "picture": state.seen is not None}
     fields["face"] = face and {"box": face.box, "emotion": face.emotion, "score": face.score}
     return json.dumps(fields)
-
-
-def _jpeg(picture: NDArray[np.uint8], quality: int = QUALITY) -> bytes:
-    from PIL import Image
-
-    data = BytesIO()
-    Image.fromarray(picture).save(data, format="JPEG", quality=quality)
-    return data.getvalue()

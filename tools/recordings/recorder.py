@@ -8,11 +8,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from tools.errors import UserError
+from tools.jpeg import jpeg
 from tools.live import Event, Frame, Gone, Text
 from tools.recordings.files import (
     ABOUT,
@@ -143,9 +143,9 @@ class Recorder:
     def _frame(self, frame: Frame) -> None:
         self.frames += 1
         if self._pictures and self._times:
-            jpeg = _jpeg(frame)
-            offset = self._pictures.append(jpeg)
-            self._times.append(f"{self.length_ms},{offset},{len(jpeg)}\n".encode())
+            picture = jpeg(frame.picture, QUALITY)
+            offset = self._pictures.append(picture)
+            self._times.append(f"{self.length_ms},{offset},{len(picture)}\n".encode())
         if self.length_ms - self._told_ms >= STILL_HERE_MS:
             self._own(STILL_HERE, count=self.frames)
 
@@ -208,11 +208,3 @@ def _sentence(folder: Path, error: OSError) -> RecordingError:
         f"{folder}: the disk can't be written to ({error.strerror}), so the recording has ended; what was recorded until "
         "then is whole: make room, or record to another disk with --out"
     )
-
-
-def _jpeg(frame: Frame) -> bytes:
-    from PIL import Image
-
-    data = BytesIO()
-    Image.fromarray(frame.picture).save(data, format="JPEG", quality=QUALITY)
-    return data.getvalue()

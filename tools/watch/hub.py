@@ -9,11 +9,11 @@ import time
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tools.errors import UserError
+from tools.jpeg import jpeg
 from tools.live import Event, Frame, Gone, Live, Text
 from tools.reports import EventReport, FacesReport, parse
 
@@ -123,7 +123,7 @@ class Hub:
 
     def _show(self, picture: NDArray[np.uint8]) -> None:
         now, number = time.time(), self._frame[0] + 1 if self._frame else 1
-        self._frame = number, HEADER.pack(number, 1000 * now) + _jpeg(picture)
+        self._frame = number, HEADER.pack(number, 1000 * now) + jpeg(picture, QUALITY)
         self._came.append(time.monotonic())
         while self._came[-1] - self._came[0] > RATE_S:
             self._came.popleft()
@@ -232,11 +232,3 @@ class Hub:
                 message, bad = str(error), True
             self._tell({"type": "notice", "message": message, "bad": bad})
             self._tell(self._state())
-
-
-def _jpeg(picture: NDArray[np.uint8]) -> bytes:
-    from PIL import Image
-
-    data = BytesIO()
-    Image.fromarray(picture).save(data, format="JPEG", quality=QUALITY)
-    return data.getvalue()

@@ -26,6 +26,7 @@ VERBS = {
     "record": Verb("tools.record", "record what a camera reports, and its frames if asked for"),
     "collect": Verb("tools.collect", "gather labelled faces from the camera, to train with"),
     "report": Verb("tools.report_page", "turn a recording into a page of pictures"),
+    "edge-impulse": Verb("tools.edge_impulse", "faces and models to Edge Impulse Studio and back, and a runner for it"),
 }
 
 

@@ -1,0 +1,218 @@
+"""Whether Edge Impulse's own Linux client gets from our .eim what LiteRT gives, and how fast.
+
+`python -m tools.bench.eim` asks for 200 faces: made of the seven composites, or with `--data fer2013.npz` the first of FER2013's
+PrivateTest. It needs `edge_impulse_linux` (the root's requirements.txt) and Unix sockets.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.contract import EMOTIONS, ContractError, Model, check
+from tools.bench.scenes import COMPOSITES
+from tools.edge_impulse.runner import MODEL, write_eim
+from tools.errors import UserError
+
+FACES, CLIENTS = 200, 100
+PRIVATE_TEST = 2  # in `usage` of fer2013.npz
+
+Faces = NDArray[np.uint8]  # [count, 48, 48]
+Scores = list[float]  # in the order of the labels
+
+
+def made_faces(count: int = FACES) -> Faces:
+    """Faces of nobody: the composites in turn, each shifted, lit and noised in its own way, always the same."""
+    from PIL import Image
+
+    chance = np.random.default_rng(1)
+    portraits = [Image.open(COMPOSITES / f"{emotion}.png") for emotion in EMOTIONS]
+    faces = np.empty((count, 48, 48))
+    for number in range(count):
+        left, top = chance.uniform(0, 16, 2)
+        box = (left, top, left + 112, top + 112)
+        face = portraits[number % len(portraits)].resize((48, 48), Image.Resampling.BILINEAR, box)
+        faces[number] = np.asarray(face) * chance.uniform(0.5, 1.2) + chance.normal(0, 8, (48, 48))
+    return faces.clip(0, 255).astype(np.uint8)
+
+
+def fer2013_faces(path: Path) -> Faces:
+    """The first faces of FER2013's PrivateTest in an .npz with `images` and `usage`; UserError where it is none."""
+    try:
+        with np.load(path) as data:
+            faces: Faces = data["images"][data["usage"] == PRIVATE_TEST][:FACES]
+    except (OSError, ValueError, KeyError):
+        raise UserError(
+            f"{path}: is no .npz of FER2013 with images and usage; leave --data out for made faces"
+        ) from None
+    return faces
+
+
+def litert_scores(model: Model, faces: Faces) -> list[Scores]:
+    """LiteRT's scores for each face, by its plain kernels."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    interpreter = Interpreter(model_path=str(model.path), num_threads=1, experimental_op_resolver_type=plain)
+    interpreter.allocate_tensors()
+    given, asked = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+    scores = []
+    for face in faces:
+        interpreter.set_tensor(given, (face ^ 128).view(np.int8)[None, ..., None])
+        interpreter.invoke()
+        scores.append(((interpreter.get_tensor(asked)[0].astype(float) + 128) / 256).tolist())
+    return scores
+
+
+def official_client() -> tuple[type[Any], type[Any]]:
+    """ImpulseRunner and ImageImpulseRunner of edge_impulse_linux; UserError where it is not installed."""
+    try:
+        import pyaudio  # noqa: F401
+    except ImportError:
+        # The package imports it at once, for microphones. It has no wheel for Linux, and pictures need none of it.
+        sys.modules["pyaudio"] = ModuleType("pyaudio")
+    try:
+        from edge_impulse_linux.image import ImageImpulseRunner
+        from edge_impulse_linux.runner import ImpulseRunner
+    except ImportError as error:
+        raise UserError(
+            f"{error}; install the official client with: pip install --no-deps edge_impulse_linux==1.2.2 six"
+        ) from None
+    return ImpulseRunner, ImageImpulseRunner
+
+
+def packed(face: Faces) -> list[int]:
+    """A grey face as the features that the protocol takes."""
+    return [int(pixel) * 0x010101 for pixel in face.ravel()]
+
+
+def official_scores(eim: Path, faces: Faces, image: bool) -> tuple[list[Scores], float]:
+    """The scores by the official client, and the median seconds of an answer. `image`: by ImageImpulseRunner, from RGB pictures."""
+    _can_start(eim)
+    plain, pictures = official_client()
+    runner = (pictures if image else plain)(str(eim))
+    labels = runner.init()["model_parameters"]["labels"]
+    scores, took = [], []
+    try:
+        for face in faces:
+            features = (
+                runner.get_features_from_image_auto_studio_settings(np.stack([face] * 3, axis=2))[0]
+                if image
+                else packed(face)
+            )
+            start = time.perf_counter()
+            found = runner.classify(features)["result"]["classification"]
+            took.append(time.perf_counter() - start)
+            scores.append([found[label] for label in labels])
+    finally:
+        runner.stop()
+    return scores, float(np.median(took))
+
+
+def _can_start(eim: Path) -> None:
+    """UserError where an .eim does not start: the official client would wait for it for ever."""
+    done = subprocess.run([eim, "--print-info"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise UserError(f"{eim} does not start: {done.stderr.strip()}")
+
+
+@contextlib.contextmanager
+def started(eim: Path, path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A runner that listens on the socket `path`, until the end of the block."""
+    process = subprocess.Popen([eim, path])
+    try:
+        while not path.exists():
+            if process.poll() is not None:
+                raise UserError(f"{eim} ended with {process.returncode} before it listened")
+            time.sleep(0.01)
+        yield process
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def connect(path: Path) -> socket.socket:
+    """A client's connection to a runner."""
+    client = socket.socket(socket.AF_UNIX)
+    client.connect(str(path))
+    return client
+
+
+def answer(client: socket.socket) -> dict[str, Any]:
+    """The runner's next answer. ConnectionError where it has hung up."""
+    data = b""
+    while not data.endswith(b"\0"):
+        more = client.recv(1 << 16)
+        if not more:
+            raise ConnectionError("the runner has hung up")
+        data += more
+    found: dict[str, Any] = json.loads(data[:-1])
+    return found
+
+
+def ask(client: socket.socket, **message: Any) -> dict[str, Any]:
+    """The answer to one message."""
+    client.sendall(json.dumps({"id": 1, **message}).encode())
+    return answer(client)
+
+
+def clients_answered(eim: Path, path: Path, face: Faces, expected: Scores) -> int:
+    """How many of CLIENTS that come one after another to one runner get the expected scores."""
+    right = 0
+    with started(eim, path):
+        for _ in range(CLIENTS):
+            with connect(path) as client:
+                ask(client, hello=1)
+                found = ask(client, classify=packed(face))["result"]["classification"]
+                right += list(found.values()) == expected
+    return right
+
+
+def report(model: Model, faces: Faces, folder: Path, say: Callable[[str], object] = print) -> bool:
+    """Says a line for each way to ask; whether all scores were LiteRT's."""
+    eim = folder / "emotion.eim"
+    write_eim(model, eim)
+    expected = litert_scores(model, faces)
+    every = True
+    for name, image in (("ImpulseRunner", False), ("ImageImpulseRunner, RGB pictures", True)):
+        scores, seconds = official_scores(eim, faces, image)
+        equal = sum(one == other for one, other in zip(scores, expected, strict=True))
+        every &= equal == len(faces)
+        say(
+            f"{name}: scores equal to LiteRT's {equal} of {len(faces)}; an answer takes {1000 * seconds:.1f} ms (median)"
+        )
+    right = clients_answered(eim, folder / "sock", faces[0], expected[0])
+    say(f"clients one after another to one runner: {right} of {CLIENTS} got LiteRT's scores")
+    return every and right == CLIENTS
+
+
+def main() -> int:
+    """0 when all scores are LiteRT's; 1 when not, or with a sentence."""
+    parser = argparse.ArgumentParser("python -m tools.bench.eim", description="Compare our .eim with LiteRT.")
+    parser.add_argument("--data", type=Path, metavar="FILE", help="fer2013.npz, for real faces (default: made ones)")
+    parser.add_argument("--model", type=Path, default=MODEL, help="a .tflite (default: models/emotion.tflite)")
+    arguments = parser.parse_args()
+    try:
+        faces = fer2013_faces(arguments.data) if arguments.data else made_faces()
+        with TemporaryDirectory() as folder:
+            return 0 if report(check(arguments.model), faces, Path(folder)) else 1
+    except (UserError, ContractError) as error:
+        print(f"eim: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

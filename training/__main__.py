@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
         ("robustness", steps.robustness, [data, model, _out("where the figures go, as JSON", Path("robustness.json"))]),
         ("finetune", steps.finetune, [_collected(), _portraits()]),
         ("finetune-trial", steps.finetune_trial, [data, _start(), _portraits()]),
+        ("learning-block", steps.learning_block, [_folder()]),
         ("composites", steps.composites, [data, _out("where the portraits go", CAMERA / "composites")]),
         ("clip", steps.clip, [_portraits(), _out("the clip, an animated WebP", CAMERA / "clip.webp")]),
     ):
@@ -108,6 +109,12 @@ def _portraits() -> argparse.ArgumentParser:
 def _out(what: str, default: Path) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--out", type=Path, default=default, help=f"{what} (default %(default)s)")
+    return parser
+
+
+def _folder() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("folder", type=Path, help="a new or empty folder for it")
     return parser
 
 

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from models.contract import EMOTIONS
 from training.augment import augment
-from training.clip import load_portraits
 from training.data import SIZE
 from training.fit import pixels, rate_at
 
@@ -52,6 +51,8 @@ def rehearsal(network: keras.Model, folder: Path, seed: int, count: int = REHEAR
     """Blends of the portraits in `folder`, augmented, with what the network answers to them now."""
     from PIL import Image
 
+    from training.clip import load_portraits
+
     found = load_portraits(folder)
     small = [Image.fromarray(found[it].astype(np.uint8)).resize((SIZE, SIZE), Image.Resampling.BOX) for it in EMOTIONS]
     portraits = np.stack([np.asarray(it, np.float32) for it in small])
@@ -68,11 +69,11 @@ def _answers(network: keras.Model, images: Face) -> NDArray[np.float32]:
 
 
 class Batches(keras.utils.PyDataset):
-    """Half own faces, newly augmented each time, half rehearsed ones; the same for the same seed."""
+    """Half own faces, newly augmented each time, half rehearsed ones, if there are any; the same for the same seed."""
 
-    def __init__(self, faces: Lesson, rehearsed: Lesson, seed: int):
+    def __init__(self, faces: Lesson, rehearsed: Lesson | None, seed: int, strength: float = STRENGTH):
         super().__init__(workers=1)
-        self.faces, self.rehearsed, self.seed, self.epoch = faces, rehearsed, seed, 0
+        self.faces, self.rehearsed, self.seed, self.strength, self.epoch = faces, rehearsed, seed, strength, 0
         self.on_epoch_begin()
 
     def on_epoch_begin(self) -> None:
@@ -90,13 +91,14 @@ class Batches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[NDArray, NDArray, NDArray]:
         rng = np.random.default_rng((self.seed, self.epoch, index))
         mine = self.order[index * BATCH : (index + 1) * BATCH]
-        old = rng.integers(0, len(self.rehearsed.images), BATCH)
-        images = np.concatenate([augment(self.faces.images[mine], rng, STRENGTH), self.rehearsed.images[old]])
-        return (
-            pixels(images),
-            np.concatenate([self.faces.wanted[mine], self.rehearsed.wanted[old]]),
-            np.concatenate([self.faces.weight[mine], self.rehearsed.weight[old]]),
-        )
+        old = rng.integers(0, len(self.rehearsed.images), BATCH) if self.rehearsed else None
+        images = augment(self.faces.images[mine], rng, self.strength)
+        wanted, weight = self.faces.wanted[mine], self.faces.weight[mine]
+        if self.rehearsed:
+            images = np.concatenate([images, self.rehearsed.images[old]])
+            wanted = np.concatenate([wanted, self.rehearsed.wanted[old]])
+            weight = np.concatenate([weight, self.rehearsed.weight[old]])
+        return pixels(images), wanted, weight
 
 
 def adapt(network: keras.Model, learn: Lesson, rehearsed: Lesson, seed: int) -> keras.Model:
@@ -134,10 +136,11 @@ def widen(network: keras.Model, faces: Lesson) -> keras.Model:
         way *= np.linalg.norm(kernel, axis=0).mean() / max(float(np.linalg.norm(way)), 1e-6)
         kernel = np.column_stack([kernel, way])
         bias = np.append(bias, best - way @ (own + others) / 2)
-    return _with_last(network, kernel, bias)
+    return with_last(network, kernel, bias)
 
 
-def _with_last(network: keras.Model, kernel: NDArray, bias: NDArray) -> keras.Model:
+def with_last(network: keras.Model, kernel: NDArray, bias: NDArray) -> keras.Model:
+    """The network with another last layer: weights [features, classes] and bias [classes]."""
     dense: Any = keras.layers.Dense(len(bias), name="emotion")
     logits = dense(network.get_layer("emotion").input)
     dense.set_weights([kernel, bias])

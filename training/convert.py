@@ -22,7 +22,7 @@ from models.contract import (
     check,
     self_test_picture,
 )
-from training.data import DataError, Faces, writing
+from training.data import SIZE, DataError, Faces, writing
 from training.interpret import scores
 
 if TYPE_CHECKING:
@@ -50,7 +50,10 @@ def choose_calibration(faces: Faces, which: NDArray[np.int64]) -> list[int]:
 
 
 def convert(network: "keras.Model", calibration: NDArray[np.uint8]) -> bytes:
-    """The int8 TensorFlow Lite file of a network, calibrated on faces uint8 [n, size, size]."""
+    """The int8 TensorFlow Lite file of a network, calibrated on faces uint8 [n, size, size].
+
+    With the camera's self-test at its end, where the network takes the 48 x 48 pixels of its picture.
+    """
     import tensorflow as tf
 
     pictures = calibration[..., np.newaxis].astype(np.float32) / 255
@@ -62,11 +65,22 @@ def convert(network: "keras.Model", calibration: NDArray[np.uint8]) -> bytes:
     converter.inference_output_type = tf.int8
     # The firmware's TFLM (v4.6 to v5) refuses a Dense layer with a scale for each channel; convolutions keep theirs.
     converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+    data = slim(_quietly(converter))
+    return with_self_test(data) if calibration.shape[1] == SIZE else data
+
+
+def convert_float(network: "keras.Model") -> bytes:
+    """The float32 TensorFlow Lite file of a network."""
+    import tensorflow as tf
+
+    return _quietly(tf.lite.TFLiteConverter.from_keras_model(network))
+
+
+def _quietly(converter: Any) -> bytes:
     # The exporter prints the network's tensors, and warns of input statistics, which calibration stands in for.
     with redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        data = converter.convert()
-    return with_self_test(slim(data))
+        return converter.convert()
 
 
 def slim(data: bytes) -> bytes:

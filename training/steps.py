@@ -127,6 +127,16 @@ def clip(arguments: Namespace) -> None:
     print(f"{arguments.out}: {arguments.out.stat().st_size:,} bytes")
 
 
+def learning_block(arguments: Namespace) -> None:
+    """Put the training into a folder as a custom learning block for Edge Impulse."""
+    from training.learning_block_folder import write
+
+    write(arguments.folder)
+    print(
+        f"{arguments.folder}: to have it in Studio, run there edge-impulse-blocks init, then edge-impulse-blocks push"
+    )
+
+
 def _load(arguments: Namespace) -> Faces:
     faces = load(arguments.data, arguments.votes)
     print(f"{arguments.data}: {len(faces):,} faces, {'with' if faces.votes is not None else 'without'} FER+ votes")

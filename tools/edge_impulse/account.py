@@ -56,9 +56,7 @@ def api_key(arguments: argparse.Namespace) -> str:
         key = getpass.getpass("API key: ") if sys.stdin.isatty() else sys.stdin.readline()
     key = (key or os.environ.get(KEY, "")).strip()
     if not key:
-        raise UserError(
-            f"no API key: set {KEY}, or give --api-key; Studio shows your project's under Dashboard, Keys"
-        )
+        raise UserError(f"no API key: set {KEY}, or give --api-key; Studio shows your project's under Dashboard, Keys")
     if not key.isascii() or not key.isprintable() or " " in key:
         raise UserError("the API key has characters that no key has; copy it again from Studio: Dashboard, Keys")
     return key

@@ -68,16 +68,17 @@ def load(path: Path, board: Board) -> Network:
         refused = True
     if refused:
         raise CameraError("RuntimeError", "Failed to allocate tensors")
-    return Network(description, arena or 0, _runner(path))
+    return Network(description, arena or 0, _runner(path, arena))
 
 
-def _runner(path: Path) -> Any:
+def _runner(path: Path, arena: int | None) -> Any:
     """A function that runs the network: TFLM as on the camera where it has a wheel, else LiteRT."""
     try:
         from tflite_micro.python.tflite_micro import runtime
     except ImportError:
         return _litert_runner(path)
-    interpreter = runtime.Interpreter.from_file(str(path))
+    assert arena  # known wherever TFLM is
+    interpreter = runtime.Interpreter.from_file(str(path), arena_size=arena)  # left out, it is 10 times the file
 
     def run(tensor: NDArray[Any]) -> list[NDArray[Any]]:
         interpreter.set_input(tensor, 0)

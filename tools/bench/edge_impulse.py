@@ -1,0 +1,102 @@
+"""Whether an upload that is stopped again and again brings each picture to the project once.
+
+`python -m tools.bench.edge_impulse` uploads made pictures to the virtual Studio, in processes that are killed at random
+moments, as by a power cut, or whose connection is cut when the pictures are stored and the answer is on its way.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from tools.edge_impulse.ledger import LEDGER, project_id, read_ledger
+from tools.virtual_studio import VirtualStudio
+from tools.virtual_studio.faults import Fault
+
+ROOT = Path(__file__).parents[2]
+LABELS = ("angry", "happy", "sad")
+PICTURES = 600  # of all labels
+PEOPLE = 20  # each person's pictures of a label are a request: 60 requests, so that there is something to interrupt
+KILLS = 20
+CUTS = 5  # of the connection, beside the kills
+SLOW_S = 0.1  # an answer of the service; on this computer alone an upload would be over before it could be killed
+SEED = 1
+
+
+def make(folder: Path) -> None:
+    """A collected set of small pictures, each another."""
+    import numpy as np
+    from PIL import Image
+
+    noise = np.random.default_rng(SEED)
+    lines = []
+    for number in range(PICTURES):
+        label = LABELS[number % len(LABELS)]
+        (folder / label).mkdir(parents=True, exist_ok=True)
+        file = f"{label}/{number:04}.png"
+        Image.fromarray(noise.integers(0, 256, (48, 48), np.uint8)).save(folder / file)
+        lines.append(json.dumps({"file": file, "label": label, "person": f"p{number // len(LABELS) % PEOPLE}"}))
+    (folder / "manifest.jsonl").write_text("\n".join(lines) + "\n")
+
+
+def upload(folder: Path, studio: VirtualStudio) -> subprocess.Popen[bytes]:
+    """The verb, as a person starts it."""
+    command = [sys.executable, "-m", "tools", "edge-impulse", "upload", str(folder)]
+    silent = subprocess.DEVNULL
+    return subprocess.Popen(command, cwd=ROOT, env={**os.environ, **studio.environment}, stdout=silent, stderr=silent)
+
+
+def kill_after(process: subprocess.Popen[bytes], studio: VirtualStudio, requests: int, seconds: float) -> bool:
+    """Kills once so many more requests have come, and some seconds; False when the upload was through before."""
+    goal = studio.project.requests + requests
+    while studio.project.requests < goal:
+        if process.poll() is not None:
+            return False
+        time.sleep(0.002)
+    time.sleep(seconds)
+    process.kill()
+    return process.wait() != 0
+
+
+def report() -> str:
+    """What was left to be sent, stored and sent again, as lines."""
+    chance, kills, again = random.Random(SEED), 0, 0
+    with tempfile.TemporaryDirectory(prefix="upload-") as name, VirtualStudio() as studio:
+        folder, project = Path(name), studio.project
+        make(folder)
+        identity = project_id(studio.ingestion, studio.key)
+        studio.faults.add(Fault(slow_s=SLOW_S), times=1_000_000)
+        for _ in range(KILLS):
+            before, known = project.transmissions.copy(), read_ledger(folder, identity)
+            kills += kill_after(upload(folder, studio), studio, chance.randint(1, 2), chance.uniform(0, 2 * SLOW_S))
+            again += sum((project.transmissions - before)[sha256] for sha256 in known)
+        studio.faults.to_come.clear()
+        before, known = project.transmissions.copy(), read_ledger(folder, identity)
+        for _ in range(CUTS):
+            studio.faults.add(Fault(cut_after=True))
+            studio.faults.add(Fault())
+        status = upload(folder, studio).wait()
+        again += sum((project.transmissions - before)[sha256] for sha256 in known)
+        stored = Counter(sample.sha256 for sample in project.samples)
+        cuts = CUTS - sum(fault.cut_after for fault in studio.faults.to_come)
+        noted = len(read_ledger(folder, identity))
+    return "\n".join(
+        [
+            f"killed {kills} times, connection cut after storing {cuts} times; the last run's exit status: {status}",
+            f"pictures in the set: {PICTURES}, in the project: {len(stored)}, noted in {LEDGER}: {noted}",
+            f"stored twice: {sum(count - 1 for count in stored.values())}",
+            f"sent again although acknowledged: {again}",
+            f"sent again because the answer had not come: {project.transmissions.total() - len(stored) - again}",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    print(report())

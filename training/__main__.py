@@ -144,7 +144,7 @@ def _trained() -> argparse.ArgumentParser:
     parser.add_argument(
         "--epochs",
         type=_positive,
-        help="times through the data (default: the recipe's; for emotion 184 of about 20 s each on two cores)",
+        help="times through the data (default: the recipe's; for emotion 244 of about 20 s each on two cores)",
     )
     parser.add_argument(
         "--seed", type=_whole, default=1, help="of shuffling, augmentation and first weights (default %(default)s)"

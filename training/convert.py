@@ -28,7 +28,9 @@ from training.interpret import scores
 if TYPE_CHECKING:
     import keras
 
-CALIBRATION_FACES = 500
+# More faces bring rarer extremes, whose wider ranges cost all others resolution: with 2,000 the scores are off the float network's
+# by 0.0037 on average, with 500 by 0.0035, with 50 by 0.0033, and on PublicTest 50 were best in accuracy and balance.
+CALIBRATION_FACES = 50
 CALIBRATION_SEED = 20130
 
 

@@ -1,6 +1,6 @@
 """How each network is trained: in legs, each with its own targets and a learning rate that falls to 0 at its end."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from models.contract import ROOMY_BOARD, SMALL_BOARD
 from training.network import SHAPES, Shape
@@ -40,8 +40,14 @@ CAMERA_LEGS = (
     Leg("fine", epochs=0.4, rate=0.08, label_share=0, least_count=2, strength=0.6, taught=0.6),
 )
 
+# The smallest network learns longest. The last leg, of the teacher's answers above all, gave it 0.6 points more on PublicTest.
+SMALL_LEGS = (
+    *(replace(leg, epochs=epochs / 244) for leg, epochs in zip(CAMERA_LEGS, (110, 74), strict=True)),
+    Leg("last", epochs=60 / 244, rate=0.06, label_share=0, least_count=2, strength=0.45, taught=0.8),
+)
+
 RECIPES = {
-    "emotion": Recipe(SHAPES["emotion"], 184, CAMERA_LEGS, ("teacher",)),  # the training loss still falls
+    "emotion": Recipe(SHAPES["emotion"], 244, SMALL_LEGS, ("teacher",)),
     "emotion_plus": Recipe(SHAPES["emotion_plus"], 120, CAMERA_LEGS, ("teacher",)),
     # Large enough to learn both label sets at once.
     "teacher": Recipe(
@@ -63,7 +69,7 @@ class Settings:
     """How to train. The defaults are the shipped model's."""
 
     network: str = "emotion"  # of RECIPES
-    epochs: int = 184  # in all
+    epochs: int = 244  # in all
     warmup: int = 3  # epochs of rising rate in each leg, or the first steps can diverge
     batch: int = 128
     seed: int = 1

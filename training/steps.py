@@ -81,9 +81,12 @@ def report(arguments: Namespace) -> None:
     """Measure models that have a card again; write their cards, the README's table and the list of ablations."""
     from training.report import report
 
-    models = arguments.models or sorted(Path("models").glob("*.tflite"))
+    shipped = (path for path in sorted(Path("models").glob("*.tflite")) if path.with_suffix(".json").is_file())
+    models = arguments.models or list(shipped)  # an imported model has no such card, and may know other classes
     if not models:
-        raise DataError("models: no .tflite file there; run this in the repository's folder, or give --models")
+        raise DataError(
+            "models: no .tflite file with a card there; run this in the repository's folder, or give --models"
+        )
     for path in report(models, _load(arguments)):
         print(path)
 

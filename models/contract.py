@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+SHIPPED = Path(__file__).with_name("emotion.tflite")  # runs on every board that runs any
+LARGER = Path(__file__).with_name("emotion_plus.tflite")  # for boards with megabytes of heap
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 INPUT_SCALE = 1 / 255  # the camera feeds pixel - 128 whatever the model says, so the model must say just that
 INPUT_ZERO_POINT = -128

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from models.contract import SHIPPED, check
 from tools.errors import UserError
 from tools.story import Story
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from tools.virtual_camera.sources import Source
 
 ROOT = Path(__file__).resolve().parent.parent
-MODEL = ROOT / "models" / "emotion.tflite"
 SMALLEST_HEAP, LARGEST_HEAP = 50_000, 64_000_000  # bytes; the boards have 51,200 (M7) to 26 million (N6)
 STOPPED = 130  # the exit status after Ctrl-C
 
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("source", nargs="?", help="picture, folder of pictures, video, webcam or webcam:1 (default: the bundled clip)")
     add("--firmware", default="v5.0", metavar="V", help="the firmware to play: v4.5.5, v4.7, v4.8 or v5.0 (default)")
     add("--board", default="h7", help="whose memory to play: h7 (default), h7plus, rt1062, nicla, ae3, n6 or m7")
-    add("--model", type=Path, default=MODEL, metavar="FILE", help="a .tflite with its labels beside it in a .txt")
+    add("--model", type=Path, default=SHIPPED, metavar="FILE", help="a .tflite with its labels beside it in a .txt")
     add("--out", type=Path, default=Path("demo"), metavar="FOLDER", help="where the frames go (default: demo)")
     add("--frames-as-png", action="store_true", help="save each frame as a PNG, too")
     add("--heap", type=_heap, metavar="BYTES", help="the camera's heap in place of the board's")
@@ -64,7 +64,6 @@ def _heap(text: str) -> int:
 def run(arguments: argparse.Namespace) -> int:
     """Runs the program, tells what it reports and saves what it shows; 0, or 130 when the person stopped it before its
     source ended. UserError when the program failed."""
-    from models.contract import check
     from tools.program import limits_for, program_for
     from tools.virtual_camera import run as run_camera
     from tools.virtual_camera.display import Album

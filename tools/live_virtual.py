@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from models.contract import SHIPPED
 from tools.errors import UserError
 from tools.live import Event, Frame, Gone, Text
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from tools.virtual_camera.sources import Source
 
 DISKS = Path(".virtual-camera")  # under the current folder
-MODEL = Path(__file__).resolve().parent.parent / "models" / "emotion.tflite"
 LATE_S = 0.5  # a computer that is slower than the camera falls behind no further: it goes on from here
 LOOK_S = 0.5  # between two looks whether the disk was changed, after the program has ended
 RESETS = ("reset", "watchdog", "power")  # after these a camera starts again by itself
@@ -60,7 +60,7 @@ class VirtualLive:
         from tools.virtual_camera.disks import read_disks
         from tools.virtual_camera.firmware import find_firmware
 
-        given = program_for(self.board, MODEL)
+        given = program_for(self.board, SHIPPED)
         name = "sdcard" if "sdcard" in given else "flash"
         disks = {"flash": {}, "sdcard": None} | {name: given[name]}
         # Before anything is written: an M7 has no room for them.

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from models.contract import SELF_TEST, ContractError, Model, check, self_test
+from models.contract import SELF_TEST, SHIPPED, ContractError, Model, check, self_test
 from tools.errors import UserError
 from tools.program import model_files
 
-MODEL = Path(__file__).resolve().parent.parent / "models" / "emotion.tflite"
 SETTINGS = Path(__file__).with_name("vela.ini")
 MEMORY_MODE = "Shared_Sram"  # the Ethos-U and the processor share the SRAM
 INSTALL = "python -m pip install -r tools/requirements-vela.txt"
@@ -95,7 +94,7 @@ def main() -> int:
         "python -m tools.vela", description="Compile a model for the AE3's neural processor."
     )
     parser.add_argument(
-        "model", nargs="?", type=Path, default=MODEL, help="a .tflite with its labels beside it in a .txt"
+        "model", nargs="?", type=Path, default=SHIPPED, help="a .tflite with its labels beside it in a .txt"
     )
     parser.add_argument("--out", type=Path, default=Path("ae3"), metavar="FOLDER", help="where to (default: ae3)")
     arguments = parser.parse_args()

@@ -17,7 +17,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.contract import SELF_TEST
+from models.contract import SELF_TEST, SHIPPED
 from tools.connection import Camera
 from tools.deploy.command import deploy
 from tools.deploy.switch import Files, digest
@@ -31,7 +31,6 @@ from tools.virtual_camera.events import Line
 BLOCK = 512
 RECORD = 4 + BLOCK  # of a trace: the block's number, and what was written
 BOARD = "rt1062"  # the smallest disk that holds the program uncompiled, old and new: it is soon full
-MODEL = MAIN.parent.parent / "models" / "emotion.tflite"
 READY_MS = 20_000  # of the camera's clock
 
 Disk = dict[int, bytes]  # blocks by number; the others are 0
@@ -60,7 +59,7 @@ def other_model(data: bytes) -> bytes:
 
 def shipped() -> tuple[Files, Files]:
     """An old set and a new one; every file differs."""
-    labels, model, main = MODEL.with_suffix(".txt").read_bytes(), MODEL.read_bytes(), MAIN.read_bytes()
+    labels, model, main = SHIPPED.with_suffix(".txt").read_bytes(), SHIPPED.read_bytes(), MAIN.read_bytes()
     old = {"main.py": main, "emotion.txt": labels, "emotion.tflite": model}
     new = {"main.py": main + b"\n", "emotion.txt": labels + b"\n", "emotion.tflite": other_model(model)}
     return old, new

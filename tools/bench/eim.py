@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.contract import EMOTIONS, ContractError, Model, check
+from models.contract import EMOTIONS, SHIPPED, ContractError, Model, check
 from tools.bench.scenes import COMPOSITES
-from tools.edge_impulse.runner import MODEL, write_eim
+from tools.edge_impulse.runner import write_eim
 from tools.errors import UserError
 
 FACES, CLIENTS = 200, 100
@@ -203,7 +203,7 @@ def main() -> int:
     """0 when all scores are LiteRT's; 1 when not, or with a sentence."""
     parser = argparse.ArgumentParser("python -m tools.bench.eim", description="Compare our .eim with LiteRT.")
     parser.add_argument("--data", type=Path, metavar="FILE", help="fer2013.npz, for real faces (default: made ones)")
-    parser.add_argument("--model", type=Path, default=MODEL, help="a .tflite (default: models/emotion.tflite)")
+    parser.add_argument("--model", type=Path, default=SHIPPED, help="a .tflite (default: models/emotion.tflite)")
     arguments = parser.parse_args()
     try:
         faces = fer2013_faces(arguments.data) if arguments.data else made_faces()

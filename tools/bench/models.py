@@ -10,11 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.contract import SMALL_BOARD, ContractError, Model, check
+from models.contract import SHIPPED, SMALL_BOARD, ContractError, Model, check
 from tools import vela
 from tools.bench import reference
 from tools.bench.table import table
-from tools.bench.watch import MODEL
 from tools.errors import UserError
 
 Run = Callable[[], object]  # one answer of a network
@@ -27,7 +26,7 @@ ANSWERS = {"LiteRT": 300, "TFLM": 40}  # of each network: half a second and more
 def report(program: Path, board: str) -> str:
     """The tables; models are the same for every program and board."""
     try:
-        found = [check(path) for path in sorted(MODEL.parent.glob("*.tflite"))]
+        found = [check(path) for path in sorted(SHIPPED.parent.glob("*.tflite"))]
     except ContractError as error:
         raise UserError(str(error)) from None
     return "\n\n".join((_costs(found), _times(found), _npu(found)))

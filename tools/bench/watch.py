@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from models.contract import check
+from models.contract import SHIPPED, check
 from tools.bench.scenes import Scene, Sight
 from tools.errors import UserError
 from tools.program import COMPACT, model_files
@@ -15,7 +15,6 @@ from tools.virtual_camera import Ended, Line, Shown, run
 ROOT = Path(__file__).parents[2]
 PROGRAM = COMPACT  # the one that fits an H7
 PLAIN_LOOP = Path(__file__).with_name("plain_loop.py")
-MODEL = ROOT / "models" / "emotion.tflite"
 ALIKE = 1.6  # factor between the widths of a reported box and a true one of the same face
 
 
@@ -39,7 +38,7 @@ class Seen:
 def files_beside(program: Path) -> dict[str, Path]:
     """The shipped model and its labels, by the names that a program expects, and what is compiled for the program."""
     compiled = {file.name: file for file in program.parent.glob("*.mpy")}
-    return {**model_files(MODEL), **compiled}
+    return {**model_files(SHIPPED), **compiled}
 
 
 def called(program: Path) -> str:
@@ -49,7 +48,7 @@ def called(program: Path) -> str:
 
 def macs() -> int:
     """Multiply-accumulates of one run of the network."""
-    return check(MODEL).macs
+    return check(SHIPPED).macs
 
 
 def watch(program: Path, scene: Scene, *, board: str = "h7", typed: bytes = b"") -> list[Look]:

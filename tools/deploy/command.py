@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+from models.contract import LARGER, ROOMY_BOARD, SHIPPED, SMALL_BOARD, check
 from tools.connection import About, Camera, Unplugged, open_camera
 from tools.deploy import kept
 from tools.deploy.switch import (
@@ -27,9 +28,6 @@ from tools.deploy.switch import (
 )
 from tools.errors import UserError
 
-MODELS = Path(__file__).resolve().parents[2] / "models"
-SHIPPED = MODELS / "emotion.tflite"
-LARGER = MODELS / "emotion_plus.tflite"  # for boards with megabytes of heap
 LEAST_HEAP = 200_000  # bytes: an M7 has 50 thousand, an H7 336
 SET = ("emotion_camera.mpy", "main.py", "emotion.txt", "emotion.tflite")  # what a camera can hold of ours
 WAIT_S = 30
@@ -111,7 +109,6 @@ def _board(about: About) -> str:
 
 def _files(about: About, model: Path | None) -> Files:
     """What the camera is to hold; UserError for a board or a model that can't be."""
-    from models.contract import ROOMY_BOARD, SMALL_BOARD, check
     from tools.program import camera_files, is_small_heap
 
     if "N6" in (about.board, *about.arch.split()):
@@ -284,7 +281,7 @@ def _known_files() -> dict[str, str]:
     from tools.deploy.switch import BOOT
     from tools.program import COMPACT, MAIN
 
-    paths = [MAIN, *COMPACT.parent.glob("*"), *MODELS.glob("*.tflite"), *MODELS.glob("*.txt"), BOOT]
+    paths = [MAIN, *COMPACT.parent.glob("*"), *SHIPPED.parent.glob("*.tflite"), *SHIPPED.parent.glob("*.txt"), BOOT]
     return {digest(path.read_bytes()): f"{path.parent.name}/{path.name}" for path in paths if path.is_file()}
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from models.contract import SHIPPED, check
 from tools.edge_impulse import studio
 from tools.edge_impulse.account import add_key, api_key
-from tools.edge_impulse.store import MODELS
 
 CLASSES = ("low_end_mcu", "high_end_mcu", "high_end_mcu_plus_accelerator", "mpu", "gpu_or_mpu_accelerator")
 
@@ -17,16 +17,15 @@ CLASSES = ("low_end_mcu", "high_end_mcu", "high_end_mcu_plus_accelerator", "mpu"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The action's arguments and help."""
     parser.description = "Have Studio estimate a model's memory and time. It replaces the project's uploaded model."
-    model = MODELS / "emotion.tflite"
-    parser.add_argument("--model", type=Path, default=model, metavar="FILE", help="a .tflite (default: emotion.tflite)")
+    parser.add_argument(
+        "--model", type=Path, default=SHIPPED, metavar="FILE", help="a .tflite (default: emotion.tflite)"
+    )
     parser.add_argument("--device", metavar="NAME", help="one of Studio's devices, too; a wrong name lists them")
     add_key(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints a table; UserError or ContractError with a sentence for what can't be had."""
-    from models.contract import check
-
     key = api_key(arguments)
     check(arguments.model)
     print(

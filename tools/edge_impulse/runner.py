@@ -14,10 +14,9 @@ from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from models.contract import Model, check
+from models.contract import SHIPPED, Model, check
 from tools.errors import UserError
 
-MODEL = Path(__file__).resolve().parents[2] / "models" / "emotion.tflite"
 PROGRAM = Path(__file__).with_name("eim")
 
 EPILOG = """
@@ -53,7 +52,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     add = parser.add_argument
     add(
-        "--model", type=Path, default=MODEL, help="a .tflite with its labels beside it (default: models/emotion.tflite)"
+        "--model",
+        type=Path,
+        default=SHIPPED,
+        help="a .tflite with its labels beside it (default: models/emotion.tflite)",
     )
     add("--out", type=Path, default=Path("emotion.eim"), metavar="FILE", help="what to write (default: emotion.eim)")
 

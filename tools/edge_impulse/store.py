@@ -8,14 +8,14 @@ import tempfile
 import unicodedata
 from pathlib import Path
 
-from models.contract import Model
+from models.contract import LARGER, SHIPPED, Model
 from tools.edge_impulse.archive import Export
 from tools.edge_impulse.fit import boards, check_in_studios_words
 from tools.errors import UserError
 
-SHIPPED = ("emotion", "emotion_plus")  # the project's own, which `deploy` takes by itself
+OWN = (SHIPPED.stem, LARGER.stem)  # which `deploy` takes by itself
 MARK = "Taken from Edge Impulse Studio"  # a card with this line was written here, and may be written anew
-MODELS = Path(__file__).resolve().parents[2] / "models"
+MODELS = SHIPPED.parent
 
 CARD = """# {name}.tflite
 
@@ -55,7 +55,7 @@ def check_name(name: str) -> str:
     """The name, if it can be a model's; UserError where the camera could not find its labels, or it is a shipped model's."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", name):
         raise UserError(f"--name {name}: a model's name has 1 to 40 plain letters, digits, - or _; choose another")
-    if name.lower() in SHIPPED:
+    if name.lower() in OWN:
         raise UserError(f"{name}: is the name of a model that comes with this project; give another with --name")
     return name
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from models.contract import SHIPPED
 from tools.bench.memory import heap_lines
 from tools.bench.scenes import Scene, Sight, still
 from tools.bench.search import found_and_false, numbers_given
 from tools.bench.steady import UNSMOOTHED, labels_and_truth
-from tools.bench.watch import MODEL, PLAIN_LOOP, Look, files_beside, watch
+from tools.bench.watch import PLAIN_LOOP, Look, files_beside, watch
 from tools.errors import UserError
 from tools.reports import EventReport, Face, FacesReport, parse
 from tools.virtual_camera import Line, run
@@ -92,7 +93,7 @@ def test_numbers_and_names_follow_the_person_whatever_the_order_of_the_report():
 def test_the_heap_is_measured_with_what_the_program_keeps_in_it():
     [told] = heap_lines(PLAIN_LOOP, "h7", 101)
     assert told["frames"] == 100
-    assert MODEL.stat().st_size < told["in_use"] < 335_872
+    assert SHIPPED.stat().st_size < told["in_use"] < 335_872
     assert 0 < told["a_frame"] <= told["most"]
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from models.contract import check, describe, self_test
+from models.contract import SHIPPED, check, describe, self_test
 from tools import vela
 from tools.errors import UserError
 
 ROOT = Path(__file__).parents[2]
-MODEL = check(vela.MODEL)
+MODEL = check(SHIPPED)
 needs_vela = pytest.mark.skipif(vela.version() is None, reason=f"Vela is not installed ({vela.INSTALL})")
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.contract import ContractError, check, self_test, self_test_picture
-from training.convert import check_place, choose_calibration, slim, with_self_test, write_model
+from training.convert import CALIBRATION_FACES, check_place, choose_calibration, slim, with_self_test, write_model
 from training.data import DataError, Faces
 from training.interpret import scores
 from training.operating_point import choose, curve
@@ -55,7 +55,7 @@ def test_calibration_is_repeatable_and_holds_the_extremes():
     which = training_rows(faces)
     chosen = choose_calibration(faces, which)
     assert chosen == choose_calibration(faces, which)
-    assert 500 <= len(chosen) <= 502
+    assert CALIBRATION_FACES <= len(chosen) <= CALIBRATION_FACES + 2
     assert max(chosen) < 850
     assert images[chosen].min() == 0
     assert images[chosen].max() == 255

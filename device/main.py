@@ -495,7 +495,7 @@ class Memory:
                     kept = json.load(file)
                 settings, rest = kept.get("settings") or {}, kept.get("rest") or {}
                 settings = {name: checked(name, settings[name]) for name in SETTINGS if name in settings}
-                rest = {label: min(8, max(0.125, float(rest[label]))) for label in rest}
+                rest = {label: min(32, max(0.1, float(rest[label]))) for label in rest}
             except OSError:
                 continue
             except Exception:
@@ -547,11 +547,11 @@ class Calibration:
     """Learns in three seconds how the network reads a face at rest.
 
     A score that is high at rest counts less from then on, neutral more: each by the power of STRENGTH of what would make
-    the resting face read as REST, at most 8 times, so that a face that truly changes is still seen to.
+    the resting face read as REST, at most 32 times, so that a face that truly changes is still seen to.
     """
 
     REST = 0.7  # of neutral; the others share what is left
-    STRENGTH = 0.75  # at 0.5 some resting faces still read as sad; at this all do as neutral, and expressions are kept
+    STRENGTH = 0.75  # at 0.5 more resting faces still read as sad; at this most do as neutral, and expressions are kept
 
     def __init__(self, since):
         self.since = since  # ticks; None: from when a face is first seen
@@ -584,7 +584,7 @@ class Calibration:
             neutral = label == "neutral"
             wanted = self.REST if neutral else (1 - self.REST) / (len(labels) - 1)
             times = (wanted / max(0.002, total / self.count)) ** self.STRENGTH
-            rest[label] = round(min(8, max(1, times)) if neutral else min(1, max(0.125, times)), 3)
+            rest[label] = round(min(32, max(1, times)) if neutral else min(1, max(0.1, times)), 3)
         return rest
 
 

@@ -115,16 +115,27 @@ def check(path: Path, labels: Path | None = None, limits: Limits = ROOMY_BOARD) 
     return model
 
 
+def fits(model: Model, limits: Limits) -> bool:
+    """Whether a model that has passed keeps other limits, too."""
+    return _over(model, limits) is None
+
+
 def _check_limits(model: Model, limits: Limits) -> None:
+    trouble = _over(model, limits)
+    if trouble:
+        raise ContractError(f"{model.path}: {trouble}")
+
+
+def _over(model: Model, limits: Limits) -> str | None:
+    """The first limit that a model is over, and what to do."""
     for what, value, limit, unit in (
         ("its file takes", model.file_bytes, limits.file, "bytes"),
         ("its arena takes", model.arena_bytes or 0, limits.arena, "bytes"),
         ("an answer takes", model.macs, limits.macs, "multiply-accumulates"),
     ):
         if value > limit:
-            raise ContractError(
-                f"{model.path}: {what} {value:,} {unit}; the most for {limits.boards} is {limit:,}: use a smaller network"
-            )
+            return f"{what} {value:,} {unit}; the most for {limits.boards} is {limit:,}: use a smaller network"
+    return None
 
 
 def _check_kind(path: Path, found: Description) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.contract import SHIPPED, SMALL_BOARD, ContractError, Model, check
+from models.contract import SHIPPED, SMALL_BOARD, ContractError, Model, check, fits
 from tools import vela
 from tools.bench import reference
 from tools.bench.table import table
@@ -39,7 +39,7 @@ def _costs(found: Sequence[Model]) -> str:
             f"{model.file_bytes:,}",
             "not measured" if model.arena_bytes is None else f"{model.arena_bytes:,}",
             f"{model.macs:,}",
-            "all" if _is_for_small_boards(model) else "roomy",
+            "all" if fits(model, SMALL_BOARD) else "roomy",
             *_accuracy(model),
         ]
         for model in found
@@ -49,14 +49,6 @@ def _costs(found: Sequence[Model]) -> str:
         "Models: bytes and multiply-accumulates, which are the same on every machine. The accuracy is read from each model's\n"
         "card and was not measured here: PrivateTest, by FER+'s votes for the seven.\n\n" + table(head, rows)
     )
-
-
-def _is_for_small_boards(model: Model) -> bool:
-    try:
-        check(model.path, limits=SMALL_BOARD)
-    except ContractError:
-        return False
-    return True
 
 
 def _accuracy(model: Model) -> list[str]:

@@ -87,11 +87,7 @@ class FacesFolder:
 
     def _lines(self) -> list[Entry]:
         """The manifest; what is no line of it, a last one cut off, is left out."""
-        try:
-            text = (self.path / MANIFEST).read_text(encoding="utf-8", errors="replace")
-        except FileNotFoundError:
-            return []
-        return [line for line in map(_line, text.splitlines()) if line]
+        return read_manifest(self.path)
 
     def _write(self, lines: list[Entry]) -> None:
         text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
@@ -125,10 +121,19 @@ def check_label(text: str) -> str:
     return text
 
 
+def read_manifest(folder: Path) -> list[Entry]:
+    """The lines of a folder's manifest, none where it has no such file; what is no line of it is left out."""
+    try:
+        text = (folder / MANIFEST).read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, IsADirectoryError):
+        return []
+    return [line for line in map(_line, text.splitlines()) if line]
+
+
 def _line(text: str) -> Entry | None:
     try:
         line = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return line if isinstance(line, dict) and isinstance(line.get("file"), str) else None
 

@@ -13,6 +13,7 @@ KEY = "EI_API_KEY"  # where Edge Impulse's own tools look for it, too
 # The official SDK takes other addresses from these; so do we.
 INGESTION = ("EI_INGESTION_ENDPOINT", "https://ingestion.edgeimpulse.com")
 STUDIO = ("EI_API_ENDPOINT", "https://studio.edgeimpulse.com/v1")
+INSTALL = "python -m pip install -r tools/requirements-edge-impulse.txt"
 ASKED_FOR = ""  # --api-key without a value
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import sys
 import unicodedata
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tools.collect.folder import MANIFEST
+from tools.collect.folder import MANIFEST, read_manifest
 from tools.errors import UserError
 
 SPLIT = "split"  # the category of a picture that training and testing are still to share
@@ -45,7 +44,7 @@ def read_faces(folder: Path) -> list[Face]:
     if not folder.is_dir():
         raise UserError(f"{folder}: there is no such folder; python -m tools collect makes one")
     try:
-        lines = _manifest(folder / MANIFEST)
+        lines = {line["file"]: line for line in read_manifest(folder)}
         files = [(path, category) for label, category in _label_folders(folder) for path in sorted(_visible(label))]
     except OSError as error:
         raise UserError(f"{error.filename}: can't be read ({error.strerror})") from None
@@ -115,20 +114,6 @@ def _is_new(face: Face, same: Face | None) -> bool:
         )
     print(f"{face.path} is passed over: the same picture as {same.path}", file=sys.stderr)
     return False
-
-
-def _manifest(path: Path) -> dict[str, dict[str, Any]]:
-    """The manifest's lines by their picture's path below the folder; what is no line of it is left out."""
-    lines = {}
-    if path.is_file():
-        for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            try:
-                line = json.loads(text)
-            except (ValueError, RecursionError):
-                continue
-            if isinstance(line, dict) and isinstance(line.get("file"), str):
-                lines[line["file"]] = line
-    return lines
 
 
 def _metadata(line: dict[str, Any]) -> dict[str, str]:

@@ -20,6 +20,7 @@ from models.contract import (
     arena_bytes,
     check,
     describe,
+    fits,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,9 +68,7 @@ def _is_survived(path: Path) -> bool:
 
 def boards(model: Model) -> str:
     """The boards that have room for a model that fits one at all."""
-    small = SMALL_BOARD
-    fits_small = model.file_bytes <= small.file and (model.arena_bytes or 0) <= small.arena and model.macs <= small.macs
-    return f"{small.boards}, {ROOMY_BOARD.boards}" if fits_small else ROOMY_BOARD.boards
+    return f"{SMALL_BOARD.boards}, {ROOMY_BOARD.boards}" if fits(model, SMALL_BOARD) else ROOMY_BOARD.boards
 
 
 def _kind(found: Description) -> str | None:

@@ -6,7 +6,7 @@ import argparse
 import hashlib
 from pathlib import Path
 
-from models.contract import SMALL_BOARD, Model
+from models.contract import SMALL_BOARD, Model, fits
 from tools.edge_impulse.archive import open_export, read_file
 from tools.edge_impulse.fit import boards
 from tools.edge_impulse.store import MODELS, check_name, name_for, store
@@ -50,7 +50,7 @@ def tell(model: Model, path: Path) -> None:
     size, file = model.input_size, model.file_bytes / 1000
     print(f"{place}: {len(model.labels)} labels ({', '.join(model.labels)}), {size} x {size} pixels, {file:.0f} KB")
     print(f"beside it {path.stem}.txt, its labels, and {path.stem}.md, its card; it fits {boards(model)}")
-    board = "" if SMALL_BOARD.boards in boards(model) else " --board h7plus"
+    board = "" if fits(model, SMALL_BOARD) else " --board h7plus"
     print("see it on the virtual camera, then put it on yours:")
     print(f"  python -m tools demo --model {place}{board}")
     print(f"  python -m tools deploy --model {place}")

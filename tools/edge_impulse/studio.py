@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from tools.edge_impulse.account import STUDIO, address
+from tools.edge_impulse.account import INSTALL, STUDIO, address
 from tools.errors import UserError
 
-REQUIREMENTS = "python -m pip install -r tools/requirements-edge-impulse.txt"
 MOST_RETRIES = 3  # the SDK's own 10 are 8 minutes of silence where nothing answers
 ANSWER_S = 120  # for one answer, the sending of a model included; the SDK itself would wait for ever
 JOB_S = 1800  # for one job of Studio's
@@ -88,7 +87,7 @@ def _load() -> Any:
         import edgeimpulse.exceptions
         import edgeimpulse.model
     except ImportError as error:
-        raise UserError(f"Edge Impulse's SDK can't be used ({error}): {REQUIREMENTS}") from None
+        raise UserError(f"Edge Impulse's SDK can't be used ({error}): {INSTALL}") from None
     finally:
         for name in absent:
             del sys.modules[name]

@@ -14,7 +14,7 @@ from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
-from tools.edge_impulse.account import INGESTION, KEY, add_key, address, api_key
+from tools.edge_impulse.account import INGESTION, INSTALL, KEY, add_key, address, api_key
 from tools.edge_impulse.faces import Face, read_faces
 from tools.edge_impulse.ingestion import Ingestion
 from tools.edge_impulse.ledger import LEDGER, Known, Ledger, project_id, read_ledger
@@ -186,4 +186,4 @@ def _say(text: str) -> None:
 def _need_packages() -> None:
     for name in ("requests", "tqdm"):
         if importlib.util.find_spec(name) is None:
-            raise UserError(f"{name} is missing: python -m pip install -r tools/requirements-edge-impulse.txt")
+            raise UserError(f"{name} is missing: {INSTALL}")

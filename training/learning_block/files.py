@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from models.contract import ROOMY_BOARD, SMALL_BOARD, ContractError, Limits, Model, check
+from models.contract import ROOMY_BOARD, SMALL_BOARD, ContractError, Limits, Model, check, fits
 from training.convert import CALIBRATION_FACES, CALIBRATION_SEED, convert, convert_float
 from training.fit import pixels
 from training.interpret import scores
@@ -57,13 +57,10 @@ def _checked(path: Path, classes: int, out: Path) -> tuple[Model, Limits]:
     """The model that passed the contract, and the limits of the smallest boards that it is for."""
     path.with_suffix(".txt").write_text("".join(f"{number}\n" for number in range(classes)), encoding="utf-8")
     try:
-        return check(path, limits=SMALL_BOARD), SMALL_BOARD
-    except ContractError:
-        pass
-    try:
-        return check(path, limits=ROOMY_BOARD), ROOMY_BOARD
+        model = check(path, limits=ROOMY_BOARD)
     except ContractError as error:
         raise ContractError(str(error).replace(str(path.parent), str(out))) from error
+    return model, SMALL_BOARD if fits(model, SMALL_BOARD) else ROOMY_BOARD
 
 
 def _tell_accuracy(network: "keras.Model", file: Path, test: Split) -> None:

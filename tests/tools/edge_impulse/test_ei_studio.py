@@ -12,7 +12,7 @@ import pytest
 from studio_models import LABELS, model, put, zipped
 
 from models.contract import ContractError, check
-from tools.edge_impulse import deploy, profile, studio
+from tools.edge_impulse import account, deploy, profile, studio
 from tools.errors import UserError
 from tools.virtual_studio import studio_api
 from tools.virtual_studio.faults import Fault
@@ -23,7 +23,7 @@ SHIPPED = Path(__file__).parents[3] / "models" / "emotion.tflite"
 @pytest.fixture(scope="module")
 def sdk():
     """Edge Impulse's own package, which takes seconds to load."""
-    pytest.importorskip("socketio", reason=f"profile and deploy need {studio.REQUIREMENTS}")
+    pytest.importorskip("socketio", reason=f"profile and deploy need {account.INSTALL}")
     return studio._load()
 
 

@@ -36,13 +36,13 @@ def _scores(network: "keras.Model", images: NDArray[np.uint8]) -> NDArray[np.flo
     return np.asarray(network.predict(pixels(images), batch_size=512, verbose=0), np.float32)
 
 
-def read(runs: list[Path], faces: Faces) -> NDArray[np.float32]:
-    """The mean of the answers of the teachers of these run folders, float32 [n, 7], for the n training rows of `faces`.
+def read(runs: list[Path], faces: Faces) -> dict[str, NDArray[np.float32]]:
+    """The answers of the teachers of these run folders, each float32 [n, 7] for the n training rows of `faces`, by folder name.
 
     Raises DataError where a file is missing, damaged, or was made from other data.
     """
     which = training_rows(faces)
-    return np.mean([_read(run / NAME, which) for run in runs], axis=0, dtype=np.float32)
+    return {run.name: _read(run / NAME, which) for run in runs}
 
 
 def _read(path: Path, which: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -120,12 +120,13 @@ def _made(made: Json) -> str:
 
 
 def _others(card: Json, beside: dict[str, Json]) -> str:
-    """The sections on peers and on other labels, each where its file is there."""
+    """The sections on peers and on other labels, each where its file tells of them."""
     sections = []
     if compare.PEERS in beside:
         sections.append(f"## Beside others\n\n{compare.peers(card, beside[compare.PEERS])}\n\n")
-    if compare.OTHER_LABELS in beside:
-        sections.append(f"## Other labels\n\n{compare.other_labels(beside[compare.OTHER_LABELS])}\n\n")
+    other = beside.get(compare.OTHER_LABELS, {}).get(Path(card["model"]).stem)
+    if other:
+        sections.append(f"## Other labels\n\n{compare.other_labels(other)}\n\n")
     return "".join(sections)
 
 

@@ -3,7 +3,8 @@
 `peers.json`: {"note", "measured": [{"name", "weights", "file_bytes", "macs", "figures", "short"}], "published": [{"name",
 "protocol", "accuracy"}]}; what is unknown is left out; "short" marks the peers of the README's table.
 `first_version.json`: what `python -m training robustness` wrote of the first model that was shipped.
-`other_labels.json`: {"architecture", "labels", "PrivateTest": {protocol: accuracy}}: the same network, int8, taught other labels.
+`other_labels.json`: {model: {"labels", "how", "PublicTest" and "PrivateTest": {protocol: accuracy}}}: the model's network,
+int8, taught other labels.
 `ablations.json`: [{"name", "what", "epochs", "hours" or "minutes", "PublicTest": {"FER+ 7", "balanced"}}].
 """
 
@@ -55,9 +56,13 @@ def _number(value: float | None) -> str:
 
 
 def other_labels(told: dict[str, Any]) -> str:
-    """What the same network scores when it is taught other labels, in a sentence."""
-    figures = ", ".join(f"{name} {accuracy:.3f}" for name, accuracy in told["PrivateTest"].items())
-    return f"The network `{told['architecture']}`, taught {told['labels']} labels instead and made int8, has on PrivateTest: {figures}."
+    """What the same network scores when it is taught other labels, in Markdown."""
+    head = f"The same network, taught {told['labels']} labels instead and made int8; it is not shipped. {told['how']}\n"
+    lines = [
+        f"- {part}: " + ", ".join(f"{name} {accuracy:.3f}" for name, accuracy in told[part].items())
+        for part in ("PublicTest", "PrivateTest")
+    ]
+    return "\n".join([head, *lines])
 
 
 def ablations(path: Path) -> str:

@@ -3,9 +3,10 @@
 import csv
 import json
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -16,6 +17,7 @@ from models.contract import EMOTIONS
 from training import network
 from training.augment import augment
 from training.data import PUBLIC_TEST, DataError, Faces, read_json, writing
+from training.evaluate import main_protocol
 from training.protocols import rows
 from training.recipes import RECIPES, Leg, Settings
 from training.targets import prior, targets, training_rows
@@ -73,6 +75,11 @@ class StartAtEpoch(keras.callbacks.Callback):
             self.batches.start(epoch)
 
 
+def watched(faces: Faces, network: str) -> Faces:
+    """The faces as choices for a network of RECIPES are made by: without FER+'s votes where it is made for FER2013's labels."""
+    return replace(faces, votes=None) if RECIPES[network].by_labels else faces
+
+
 def pixels(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Faces uint8 [n, 48, 48] as the network takes them: float32 [n, 48, 48, 1], 0 to 1."""
     return (images[..., np.newaxis] / 255).astype(np.float32)
@@ -90,14 +97,15 @@ def fit(
     faces: Faces,
     run: Path,
     settings: Settings,
-    answers: NDArray[np.float32] | None = None,
+    answers: Mapping[str, NDArray[np.float32]] = MappingProxyType({}),
     extra: Sequence[keras.callbacks.Callback] = (),
 ) -> keras.Model:
     """Train on the Training part, watching PublicTest; everything is kept in the folder `run`.
 
     `run` gets a folder for each leg, with its checkpoint, `history.csv` and network, `curve.png` and, at the end,
     `network.keras` in float32. A run goes on from what is there; one that is finished stays as it is. `answers`
-    [training rows, 7]: what the teachers say, where the recipe has any. `extra` callbacks are called with the others.
+    by the teacher's name, each [training rows, 7]: what those that the recipe names say. `extra` callbacks are called with
+    the others.
     Raises DataError for too few training rows, other ones or other settings than the run was begun with, a checkpoint of
     another network, and a loss that is no longer a number.
     """
@@ -110,7 +118,7 @@ def fit(
         model = _fit_legs(
             lambda leg: _wanted(faces, which, leg, answers),
             faces.images[which],
-            faces.part(PUBLIC_TEST),
+            watched(faces, settings.network).part(PUBLIC_TEST),
             run,
             settings,
             extra,
@@ -141,21 +149,23 @@ def begin(faces: Faces, run: Path, settings: Settings) -> NDArray[np.int64]:
 
 
 def _wanted(
-    faces: Faces, which: NDArray[np.int64], leg: Leg, answers: NDArray[np.float32] | None
+    faces: Faces, which: NDArray[np.int64], leg: Leg, answers: Mapping[str, NDArray[np.float32]]
 ) -> NDArray[np.float32]:
     """What a leg teaches, [len(which), 7]: the votes and labels, and the share of the teachers' answers."""
     wanted = targets(faces, leg.label_share, leg.least_count)[which]
-    if not leg.taught:
+    missing = [name for name in leg.teachers if name not in answers]
+    if missing:
+        raise ValueError(f"the leg {leg.name!r} is taught by {', '.join(missing)}; give the answers")
+    if not leg.teachers:
         return wanted
-    if answers is None:
-        raise ValueError(f"the leg {leg.name!r} is taught by a teacher; give its answers")
-    return (1 - leg.taught) * wanted + np.float32(leg.taught) * answers
+    taught = np.mean([answers[name] for name in leg.teachers], axis=0, dtype=np.float32)
+    return (1 - leg.taught) * wanted + np.float32(leg.taught) * taught
 
 
 def _fit_legs(
     wanted: Callable[[Leg], NDArray[np.float32]],
     images: NDArray[np.uint8],
-    watched: Faces,
+    public: Faces,
     run: Path,
     settings: Settings,
     extra: Sequence[keras.callbacks.Callback],
@@ -173,7 +183,7 @@ def _fit_legs(
         model.set_weights(before)
         (run / leg.name).mkdir(exist_ok=True)
         batches = Batches(images, wanted(leg), settings, leg.strength)
-        _fit_leg(model, batches, watched, run, leg, extra)
+        _fit_leg(model, batches, public, run, leg, extra)
         with writing(done) as beside:
             model.save_weights(beside)
     return model
@@ -223,14 +233,14 @@ def load_network(run: Path) -> keras.Model:
 def _fit_leg(
     model: keras.Model,
     batches: Batches,
-    watched: Faces,
+    public: Faces,
     run: Path,
     leg: Leg,
     extra: Sequence[keras.callbacks.Callback],
 ) -> None:
     settings = batches.settings
     epochs = max(1, round(settings.epochs * leg.epochs))
-    wanted = rows("FER+ 7" if watched.votes is not None else "FER2013", watched)
+    wanted = rows(main_protocol(public), public)
     # A new optimizer: momentum of other targets would only mislead it.
     model.compile(
         keras.optimizers.SGD(
@@ -247,7 +257,7 @@ def _fit_leg(
         batches,
         epochs=epochs,
         shuffle=False,  # Batches shuffles by itself, in a way that a resumed run repeats
-        validation_data=(pixels(watched.images[wanted.index]), np.eye(len(EMOTIONS), dtype=np.float32)[wanted.truth]),
+        validation_data=(pixels(public.images[wanted.index]), np.eye(len(EMOTIONS), dtype=np.float32)[wanted.truth]),
         validation_batch_size=512,
         callbacks=[
             # Two copies: a run killed while it writes one goes on from the other.

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from training.confidence import temperature
 from training.data import PUBLIC_TEST, Faces
+from training.evaluate import main_protocol
 from training.protocols import Rows, measure, rows
 from training.targets import prior
 
@@ -43,7 +44,7 @@ def settle(network: "keras.Model", faces: Faces, which: NDArray[np.int64]) -> di
     """
     shares = prior(faces, which)
     watched = faces.part(PUBLIC_TEST)
-    protocol = "FER+ 7" if faces.votes is not None else "FER2013"
+    protocol = main_protocol(faces)
     points, tau, heat = [], 0.0, 1.0
     if len(watched):
         given, wanted = logits(network, watched.images), rows(protocol, watched)

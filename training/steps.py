@@ -6,9 +6,6 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from training.data import DataError, Faces, load, read_json, writing
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up chatter hides the progress bar
@@ -147,7 +144,7 @@ def _load(arguments: Namespace) -> Faces:
 
 
 def _train(arguments: Namespace, faces: Faces) -> None:
-    from training.fit import begin, fit
+    from training.fit import begin
     from training.recipes import RECIPES, Settings
 
     network = arguments.run / "network.keras"
@@ -155,41 +152,44 @@ def _train(arguments: Namespace, faces: Faces) -> None:
     epochs = arguments.epochs or RECIPES[arguments.network].epochs
     settings = Settings(network=arguments.network, epochs=epochs, seed=arguments.seed)
     begin(faces, arguments.run, settings)  # a mistake is told before the teachers are trained
-    fit(faces, arguments.run, settings, None if network.is_file() else _answers(arguments, faces))
+    _fit(faces, arguments.run, settings)
     print(f"{said}: {network}; learning curve: {arguments.run / 'curve.png'}")
 
 
-def _answers(arguments: Namespace, faces: Faces) -> NDArray[np.float32] | None:
-    """What the recipe's teachers answer, each asked, and trained, first where its folder beside the run's has no answers."""
+def _fit(faces: Faces, run: Path, settings: Any) -> Any:
+    """The trained network of a run; its teachers are asked, and trained, first where a folder beside the run's has no answers."""
     from training import answers
     from training.fit import fit, load_network
     from training.recipes import RECIPES, Settings
 
-    runs = [arguments.run.parent / name for name in RECIPES[arguments.network].teachers]
-    for run in runs:
-        if not (run / answers.NAME).is_file():
-            print(f"{run}: the teacher of {arguments.network}; its answers are kept in {run / answers.NAME}")
-            trained = (run / "network.keras").is_file()
-            settings = Settings(network=run.name, epochs=RECIPES[run.name].epochs)
-            answers.keep(load_network(run) if trained else fit(faces, run, settings), faces, run)
-    return answers.read(runs, faces) if runs else None
+    if (run / "network.keras").is_file():
+        return load_network(run)
+    teachers = [run.parent / name for name in RECIPES[settings.network].teachers]
+    for teacher in teachers:
+        if not (teacher / answers.NAME).is_file():
+            print(f"{teacher}: a teacher of {settings.network}; its answers are kept in {teacher / answers.NAME}")
+            its = Settings(network=teacher.name, epochs=RECIPES[teacher.name].epochs)
+            answers.keep(_fit(faces, teacher, its), faces, teacher)
+    return fit(faces, run, settings, answers.read(teachers, faces))
 
 
 def _quantize(arguments: Namespace, faces: Faces) -> None:
     from training import convert, operating_point
-    from training.fit import load_network
+    from training.fit import load_network, watched
     from training.recipes import LIMITS
     from training.targets import training_rows
 
     settings = _trained_settings(arguments)
+    name = settings.get("network", "emotion")
     which = training_rows(faces)  # once: looking for the leaked ones takes ten seconds
     calibration = convert.choose_calibration(faces, which)
     network = load_network(arguments.run)
-    made = {**settings, **operating_point.settle(network, faces, which), "float": _float_figures(network, faces)}
+    settled = operating_point.settle(network, watched(faces, name), which)
+    made = {**settings, **settled, "float": _float_figures(network, faces)}
     data = convert.convert(network, faces.images[calibration])
     with writing(arguments.run / "made.json") as beside:
         beside.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
-        model = convert.write_model(data, arguments.model, calibration, LIMITS[settings.get("network", "emotion")])
+        model = convert.write_model(data, arguments.model, calibration, LIMITS[name])
     print(
         f"{model.path}: {model.file_bytes:,} bytes, arena {model.arena_bytes}, {model.macs / 1e6:.2f} M multiply-accumulates"
     )

@@ -96,13 +96,13 @@ def _epochs_by_leg(settings: Settings) -> dict[str, int]:
     return {leg.name: max(1, round(settings.epochs * leg.epochs)) for leg in RECIPES[settings.network].legs}
 
 
-def _taught(task: Task, faces: Faces, place: Path) -> Any:
-    """What the teachers answer to the training rows, float32 [n, 7], or None where the recipe has none."""
+def _taught(task: Task, faces: Faces, place: Path) -> dict[str, Any]:
+    """What the recipe's teachers answer to the training rows, each float32 [n, 7], by name."""
     folders = [place / name for name in task.taught]
     for folder, data in zip(folders, task.taught.values(), strict=True):
         folder.mkdir()
         (folder / answers.NAME).write_bytes(data)
-    return answers.read(folders, faces) if folders else None
+    return answers.read(folders, faces)
 
 
 def _figures(network: "keras.Model", faces: Faces) -> dict[str, dict[str, float]]:

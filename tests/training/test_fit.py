@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from training.augment import augment
+from training.recipes import RECIPES
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,13 +47,19 @@ def test_augmented_faces_are_faces_of_the_same_kind_and_repeatable():
     assert not np.array_equal(once, images)
 
 
+def undecided() -> dict[str, np.ndarray]:
+    """The answers of teachers of `emotion` who can't tell any of the tiny data's faces."""
+    return {teacher: np.full((300, 7), 1 / 7, np.float32) for teacher in RECIPES["emotion"].teachers}
+
+
 @pytest.fixture(scope="module")
 def made(data, tmp_path_factory) -> Path:
     """What one command makes of the data: `net.*` and the folder `run`."""
     pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
     folder = tmp_path_factory.mktemp("made")
-    done = training("train", "--data", data, "--network", "teacher", "--run", folder / "teacher", "--epochs", 2)
-    assert done.returncode == 0, done.stderr
+    for network in ("teacher", "emotion_plus"):
+        done = training("train", "--data", data, "--network", network, "--run", folder / network, "--epochs", 2)
+        assert done.returncode == 0, done.stderr
     done = training("all", "--data", data, "--run", folder / "run", "--epochs", 4, "--model", folder / "net.tflite")
     assert done.returncode == 0, done.stderr
     return folder
@@ -94,7 +101,7 @@ def test_an_interrupted_run_ends_as_one_that_was_not(made, data, tmp_path, stopp
             raise InterruptedError
 
     stopper, faces = keras.callbacks.LambdaCallback(on_epoch_begin=count), load(data)
-    taught = read([made / "teacher"], faces)
+    taught = read([made / "teacher", made / "emotion_plus"], faces)
     with pytest.raises(InterruptedError):
         fit(faces, tmp_path, Settings(epochs=4), taught, extra=[stopper])
     resumed = fit(faces, tmp_path, Settings(epochs=4), taught)
@@ -162,16 +169,15 @@ def test_settings_are_noted_at_the_start_and_old_notes_without_rows_accepted(dat
 
     stopper = keras.callbacks.LambdaCallback(on_epoch_begin=stop)
     noted = {"network": "emotion", "epochs": 4, "warmup": 3, "batch": 128, "seed": 1, "rows": 300}
-    answers = np.full((300, 7), 1 / 7, np.float32)
     with pytest.raises(InterruptedError):
-        fit(load(data), tmp_path, Settings(epochs=4), answers, extra=[stopper])
+        fit(load(data), tmp_path, Settings(epochs=4), undecided(), extra=[stopper])
     found = json.loads((tmp_path / "settings.json").read_text())
     assert found.pop("recipe")["shape"]["stem"] == 12
     assert found == noted
     del noted["rows"]
     (tmp_path / "settings.json").write_text(json.dumps(noted))
     with pytest.raises(InterruptedError):
-        fit(load(data), tmp_path, Settings(epochs=4), answers, extra=[stopper])
+        fit(load(data), tmp_path, Settings(epochs=4), undecided(), extra=[stopper])
 
 
 def test_data_without_public_test_is_refused(data, tmp_path):
@@ -229,7 +235,7 @@ def test_the_teachers_answers_are_kept_and_used(made, data):
     from training.data import load
 
     faces = load(data)
-    answers = read([made / "teacher", made / "teacher"], faces)
+    answers = read([made / "teacher"], faces)["teacher"]
     assert answers.shape == (300, 7)
     np.testing.assert_allclose(answers.sum(axis=1), 1, atol=0.01)
     network = load_network_of(made / "teacher")
@@ -269,7 +275,7 @@ def test_a_checkpoint_of_another_network_is_refused(data, tmp_path):
     (tmp_path / "broad").mkdir()
     build(7, shape=SHAPES["emotion_plus"]).save_weights(tmp_path / "broad" / "network.weights.h5")
     with pytest.raises(DataError, match="holds the weights of another network; choose another --run"):
-        fit(load(data), tmp_path, Settings(epochs=4), np.full((300, 7), 1 / 7, np.float32))
+        fit(load(data), tmp_path, Settings(epochs=4), undecided())
 
 
 def test_a_changed_recipe_is_refused(data, tmp_path, monkeypatch):
@@ -290,9 +296,9 @@ def test_a_loss_that_is_no_number_stops_with_advice_and_keeps_the_checkpoint(dat
     from training.data import DataError, load
     from training.fit import Settings, fit
 
-    answers = np.full((300, 7), 1 / 7, np.float32)
-    answers[5] = np.nan
+    taught = undecided()
+    taught["teacher"][5] = np.nan
     with pytest.raises(DataError, match=r"no longer a number in the leg 'broad'; lower its rate \(0\.15\)"):
-        fit(load(data), tmp_path, Settings(epochs=4), answers)
+        fit(load(data), tmp_path, Settings(epochs=4), taught)
     assert not (tmp_path / "broad" / "checkpoint" / "latest.weights.h5").exists()
     assert not (tmp_path / "network.keras").exists()

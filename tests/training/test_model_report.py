@@ -61,7 +61,8 @@ def test_test_rows_that_repeat_a_training_row_are_found(faces):
 
 def test_a_report_writes_card_table_and_ablations(folder, faces):
     (folder / compare.ABLATIONS).write_text(json.dumps([ABLATION]))
-    other = {"architecture": "emotion", "labels": "FER2013", "PrivateTest": {"FER2013": 0.654}}
+    figures = {"PublicTest": {"FER2013": 0.642}, "PrivateTest": {"FER2013": 0.654}}
+    other = {"net": {"labels": "FER2013's", "how": "Longer.", **figures}, "larger": {}}
     (folder / compare.OTHER_LABELS).write_text(json.dumps(other))
     model = (folder / "net.tflite").read_bytes()
     assert report([folder / "net.tflite"], faces, folder) == [folder / "net.md"]
@@ -75,7 +76,13 @@ def test_a_report_writes_card_table_and_ablations(folder, faces):
         "Other labels", "Limits and fair use",
     ):  # fmt: skip
         assert f"\n## {section}\n" in text
-    for said in ("temperature is 1.25", "FER2013 0.654", "| partial cover |", "leak-free n", "FER+ 8 precision"):
+    for said in (
+        "temperature is 1.25",
+        "- PrivateTest: FER2013 0.654",
+        "| partial cover |",
+        "leak-free n",
+        "FER+ 8 precision",
+    ):
         assert said in text
     for name in ("confusion", "reliability"):
         assert (folder / f"net_{name}.png").read_bytes().startswith(b"\x89PNG")

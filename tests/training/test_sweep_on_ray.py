@@ -16,6 +16,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from training.recipes import RECIPES
+
 pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
 
 ROOT = Path(__file__).parents[2]
@@ -77,11 +79,12 @@ def runs(data, tmp_path) -> Path:
 
 
 def begun(data: Path, runs: Path) -> Path:
-    """A folder for runs, with the answers of a teacher, and a sweep of two runs that end and one that can't begin."""
-    (runs / "teacher").mkdir(parents=True)
+    """A folder for runs, with the answers of the teachers, and a sweep of two runs that end and one that can't begin."""
     with np.load(data) as faces:
         answers = np.eye(7, dtype=np.float16)[faces["label"][faces["usage"] == 0]]
-    np.savez(runs / "teacher" / "answers.npz", rows=np.arange(len(answers)), scores=answers)
+    for teacher in RECIPES["emotion"].teachers:
+        (runs / teacher).mkdir(parents=True)
+        np.savez(runs / teacher / "answers.npz", rows=np.arange(len(answers)), scores=answers)
     some = {"epochs": 6, "warmup": 1, "batch": 16}
     plan = {"one": {"seed": 1, **some}, "two": {"seed": 2, **some}, "greedy": {"batch": 999}}
     (runs / "plan.json").write_text(json.dumps({"runs": plan}))

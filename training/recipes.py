@@ -72,8 +72,8 @@ RECIPES = {
     "emotion_plus": _recipe("emotion_plus", (BROAD, 72), (FINE, 48)),
     "teacher": _recipe("teacher", *TEACHER),
     # Not shipped: the same networks for FER2013's own labels.
-    "emotion_fer2013": _recipe("emotion", (BROAD, 110), (FINE, 74), (LABELS, 40)),
-    "emotion_plus_fer2013": _recipe("emotion_plus", (BROAD, 72), (FINE, 48), (LABELS, 30)),
+    "emotion_fer2013": _recipe("emotion", (BROAD, 110), (FINE, 74), (LABELS, 30)),
+    "emotion_plus_fer2013": _recipe("emotion_plus", (BROAD, 72), (FINE, 48), (LABELS, 16)),
     "teacher_fer2013": _recipe("teacher", *TEACHER, (replace(LABELS, rate=0.02, taught=0, teachers=()), 10)),
 }
 

@@ -37,11 +37,6 @@ def by_protocol(scores: NDArray, part: Faces) -> dict[str, Figures]:
     return {name: measure(scores, some) for name, some in wanted.items() if len(some.index)}
 
 
-def main_protocol(part: Faces) -> str:
-    """The protocol that choices are made by: FER+ 7, or FER2013's own where there are no votes."""
-    return "FER2013" if part.votes is None else "FER+ 7"
-
-
 def table(figures: dict[str, Figures], leak_free: dict[str, Figures] | None = None) -> str:
     """The figures as a table in Markdown, a line a protocol; with `leak_free`, the same without repeated rows beside them."""
     head = ["protocol", "n", "accuracy", "balanced"]

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from models.contract import EMOTIONS
 from training.data import PUBLIC_TEST, DataError, Faces
-from training.evaluate import main_protocol, markdown
+from training.evaluate import markdown
 from training.finetune import Settings, finetune
 from training.interpret import scores
-from training.protocols import Rows, measure, rows
+from training.protocols import Rows, main_protocol, measure, rows
 
 Face = NDArray[np.uint8]
 COUNTS = (10, 20, 50, 100)  # faces a class, or half of what PublicTest has of it

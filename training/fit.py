@@ -17,8 +17,7 @@ from models.contract import EMOTIONS
 from training import network
 from training.augment import augment
 from training.data import PUBLIC_TEST, DataError, Faces, read_json, writing
-from training.evaluate import main_protocol
-from training.protocols import rows
+from training.protocols import main_protocol, rows
 from training.recipes import RECIPES, Leg, Settings
 from training.targets import prior, targets, training_rows
 

@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 
 from training.confidence import temperature
 from training.data import PUBLIC_TEST, Faces
-from training.evaluate import main_protocol
-from training.protocols import Rows, measure, rows
+from training.protocols import Rows, main_protocol, measure, rows
 from training.targets import prior
 
 if TYPE_CHECKING:

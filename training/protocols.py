@@ -25,6 +25,11 @@ class Rows:
     truth: NDArray[np.int64]
 
 
+def main_protocol(part: Faces) -> str:
+    """The protocol that choices are made by: FER+ 7, or FER2013's own where there are no votes."""
+    return "FER2013" if part.votes is None else "FER+ 7"
+
+
 def rows(protocol: str, faces: Faces) -> Rows:
     """The rows and right answers of `faces` by a protocol of `PROTOCOLS`; the two of FER+ need votes."""
     if protocol == "FER2013":

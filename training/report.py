@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from training import card, compare
 from training.confidence import ece, reliability
 from training.data import DataError, Faces, read_json, writing
-from training.evaluate import PARTS, by_protocol, check_measurable, main_protocol
+from training.evaluate import PARTS, by_protocol, check_measurable
 from training.interpret import scores
 from training.leaks import repeated
-from training.protocols import rows
+from training.protocols import main_protocol, rows
 from training.readme import has_place, short_table, write_table
 from training.robustness import robustness
 

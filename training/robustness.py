@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 
 from training import augment
 from training.data import Faces
-from training.evaluate import main_protocol
 from training.interpret import scores
-from training.protocols import Rows, measure, rows
+from training.protocols import Rows, main_protocol, measure, rows
 
 Face = NDArray[np.uint8]
 

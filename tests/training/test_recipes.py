@@ -7,7 +7,7 @@ import pytest
 
 from models.contract import EMOTIONS
 from training.data import PUBLIC_TEST, TRAINING, Faces
-from training.evaluate import main_protocol
+from training.protocols import main_protocol
 from training.recipes import FINE, LIMITS, RECIPES
 
 

@@ -10,19 +10,19 @@ from training.network import SHAPES, Shape
 class Leg:
     """A part of the training.
 
-    epochs: share of the recipe's epochs, set with those; rate: the highest learning rate, of SGD with Nesterov momentum;
-    label_share, least_count: see `targets`; strength: of the augmentation; taught: share of the teachers' answers in the
-    targets; teachers: the names of the recipes whose networks give those answers, of which the mean is taken.
+    rate: the highest learning rate, of SGD with Nesterov momentum; label_share, least_count: see `targets`; strength: of
+    the augmentation; taught: share of the teachers' answers in the targets; teachers: the names of the recipes whose
+    networks give those answers, of which the mean is taken; epochs: share of the recipe's epochs.
     """
 
     name: str
-    epochs: float
     rate: float
     label_share: float
     least_count: int
     strength: float
     taught: float = 0
     teachers: tuple[str, ...] = ()
+    epochs: float = 0
 
 
 @dataclass(frozen=True)
@@ -45,18 +45,18 @@ class Recipe:
 
 
 # FER+'s voters call mild fear, disgust and sadness neutral; a share of FER2013's label keeps those alive.
-BROAD = Leg("broad", 0, 0.15, label_share=0.2, least_count=1, strength=1, taught=0.6, teachers=("teacher",))
+BROAD = Leg("broad", 0.15, label_share=0.2, least_count=1, strength=1, taught=0.6, teachers=("teacher",))
 # Then what is asked for, from clearer votes and faces nearer to a detector's: the network is too small for all of it.
-FINE = Leg("fine", 0, 0.08, label_share=0, least_count=2, strength=0.6, taught=0.6, teachers=("teacher",))
+FINE = Leg("fine", 0.08, label_share=0, least_count=2, strength=0.6, taught=0.6, teachers=("teacher",))
 # The teacher's answers above all: 0.6 points more on PublicTest for the smallest network.
-LAST = Leg("last", 0, 0.06, label_share=0, least_count=2, strength=0.45, taught=0.8, teachers=("teacher",))
+LAST = Leg("last", 0.06, label_share=0, least_count=2, strength=0.45, taught=0.8, teachers=("teacher",))
 # For the scores that others publish: FER2013's labels, of which a teacher of the same labels smooths the mistakes.
-LABELS = Leg("labels", 0, 0.04, label_share=1, least_count=1, strength=0.6, taught=0.6, teachers=("teacher_fer2013",))
+LABELS = Leg("labels", 0.04, label_share=1, least_count=1, strength=0.6, taught=0.6, teachers=("teacher_fer2013",))
 
 # Large enough to learn both label sets at once.
 TEACHER = (
-    (Leg("whole", 0, 0.1, label_share=0.1, least_count=2, strength=1), 36),
-    (Leg("fine", 0, 0.03, label_share=0.1, least_count=2, strength=0.5), 10),
+    (Leg("whole", 0.1, label_share=0.1, least_count=2, strength=1), 36),
+    (Leg("fine", 0.03, label_share=0.1, least_count=2, strength=0.5), 10),
 )
 
 

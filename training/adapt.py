@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from models.contract import EMOTIONS
 from training.augment import augment
 from training.data import SIZE
-from training.fit import pixels, rate_at
+from training.fit import pixels, rate_at, verbosity
 
 Face = NDArray[np.uint8]
 
@@ -112,6 +112,7 @@ def adapt(network: keras.Model, learn: Lesson, rehearsed: Lesson, seed: int) -> 
         Batches(learn, rehearsed, seed),
         epochs=EPOCHS,
         shuffle=False,
+        verbose=verbosity(),
         callbacks=[
             keras.callbacks.LearningRateScheduler(lambda epoch: rate_at(epoch, EPOCHS, RATE, warmup=2)),
         ],

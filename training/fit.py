@@ -1,8 +1,9 @@
-"""Train a network in its legs: progress bar, a checkpoint every epoch, resume, and a picture of the learning curve."""
+"""Train a network in its legs: its progress, a checkpoint every epoch, resume, and a picture of the learning curve."""
 
 import csv
 import json
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -229,6 +230,11 @@ def load_network(run: Path) -> keras.Model:
         ) from error
 
 
+def verbosity() -> str | int:
+    """Keras's progress bar on a terminal; a line an epoch in a log, which the bar would fill with control characters."""
+    return "auto" if sys.stdout.isatty() else 2
+
+
 def _fit_leg(
     model: keras.Model,
     batches: Batches,
@@ -258,6 +264,7 @@ def _fit_leg(
         shuffle=False,  # Batches shuffles by itself, in a way that a resumed run repeats
         validation_data=(pixels(public.images[wanted.index]), np.eye(len(EMOTIONS), dtype=np.float32)[wanted.truth]),
         validation_batch_size=512,
+        verbose=verbosity(),
         callbacks=[
             # Two copies: a run killed while it writes one goes on from the other.
             keras.callbacks.BackupAndRestore(checkpoint, double_checkpoint=True, delete_checkpoint=False),

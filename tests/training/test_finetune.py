@@ -228,5 +228,6 @@ def test_the_command_as_it_is_used(folder, tmp_path):
     done = subprocess.run([*map(str, command)], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "Epoch 30/30" in done.stdout
+    assert not {"\b", "\x1b"} & set(done.stdout)
     assert "| covered |" in done.stdout
     assert check(tmp_path / "my.tflite").labels == (*EMOTIONS, "covered")

@@ -61,6 +61,7 @@ def made(data, tmp_path_factory) -> Path:
     assert done.returncode == 0, done.stderr
     done = training("all", "--data", data, "--run", folder / "run", "--epochs", 4, "--model", folder / "net.tflite")
     assert done.returncode == 0, done.stderr
+    (folder / "train.log").write_text(done.stdout, encoding="utf-8")
     return folder
 
 
@@ -81,6 +82,13 @@ def test_one_command_goes_from_data_to_card(made):
     assert set(card["figures"]["PrivateTest"]) == {"FER2013", "FER+ 7", "FER+ 8"}
     rows = json.loads((made / "net.calibration.json").read_text())
     assert max(rows) < 300, "calibration used rows that are not of the Training part"
+
+
+@pytest.mark.slow
+def test_a_log_gets_a_line_an_epoch(made):
+    log = (made / "train.log").read_text(encoding="utf-8")
+    assert not {"\b", "\r", "\x1b"} & set(log)
+    assert log.count(" - val_accuracy: ") == 4
 
 
 @pytest.mark.slow

@@ -3,9 +3,10 @@
 All layers learn, at a small rate, from augmented own faces; as many rehearsed ones go with them: the bundled portraits of
 nobody, blended and augmented, with what the network answered to them before.
 
-Measured on PublicTest as another camera shows it, with 50 faces a class (balanced accuracy, from .37): the last layer alone
-reached .52, all layers .63. Rehearsal left FER+ 7 on plain faces at .77 instead of .68 (before: .84). Stopping early, by
-faces kept aside for it, was worse than learning from those, too (20 faces a class, two seeds: .572, not .595).
+Measured with the first version of the model on PublicTest as another camera shows it, with 50 faces a class (balanced
+accuracy, from .37): the last layer alone reached .52, all layers .63. Rehearsal left FER+ 7 on plain faces at .77 instead
+of .68 (before: .84). Stopping early, by faces kept aside for it, was worse than learning from those, too (20 faces a class,
+two seeds: .572, not .595).
 """
 
 from dataclasses import dataclass

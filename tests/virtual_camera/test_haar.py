@@ -55,7 +55,7 @@ def test_a_region_costs_fewer_windows_than_the_frame() -> None:
     whole = find_features_counted(frame, load_cascade(), 0.75, 1.25)
     part = find_features_counted(frame, load_cascade(), 0.75, 1.25, (30, 50, 120, 120))
     assert len(part.boxes) == 1
-    assert part.windows < whole.windows / 2
+    assert part.counts.windows < whole.counts.windows / 2
 
 
 def test_fewer_stages_let_more_pass() -> None:

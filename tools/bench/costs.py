@@ -26,7 +26,7 @@ def report(program: Path, board: str) -> str:
     for threshold, scale in ((0.75, 1.25), (0.85, 1.10), (0.5, 1.5)):
         found = find_features_counted(frame, cascade, threshold, scale)
         took = _median_ms(lambda t=threshold, s=scale: find_features_counted(frame, cascade, t, s))  # type: ignore[misc]
-        rows.append([f"{threshold:.2f}/{scale:.2f}", f"{took:.1f}", f"{found.windows:,}", str(len(found.boxes))])
+        rows.append([f"{threshold:.2f}/{scale:.2f}", f"{took:.1f}", f"{found.counts.windows:,}", str(len(found.boxes))])
     return "\n\n".join(
         (
             f"Costs: the cascade over a whole frame of {frame.shape[1]} x {frame.shape[0]} with two faces, on this computer.",

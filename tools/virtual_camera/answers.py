@@ -8,6 +8,7 @@ import numpy as np
 from tools.virtual_camera import networks
 from tools.virtual_camera.boards import Board
 from tools.virtual_camera.disks import CASCADE_TEXT, Folders
+from tools.virtual_camera.events import Call
 from tools.virtual_camera.faults import RandomErrors
 from tools.virtual_camera.firmware import CONSTANTS, NOT_PLAYED, PIXEL_FORMATS, CameraError, Firmware, bind, vector
 from tools.virtual_camera.haar import Detection
@@ -34,7 +35,7 @@ class Answers:
         self._folders = folders
         self._errors = RandomErrors(sensor.faults)
         self._networks: dict[str, networks.Network] = {}
-        self._windows = self._runs = 0  # of the cascade and of networks, since they were last asked for
+        self._calls: list[Call] = []  # of pictures' and networks' methods, since they were last asked for
         self._scratch: dict[str, int] = {}  # bytes of it that are taken, by network
         self._functions = camera_functions(sensor) | {
             "sensor.snapshot": self._snapshot,
@@ -81,11 +82,18 @@ class Answers:
         result = self._functions[what](**arguments)
         return result if isinstance(result, Answer) else _answer(result)
 
-    def take_counts(self) -> tuple[int, int]:
-        """Windows and network runs since the last time this was asked."""
-        counts = self._windows, self._runs
-        self._windows = self._runs = 0
-        return counts
+    def take_calls(self) -> tuple[Call, ...]:
+        """The calls since the last time this was asked."""
+        calls, self._calls = tuple(self._calls), []
+        return calls
+
+    def _note(self, what: str, picture: Picture, arguments: dict[str, Any], result: Any = None) -> None:
+        sizes = {
+            name: (value.width, value.height) if isinstance(value, Picture) else value
+            for name, value in arguments.items()
+        }
+        counts = result.counts if isinstance(result, Detection) else None
+        self._calls.append(Call(what, (picture.width, picture.height), sizes, counts))
 
     # The camera
 
@@ -123,9 +131,10 @@ class Answers:
             return Answer("bytes", None, pack(picture.pixels))
         if what == "Image.save":
             return self._save(picture, shape, **arguments)
+        size = Picture(picture.pixels)  # crop and scale put other pixels there
         result = METHODS[what.split(".")[1]](picture, **_with_point(arguments))
+        self._note(what, size, arguments, result)
         if isinstance(result, Detection):
-            self._windows += result.windows
             return _answer(result.boxes)
         if result is not None:
             return _answer(result)
@@ -193,14 +202,15 @@ class Answers:
         return Answer("value", fits)
 
     def _predict(self, picture: Picture, path: str, settings: list[Any]) -> Answer:
-        self._runs += 1
-        outputs = networks.predict(self._networks[path], picture, vector(settings[0], 4), self._firmware.generation)
+        roi = vector(settings[0], 4)
+        self._note("Model.predict", picture, {"path": path, "roi": roi})
+        outputs = networks.predict(self._networks[path], picture, roi, self._firmware.generation)
         return Answer("value", [output.ravel().tolist() for output in outputs])
 
     def _classify(self, picture: Picture, args: list[Any], kwargs: dict[str, Any]) -> Answer:
         path, *args = args
         arguments = bind(self._firmware, "tf_model.classify", [None, *args], kwargs)
-        self._runs += 1
+        self._note("tf_model.classify", picture, {"path": path, **arguments})
         results = networks.classify(self._networks[path], picture, arguments, self._firmware.generation)
         return Answer("records", results)
 

@@ -171,7 +171,7 @@ class Session:
         frame = self._answers.frame
         if frame is not None and self._unseen:
             self._unseen = False
-            yield Shown(self._ms(), frame.pixels.copy(), *self._answers.take_counts())
+            yield Shown(self._ms(), frame.pixels.copy(), self._answers.take_calls())
 
     def _ms(self) -> int:
         return self._sensor.now_us // 1000

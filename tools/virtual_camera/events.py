@@ -1,7 +1,10 @@
 """What comes out of a virtual camera, in the order in which it happens. Times are the camera's clock."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from tools.virtual_camera.haar import SearchCounts
 from tools.virtual_camera.pictures import Pixels
 
 
@@ -14,17 +17,39 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Call:
+    """One call of a picture's or network's method, as far as its cost on a camera depends on it.
+
+    `what` is the name in `firmware.API` ("Image.find_features"), `size` width and height of the picture that it is a
+    method of. `arguments` are the bound ones; a picture among them is its size, and "Model.predict" has `path` and `roi`.
+    """
+
+    what: str
+    size: tuple[int, int]
+    arguments: Mapping[str, Any]
+    counts: SearchCounts | None = None  # of find_features
+
+
+@dataclass(frozen=True)
 class Shown:
     """A frame as the IDE shows it: with what the program drew. uint8 [H, W] or [H, W, 3].
 
-    `windows` and `networks`: what was done since the frame shown before, in windows that the face search looked at and
-    runs of a network. That is most of a frame's cost, and the same on every computer.
+    `calls`: what was called since the frame shown before. That is most of a frame's cost, and the same on every computer.
     """
 
     time_ms: int
     picture: Pixels
-    windows: int = 0
-    networks: int = 0
+    calls: tuple[Call, ...] = ()
+
+    @property
+    def windows(self) -> int:
+        """Windows that the face search looked at since the frame shown before."""
+        return sum(call.counts.windows for call in self.calls if call.counts)
+
+    @property
+    def networks(self) -> int:
+        """Runs of a network since then."""
+        return sum(call.what in ("Model.predict", "tf_model.classify") for call in self.calls)
 
 
 @dataclass(frozen=True)

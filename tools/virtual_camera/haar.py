@@ -44,11 +44,25 @@ class Cascade:
     stages: tuple[Stage, ...]
 
 
+class SearchCounts(NamedTuple):
+    """How often one search does each of the things that it spends the camera's time on."""
+
+    levels: int  # of the pyramid
+    rows: int  # of windows, over all levels
+    pixels: int  # added to the integral images: they have one row more than the last row of windows reaches
+    windows: int
+    windows_past_variance: int  # with a standard deviation of MIN_STD or more
+    stages: int
+    features: int  # weak classifiers
+    rectangles: int  # summed in them, 2 or 3 each
+    hits: int  # windows that pass all stages
+
+
 class Detection(NamedTuple):
     """What one call of `find_features` found and what it cost."""
 
     boxes: list[Box]
-    windows: int
+    counts: SearchCounts
 
 
 class Level(NamedTuple):
@@ -143,15 +157,17 @@ def find_features(
 def find_features_counted(
     frame: NDArray[np.uint8], cascade: Cascade, threshold: float = 0.5, scale: float = 1.5, roi: Box | None = None
 ) -> Detection:
-    """`find_features` with the number of windows the cascade was asked about: the cost, free of the computer."""
+    """`find_features` with what it counted on the way: the cost, free of the computer."""
     if frame.ndim != 2 or frame.dtype != np.uint8:
         raise ValueError(f"frame is {frame.dtype} {frame.shape}: find_features needs grayscale uint8 [height, width]")
     if not np.float32(scale) > 1:
         raise ValueError(f"scale={scale}: the pyramid ends only with a scale over 1")
     x, y, w, h = _clip(roi, frame)
-    scene = _scene(frame[y : y + h, x : x + w], _pyramid(w, h, np.float32(scale)))
-    hits = scene.box[_run_cascade(scene, cascade, np.float32(threshold))] + (x, y, 0, 0)
-    return Detection(_merge(hits.tolist()), len(scene.start))
+    levels = _pyramid(w, h, np.float32(scale))
+    scene = _scene(frame[y : y + h, x : x + w], levels)
+    indices, alive = _run_cascade(scene, cascade, np.float32(threshold))
+    hits = scene.box[indices] + (x, y, 0, 0)
+    return Detection(_merge(hits.tolist()), _counts(levels, cascade, len(scene.start), [*alive, len(indices)]))
 
 
 def _clip(roi: Box | None, frame: NDArray[np.uint8]) -> Box:
@@ -208,15 +224,40 @@ def _boxes(xs: NDArray[np.int64], ys: NDArray[np.int64], factor: np.float32) -> 
     return box.reshape(-1, 4)
 
 
-def _run_cascade(scene: Scene, cascade: Cascade, threshold: np.float32) -> NDArray[np.int64]:
-    """Indices of the windows that pass every stage, in the order in which the camera meets them."""
+def _run_cascade(scene: Scene, cascade: Cascade, threshold: np.float32) -> tuple[NDArray[np.int64], list[int]]:
+    """Indices of the windows that pass every stage, in the order in which the camera meets them; windows at each stage."""
     std = _window_std(scene)
     alive = np.flatnonzero(std >= 0)
-    parts = np.split(alive, range(PART, len(alive), PART))
+    parts, tried = np.split(alive, range(PART, len(alive), PART)), []
     for stage in cascade.stages:
+        tried.append(sum(map(len, parts)))
         limit = threshold * np.float32(stage.threshold)
         parts = [part[_stage_score(scene, stage, scene.start[part], std[part]) >= limit] for part in parts]
-    return np.concatenate(parts)
+    return np.concatenate(parts), tried
+
+
+def _counts(levels: list[Level], cascade: Cascade, windows: int, alive: list[int]) -> SearchCounts:
+    """`alive`: windows that come to each stage, and at last those that pass all."""
+    rows = [len(range(0, level.height - WINDOW, level.step)) for level in levels]
+    return SearchCounts(
+        levels=len(levels),
+        rows=sum(rows),
+        pixels=sum(
+            level.width * (WINDOW + 1 + max(count - 1, 0) * level.step)
+            for level, count in zip(levels, rows, strict=True)
+        ),
+        windows=windows,
+        windows_past_variance=alive[0],
+        stages=sum(alive[:-1]),
+        features=sum(
+            count * len(stage.node_threshold) for count, stage in zip(alive[:-1], cascade.stages, strict=True)
+        ),
+        rectangles=sum(
+            count * int(np.count_nonzero(stage.weight)) // 4
+            for count, stage in zip(alive[:-1], cascade.stages, strict=True)
+        ),
+        hits=alive[-1],
+    )
 
 
 def _window_std(scene: Scene) -> NDArray[np.int32]:

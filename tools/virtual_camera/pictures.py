@@ -2,7 +2,7 @@
 
 A grayscale picture is uint8 [H, W], an RGB565 one uint8 [H, W, 3] with the precision of 565. Each function of
 `METHODS` takes a `Picture` and the arguments of the firmware's method; it returns None for "the picture itself".
-Exact: Haar (`haar.py`), crops, nearest-neighbour scaling, pixels. Approximate: fonts, circles, thick lines, smooth scaling.
+Exact: Haar (`haar.py`), copies (`resample.py`), histeq, pixels. Approximate: fonts, circles, thick lines, bicubic copies.
 """
 
 from collections.abc import Callable
@@ -14,10 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from tools.virtual_camera.firmware import HINTS, CameraError, vector
+from tools.virtual_camera.firmware import CameraError, vector
+from tools.virtual_camera.floats import camera_float
 from tools.virtual_camera.haar import Box, Detection, find_features_counted, load_cascade
+from tools.virtual_camera.resample import copy_size, resample
 
 Pixels = NDArray[np.uint8]
+PADDING = 31  # bytes that a picture's memory takes more than its pixels, so that they can start at a cache line
 CELL = (8, 10)  # the firmware's font: one character's cell, pixels
 
 
@@ -194,44 +197,30 @@ def set_pixel(picture: Picture, point: tuple[int, int], color: Any) -> None:
         picture.pixels[y, x] = _color(picture, color)
 
 
+def _scales(x_scale: float | None, y_scale: float | None) -> tuple[float, float]:
+    """Both scales: one that is left out is as the other, 1 where both are."""
+    both = [scale for scale in (x_scale, y_scale) if scale is not None] or [1.0]
+    return both[0], both[-1]
+
+
 def transform(
     picture: Picture, x_scale: float | None, y_scale: float | None, roi: Box | None, hint: int, copy: bool
 ) -> Picture | None:
     """`copy`, `crop` and `scale` are one function in the firmware, too. In place unless `copy`."""
-    x, y, w, h = clip(roi, picture)
-    if x_scale is None and y_scale is None:
-        x_scale = y_scale = 1
-    x_scale = y_scale if x_scale is None else x_scale
-    y_scale = x_scale if y_scale is None else y_scale
-    out = int(np.float32(w) * np.float32(x_scale or 0)), int(np.float32(h) * np.float32(y_scale or 0))
-    if out[0] < 1 or out[1] < 1:
-        raise CameraError("ValueError", "Invalid scale: nothing is left of the image")
-    pixels = _resize(picture.pixels[y : y + h, x : x + w], out, hint)
-    if hint & HINTS["HMIRROR"]:
-        pixels = pixels[:, ::-1]
-    if hint & HINTS["VFLIP"]:
-        pixels = pixels[::-1]
+    area = clip(roi, picture)
+    across, down = (camera_float(scale) for scale in _scales(x_scale, y_scale))
+    width, height = copy_size(area, (across, down))
+    if width * height < 0:
+        raise CameraError(
+            "MemoryError", f"memory allocation failed, allocating {width * height + PADDING & 0xFFFFFFFF} bytes"
+        )
+    pixels = resample(picture.pixels, area, (across, down), hint)
     if copy:
-        return Picture(np.ascontiguousarray(pixels))
+        return Picture(pixels)
     if pixels.size > picture.pixels.size:
         raise CameraError("ValueError", "The image doesn't fit in the frame buffer!")
-    picture.pixels = np.ascontiguousarray(pixels)
+    picture.pixels = pixels
     return None
-
-
-def _resize(pixels: Pixels, size: tuple[int, int], hint: int) -> Pixels:
-    height, width = pixels.shape[:2]
-    if size == (width, height):
-        return pixels.copy()
-    if hint & HINTS["AREA"] and size[0] <= width and size[1] <= height:
-        return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX))
-    if hint & (HINTS["BILINEAR"] | HINTS["BICUBIC"]):
-        how = Image.Resampling.BICUBIC if hint & HINTS["BICUBIC"] else Image.Resampling.BILINEAR
-        matrix = (width / size[0], 0, 0, 0, height / size[1], 0)
-        return np.asarray(Image.fromarray(pixels).transform(size, Image.Transform.AFFINE, matrix, how))
-    rows = np.arange(size[1]) * height // size[1]
-    columns = np.arange(size[0]) * width // size[0]
-    return pixels[rows[:, None], columns]
 
 
 def to_grayscale(picture: Picture, copy: bool, **rest: Any) -> Picture | None:
@@ -247,8 +236,9 @@ def histeq(picture: Picture, adaptive: bool, clip_limit: float) -> None:
     """Each gray level becomes 255 times the part of the pixels that are not brighter."""
     if adaptive or picture.pixels.ndim == 3:
         raise CameraError("NotImplementedError", "the virtual camera plays Image.histeq on grayscale and not adaptive")
-    share = np.bincount(picture.pixels.ravel(), minlength=256).cumsum() / picture.pixels.size
-    picture.pixels[...] = (share * 255).astype(np.uint8)[picture.pixels]
+    step = np.float32(255) / np.float32(picture.pixels.size)
+    levels = np.bincount(picture.pixels.ravel(), minlength=256).cumsum().astype(np.float32) * step
+    picture.pixels[...] = levels.astype(np.uint8)[picture.pixels]
 
 
 def get_statistics(picture: Picture, roi: Box | None) -> Statistics:

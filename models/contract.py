@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from models.cost import Layer
+
 SHIPPED = Path(__file__).with_name("emotion.tflite")  # runs on every board that runs any
 LARGER = Path(__file__).with_name("emotion_plus.tflite")  # for boards with megabytes of heap
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
@@ -73,6 +75,7 @@ class Description:
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     operators: tuple[str, ...]
+    layers: tuple[Layer, ...]  # one an operator, in the same order: what models.cost counts
     macs: int
     hybrid: bool  # int8 weights on float activations, which TFLM does not run
     cut: bool  # the self-test that its description tells of is not at its end
@@ -262,32 +265,46 @@ def _describe(data: bytes) -> Description:
             int(zero[0]) if zero is not None and len(zero) else 0,
         )
 
-    weighted = [
-        (name, tensor(step.inputs[0]), graph.tensors[step.inputs[1]], tensor(step.outputs[0]))
+    layers = tuple(
+        _layer(
+            name,
+            graph.tensors[step.outputs[0]].shape,
+            *(graph.tensors[i].shape for i in step.inputs[1:2] if name in _WEIGHTED),
+        )
         for name, step in steps
-        if name in _WEIGHTED
+    )
+    weighted = [
+        (name, tensor(step.inputs[0]), graph.tensors[step.inputs[1]]) for name, step in steps if name in _WEIGHTED
     ]
     return Description(
         size=len(data),
         inputs=tuple(tensor(index) for index in graph.inputs),
         outputs=tuple(tensor(index) for index in graph.outputs),
         operators=tuple(name for name, _ in steps),
-        macs=sum(_macs(name, weights.shape, result.shape) for name, _, weights, result in weighted),
+        layers=layers,
+        macs=sum(layer.macs for layer in layers),
         cut=model.description == SELF_TEST and self_test(data, int(graph.tensors[graph.outputs[0]].shape[-1])) is None,
-        hybrid=any(given.dtype == "float32" and types[weights.type] == "int8" for _, given, weights, _ in weighted),
-        per_channel_dense=any(name == "FULLY_CONNECTED" and _scales(weights) > 1 for name, _, weights, _ in weighted),
+        hybrid=any(given.dtype == "float32" and types[weights.type] == "int8" for _, given, weights in weighted),
+        per_channel_dense=any(name == "FULLY_CONNECTED" and _scales(weights) > 1 for name, _, weights in weighted),
     )
 
 
 _WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
 
-def _macs(name: str, weights: Any, result: tuple[int, ...]) -> int:
-    """Multiply-accumulates of one operator. TFLite keeps weights as [out, h, w, in], depthwise [1, h, w, out], dense [out, in]."""
+def _layer(name: str, result: Any, weights: Any = None) -> Layer:
+    """An operator from the shapes of its output and weights, where it has any.
+
+    TFLite keeps weights as [out, h, w, in], depthwise [1, h, w, out], dense [out, in], and a single number without a shape.
+    """
+    sizes = [1] if result is None or not len(result) else [int(size) for size in result]
+    pixels, outputs = math.prod(sizes[1:-1]), sizes[-1]
+    if weights is None:
+        return Layer(name, pixels, outputs)
+    kernel = [int(size) for size in weights]
     if name == "FULLY_CONNECTED":
-        return int(math.prod(weights))
-    each = math.prod(weights[1:3]) * (weights[3] if name == "CONV_2D" else 1)
-    return int(math.prod(result) * each)
+        return Layer(name, 1, kernel[0], kernel[1], 1)
+    return Layer(name, pixels, outputs, kernel[3] if name == "CONV_2D" else 1, kernel[1] * kernel[2])
 
 
 def _scales(weights: Any) -> int:

@@ -50,7 +50,7 @@ TABLE = {
     "img.find_features(cascade, scale=1.1) == img.find_features(cascade)": ("True", "True", "True", "False"),
     "img.find_features(cascade, scale_factor=1.1) == img.find_features(cascade)": ("False",) * 3 + (WRONG_CALL,),
     "img.find_features(cascade, nonsense=1)": (OK, OK, OK, WRONG_CALL),
-    "img.find_features(cascade, roi=(0, 0, 24, 24))": ("ValueError",) * 4,
+    "img.find_features(cascade, roi=(0, 0, 24, 24))": ("OSError",) * 4,
     "img.find_features(cascade, roi=(0, 0, 25, 25))": ("[]",) * 4,
     "type(img.find_features(cascade)[0]).__name__": ("tuple",) * 4,
     "len(img.find_features(cascade)[0])": ("4",) * 4,
@@ -141,7 +141,9 @@ def outcomes(play) -> dict[str, dict[str, str]]:
     flash = {"emotion.tflite": model, "rubbish.cascade": b"\x18\0\0\0\x18\0\0\0rubbish"}
     found = {}
     for name in GENERATIONS:
-        played = play(START + CHECKS, firmware=name, frames=100, flash=flash)
+        played = play(
+            START + CHECKS, firmware=name, board="h7plus", frames=100, flash=flash
+        )  # an H7 lacks scratch memory
         assert played.ended.reason == "finished", played.lines
         found[name] = dict(zip(TABLE, played.lines, strict=True))
     return found

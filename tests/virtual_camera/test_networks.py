@@ -289,12 +289,17 @@ def test_v5_puts_the_file_into_scratch_memory_when_the_heap_is_full(play, networ
 
 
 def test_a_network_loaded_again_takes_the_scratch_memory_of_before(play, network):
-    """A program that recovers from an error loads it many times; an H7's scratch memory holds it a few times."""
+    """A program that recovers from an error loads it many times; an H7's scratch memory holds it once or twice."""
     program = (
         START
-        + "import ml\nfor i in range(9):\n    net = None\n    gc.collect()\n    net = ml.Model('emotion.tflite')\nprint(i)"
+        + "import csi, ml\ncsi.CSI().framebuffers(1)\nfor i in range(9):\n    net = None\n    gc.collect()\n    net = ml.Model('emotion.tflite')\nprint(i)"
     )
     assert play(program, heap=network.arena + 30_000, flash=FILES).lines == ["8"]
+
+
+def test_frame_buffers_leave_an_h7_no_scratch_memory_for_the_file(play, network):
+    played = play(START + "import ml\nml.Model('emotion.tflite')", heap=network.arena + 30_000, flash=FILES)
+    assert played.ended.message.startswith("MemoryError: memory allocation failed")
 
 
 def test_load_to_fb_takes_no_heap_for_the_file(play, network):

@@ -14,6 +14,7 @@ from tools.virtual_camera.firmware import CONSTANTS, NOT_PLAYED, PIXEL_FORMATS, 
 from tools.virtual_camera.haar import Detection
 from tools.virtual_camera.link import Answer, Question
 from tools.virtual_camera.pictures import METHODS, NOTHING, Picture, Statistics, clip, pack, unpack
+from tools.virtual_camera.scratch import bytes_of_call
 from tools.virtual_camera.sensor import Sensor, camera_functions
 
 ENOSPC = 28
@@ -36,7 +37,7 @@ class Answers:
         self._errors = RandomErrors(sensor.faults)
         self._networks: dict[str, networks.Network] = {}
         self._calls: list[Call] = []  # of pictures' and networks' methods, since they were last asked for
-        self._scratch: dict[str, int] = {}  # bytes of it that are taken, by network
+        self._scratch = sensor.scratch
         self._functions = camera_functions(sensor) | {
             "sensor.snapshot": self._snapshot,
             "sensor.skip_frames": self._skip_frames,
@@ -131,6 +132,7 @@ class Answers:
             return Answer("bytes", None, pack(picture.pixels))
         if what == "Image.save":
             return self._save(picture, shape, **arguments)
+        self._need_scratch(what, picture, arguments)
         size = Picture(picture.pixels)  # crop and scale put other pixels there
         result = METHODS[what.split(".")[1]](picture, **_with_point(arguments))
         self._note(what, size, arguments, result)
@@ -140,6 +142,11 @@ class Answers:
             return _answer(result)
         after = pack(picture.pixels) if is_copy else b""
         return Answer("value", {"same": _shape(picture)}, after if after != blob else b"")
+
+    def _need_scratch(self, what: str, picture: Picture, arguments: dict[str, Any]) -> None:
+        """MemoryError where the scratch memory is too small for this call."""
+        _, _, width, height = clip(arguments.get("roi"), picture)
+        self._scratch.need(bytes_of_call(what, arguments, width, height))
 
     def _picture(self, shape: list[Any], blob: bytes) -> Picture:
         """The picture that a handle of this `shape` means."""
@@ -190,16 +197,8 @@ class Answers:
         return Answer("value", facts)
 
     def _take_scratch(self, path: str, size: int) -> Answer:
-        """Whether `size` bytes of scratch memory were left beside three frame buffers, and are taken now.
-
-        What the same network took when it was loaded before is given back: its program has no more use for it.
-        """
-        self._scratch.pop(path, None)
-        frame = self.frame.pixels.size if self.frame is not None else 0
-        fits = sum(self._scratch.values()) + size + 3 * frame <= self._board.scratch
-        if fits:
-            self._scratch[path] = size
-        return Answer("value", fits)
+        """Whether the file of a network had room in scratch memory. Its program has no more use for one loaded before."""
+        return Answer("value", self._scratch.keep(path, size))
 
     def _predict(self, picture: Picture, path: str, settings: list[Any]) -> Answer:
         roi = vector(settings[0], 4)

@@ -20,6 +20,7 @@ from tools.virtual_camera.firmware import CameraError, find_firmware
 from tools.virtual_camera.link import Answer, Link, Question
 from tools.virtual_camera.outside import Outside
 from tools.virtual_camera.process import Process, choose_python
+from tools.virtual_camera.scratch import Scratch
 from tools.virtual_camera.sensor import Sensor, SourceEnded
 from tools.virtual_camera.sources import Source, open_source
 
@@ -73,7 +74,8 @@ def run(
     if heap is not None:
         limits = limits._replace(heap=(heap,))
     disks = read_disks(script, played, limits, flash or {}, sdcard, rom or {})
-    sensor = Sensor(source if isinstance(source, Source) else open_source(source), faults or Faults())
+    shown = source if isinstance(source, Source) else open_source(source)
+    sensor = Sensor(shown, faults or Faults(), Scratch(limits, played.generation))
     sensor.now_us = boot_ms * 1000
     stop_us = math.inf if stop_after_ms is None else (boot_ms + stop_after_ms) * 1000
     python = choose_python(python)

@@ -74,13 +74,13 @@ def unpack(data: bytes, width: int, height: int, gray: bool) -> Pixels:
 
 
 def clip(roi: Box | None, picture: Picture) -> Box:
-    """`roi` cut to the picture, the whole picture for None; the firmware's ValueErrors for an impossible one."""
+    """`roi` cut to the picture, the whole picture for None; the firmware's OSErrors for an impossible one."""
     x, y, w, h = roi or (0, 0, picture.width, picture.height)
     if w < 1 or h < 1:
-        raise CameraError("ValueError", "Invalid ROI dimensions!")
+        raise CameraError("OSError", "Invalid ROI dimensions!")
     left, top, right, bottom = max(x, 0), max(y, 0), min(x + w, picture.width), min(y + h, picture.height)
     if left >= right or top >= bottom:
-        raise CameraError("ValueError", "ROI does not overlap on the image!")
+        raise CameraError("OSError", "ROI does not overlap on the image!")
     return left, top, right - left, bottom - top
 
 
@@ -263,7 +263,7 @@ def find_faces(
         raise CameraError("TypeError", "expected a HaarCascade")
     area = clip(roi, picture)
     if area[2] <= 24 or area[3] <= 24:
-        raise CameraError("ValueError", "Region of interest is smaller than detector window!")
+        raise CameraError("OSError", "Region of interest is smaller than detector window!")
     step = scale if scale_factor is None else scale_factor
     stages = load_cascade(cascade["cascade"])
     return find_features_counted(to_gray(picture.pixels), stages, threshold, step, area)

@@ -9,6 +9,7 @@ import numpy as np
 from tools.virtual_camera.faults import Faults
 from tools.virtual_camera.firmware import FRAME_SIZE_IDS, FRAME_SIZES, PIXEL_FORMATS, CameraError
 from tools.virtual_camera.pictures import Pixels, to_gray, to_rgb565
+from tools.virtual_camera.scratch import Scratch
 from tools.virtual_camera.sources import Source, fit
 
 SIZES = {FRAME_SIZE_IDS[name]: size for name, size in FRAME_SIZES.items()}
@@ -26,8 +27,9 @@ class Sensor:
     takes time. A program that is slower than the source misses frames, as on a camera.
     """
 
-    def __init__(self, source: Source, faults: Faults) -> None:
+    def __init__(self, source: Source, faults: Faults, scratch: Scratch) -> None:
         self.source = source
+        self.scratch = scratch  # its frame buffers lie there
         self.faults = faults
         self.now_us = 0
         self.taken = 0
@@ -58,6 +60,7 @@ class Sensor:
     def set_size(self, size: Any) -> None:
         if size not in SIZES:
             raise CameraError("RuntimeError", "Frame size is not supported or is not set.")
+        self.scratch.set_frame(*SIZES[size])
         self.size_id, self.size, self.area = size, SIZES[size], None
 
     def set_window(self, window: Any) -> None:
@@ -166,6 +169,12 @@ def camera_functions(sensor: Sensor) -> dict[str, Callable[..., Any]]:
     def window(window: Any) -> Any:
         return (sensor.area or (0, 0, *sensor.frame_size)) if window is None else sensor.set_window(window)
 
+    def framebuffers(count: int | None) -> int | None:
+        if count is None:
+            return sensor.scratch.buffers
+        sensor.scratch.set_buffers(count)
+        return None
+
     def mirror(enable: bool) -> None:
         sensor.mirrored = bool(enable)
 
@@ -180,6 +189,8 @@ def camera_functions(sensor: Sensor) -> dict[str, Callable[..., Any]]:
     functions = {f"CSI.{name}": function for name, function in shared.items()}
     functions |= {f"sensor.set_{name}": function for name, function in shared.items()}
     functions |= {"CSI.window": window, "sensor.set_windowing": window, "csi.CSI": nothing}
+    functions |= {"CSI.framebuffers": framebuffers, "sensor.set_framebuffers": framebuffers}
+    functions["sensor.get_framebuffers"] = lambda: sensor.scratch.buffers
     for owner in ("sensor", "CSI"):
         functions[f"{owner}.reset"] = lambda **arguments: sensor.reset()
         functions[f"{owner}.width"] = lambda: sensor.frame_size[0]

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 FACE = ROOT / "tools" / "virtual_camera" / "composites" / "happy.png"
 GENERATIONS = ["v4.5.5", "v4.7", "v4.8", "v5.0"]
 
-# A camera by whichever way the generation has, and the first frame; `cascade` and the keyword for its step.
+# A camera by whichever way the generation has, and the first frame. Two frame buffers: with v5's three an H7 can't search it.
 START = """
 import gc, image, omv, os, sys, time
 V5 = omv.version_major >= 5
@@ -22,6 +22,7 @@ def open_camera():
         camera.reset()
         camera.pixformat(csi.GRAYSCALE)
         camera.framesize(csi.QVGA)
+        camera.framebuffers(2)
         return camera.snapshot
     except (ImportError, AttributeError):
         import sensor

@@ -298,7 +298,8 @@ def test_a_network_loaded_again_takes_the_scratch_memory_of_before(play, network
 
 
 def test_frame_buffers_leave_an_h7_no_scratch_memory_for_the_file(play, network):
-    played = play(START + "import ml\nml.Model('emotion.tflite')", heap=network.arena + 30_000, flash=FILES)
+    program = START.replace("camera.framebuffers(2)", "camera.framebuffers(3)") + "import ml\nml.Model('emotion.tflite')"
+    played = play(program, heap=network.arena + 30_000, flash=FILES)
     assert played.ended.message.startswith("MemoryError: memory allocation failed")
 
 

@@ -123,6 +123,9 @@ class Answers:
     def _on_picture(self, what: str, shape: list[Any], args: list[Any], kwargs: dict[str, Any], blob: bytes) -> Answer:
         """A method of a picture: of the frame buffer, or of a copy whose pixels come along and go back."""
         picture, is_copy = self._picture(shape, blob), shape[3]
+        own = len(pack(picture.pixels)) if is_copy else 0
+        blob, rest = blob[:own], blob[own:]
+        args = [self._picture(value, rest) if _is_picture(value) else value for value in args]
         if what == "Model.predict":
             return self._predict(picture, *args)
         if what == "tf_model.classify":
@@ -152,7 +155,8 @@ class Answers:
         """The picture that a handle of this `shape` means."""
         width, height, pixel_format, is_copy = shape
         if is_copy:
-            return Picture(unpack(blob, width, height, pixel_format == GRAY))
+            gray = pixel_format == GRAY
+            return Picture(unpack(blob[: width * height * (1 if gray else 2)], width, height, gray))
         if self.frame is None:
             raise CameraError("RuntimeError", "Frame buffer error.")
         return self.frame
@@ -187,7 +191,8 @@ class Answers:
 
     def _model_arguments(self, **arguments: Any) -> Answer:
         """Checked by now; the program's side goes on, for the network's memory is there."""
-        arguments.pop("postprocess", None)
+        for name in ("postprocess", "ignored"):
+            arguments.pop(name, None)
         return Answer("value", arguments)
 
     def _load_network(self, path: str) -> Answer:
@@ -216,9 +221,14 @@ class Answers:
 
 def _with_point(arguments: dict[str, Any]) -> dict[str, Any]:
     """v4's draw_string(x, y, text) with its two numbers as one point."""
-    if "x" in arguments:
+    if "x" in arguments and "text" in arguments:
         arguments["point"] = arguments.pop("x"), arguments.pop("y")
     return arguments
+
+
+def _is_picture(value: Any) -> bool:
+    """Whether an argument is what `Camera.on_image` makes of a picture: width, height, format, and whether it is a copy."""
+    return isinstance(value, list) and len(value) == 4 and isinstance(value[3], bool)
 
 
 def _shape(picture: Picture) -> list[int]:

@@ -1,8 +1,9 @@
 """What each generation of OpenMV firmware has and how it must be called: the one table the virtual camera obeys.
 
 `API` is written as Python stubs. A number as annotation is a vector of that many ints: loose numbers, a tuple or
-either, by generation. `@since` and `@before` name the generations which have a function in that form. What a stub
-does not have, the camera does not have: the program gets the ImportError, AttributeError or TypeError it would get.
+either, by generation. `@since` and `@before` name the generations which have a function in that form; v4 ignores unknown
+keywords but where it says `@strict`. What a stub does not have, the camera does not have: the program gets the
+ImportError, AttributeError or TypeError it would get.
 """
 
 import ast
@@ -78,10 +79,12 @@ class sensor:
 
 @since(4, 8)
 class csi:
-    def CSI(cid=-1): ...
+    @strict()
+    def CSI(*, cid=-1): ...
 
 @since(4, 8)
 class CSI:
+    @strict()
     def reset(*, hard=True): ...
     def pixformat(pixformat=None): ...
     def framesize(framesize=None): ...
@@ -99,10 +102,11 @@ class CSI:
     def vflip(enable): ...
     def width(): ...
     def height(): ...
+    @strict()
     def snapshot(*, time=-1, frames=-1): ...
 
 class image:
-    def Image(width, height, pixformat): ...
+    def Image(arg, height=-1, pixformat=-1, *, buffer=None, copy_to_fb=False): ...
     @before(5, 0)
     def HaarCascade(path: str, stages=25): ...
     @since(5, 0)
@@ -126,10 +130,21 @@ class Image:
     def draw_string(x: int, y: int, text: str, color=None, scale=1, x_spacing=0, y_spacing=0, mono_space=True): ...
     @since(5, 0)
     def draw_string(point: 2, text: str, color=None, scale=1, x_spacing=0, y_spacing=0, mono_space=True): ...
+    @strict()
     def copy(*, x_scale=None, y_scale=None, roi: 4 = None, hint=0, copy=True): ...
+    @strict()
     def crop(*, x_scale=None, y_scale=None, roi: 4 = None, hint=0, copy=False): ...
+    @strict()
     def scale(*, x_scale=None, y_scale=None, roi: 4 = None, hint=0, copy=False): ...
+    @strict()
     def to_grayscale(*, x_scale=None, y_scale=None, roi: 4 = None, hint=0, copy=False): ...
+    @before(4, 7)
+    def draw_image(image, x: int = 0, y: int = 0, x_scale=None, y_scale=None, roi: 4 = None, rgb_channel=-1, alpha=255,
+                   color_palette=None, alpha_palette=None, hint: int = 0): ...
+    @strict()
+    @since(4, 7)
+    def draw_image(image, x: int = 0, y: int = 0, *, x_scale=None, y_scale=None, roi: 4 = None, rgb_channel=-1, alpha=255,
+                   color_palette=None, alpha_palette=None, hint: int = 0, transform=None, mask=None): ...
     @before(5, 0)
     def histeq(adaptive=False, clip_limit=-1): ...
     @since(5, 0)
@@ -161,7 +176,7 @@ class ml:
     @before(5, 0)
     def Model(path: str, load_to_fb=False, postprocess=None): ...
     @since(5, 0)
-    def Model(path: str, postprocess=None, *, load_to_fb=None): ...
+    def Model(path: str, postprocess=None, *, load_to_fb=None, **ignored): ...
 """
 
 # What a real camera's image has besides, and the virtual camera does not play: there, but a call says so.
@@ -169,7 +184,6 @@ NOT_PLAYED = [
     "binary",
     "draw_arrow",
     "draw_ellipse",
-    "draw_image",
     "draw_keypoints",
     "find_apriltags",
     "find_blobs",
@@ -209,6 +223,7 @@ class Firmware:
 
     generation: Generation
     functions: dict[str, inspect.Signature]
+    strict: frozenset[str]  # those that refuse unknown keywords in v4, too
 
     @property
     def version(self) -> tuple[int, int, int]:
@@ -273,14 +288,16 @@ def find_firmware(name: str) -> Firmware:
 
 @cache
 def _firmware(generation: Generation) -> Firmware:
-    functions = {}
+    functions, strict = {}, set()
     for owner in ast.parse(API).body:
         assert isinstance(owner, ast.ClassDef)
         for stub in owner.body if _has(owner, generation) else []:
             assert isinstance(stub, ast.FunctionDef)
             if _has(stub, generation):
+                if any(ast.unparse(decorator) == "strict()" for decorator in stub.decorator_list):
+                    strict.add(f"{owner.name}.{stub.name}")
                 functions[f"{owner.name}.{stub.name}"] = _signature(stub)
-    return Firmware(generation, functions)
+    return Firmware(generation, functions, frozenset(strict))
 
 
 def _has(node: ast.ClassDef | ast.FunctionDef, generation: Generation) -> bool:
@@ -288,6 +305,8 @@ def _has(node: ast.ClassDef | ast.FunctionDef, generation: Generation) -> bool:
     for decorator in node.decorator_list:
         assert isinstance(decorator, ast.Call)
         assert isinstance(decorator.func, ast.Name)
+        if decorator.func.id == "strict":
+            continue
         limit = tuple(ast.literal_eval(argument) for argument in decorator.args)
         if (generation >= limit) != (decorator.func.id == "since"):
             return False
@@ -309,7 +328,7 @@ def bind(firmware: Firmware, name: str, args: list[Any], kwargs: dict[str, Any])
     signature = firmware.functions.get(name)
     if signature is None:
         raise CameraError("AttributeError", f"'{name.split('.')[0]}' object has no attribute '{name.split('.')[1]}'")
-    if firmware.generation < (5, 0):
+    if firmware.generation < (5, 0) and name not in firmware.strict:
         kwargs = {key: value for key, value in kwargs.items() if key in signature.parameters}
     try:
         bound = signature.bind(*_gather(firmware, signature, args), **kwargs)

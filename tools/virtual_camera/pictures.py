@@ -173,6 +173,31 @@ def _glyph(character: str, mono_space: bool) -> NDArray[np.bool_]:
     return glyph if mono_space or not len(columns) else glyph[:, columns[0] : columns[-1] + 2]
 
 
+def draw_image(
+    picture: Picture,
+    image: Any,
+    x: int,
+    y: int,
+    x_scale: float | None,
+    y_scale: float | None,
+    roi: Box | None,
+    hint: int,
+    **rest: Any,
+) -> None:
+    """Another picture, or a part of it, drawn from (x, y) on, as large as `copy` makes it; parts outside are cut off."""
+    if not isinstance(image, Picture):
+        raise CameraError("NotImplementedError", "the virtual camera draws pictures only, no single colour")
+    plain = {"rgb_channel": -1, "alpha": 255}
+    if any(value != plain.get(name) for name, value in rest.items()):
+        raise CameraError("NotImplementedError", "the virtual camera plays draw_image with a scale, roi and hint only")
+    area, scales = clip(roi, image), _scales(x_scale, y_scale)
+    drawn = resample(image.pixels, area, (camera_float(scales[0]), camera_float(scales[1])), hint)
+    drawn = to_gray(drawn) if picture.pixels.ndim == 2 else to_rgb565(drawn)
+    left, top = max(x, 0), max(y, 0)
+    drawn = drawn[top - y : max(picture.height - y, 0), left - x : max(picture.width - x, 0)]
+    picture.pixels[top : top + drawn.shape[0], left : left + drawn.shape[1]] = drawn
+
+
 def clear(picture: Picture) -> None:
     picture.pixels[...] = 0
 
@@ -281,6 +306,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     "draw_circle": draw_circle,
     "draw_cross": draw_cross,
     "draw_string": draw_string,
+    "draw_image": draw_image,
     "copy": transform,
     "crop": transform,
     "scale": transform,

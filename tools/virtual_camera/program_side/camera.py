@@ -25,14 +25,18 @@ class Camera:
         self.marked = self.config["marked"]
         self.clock = Clock(self.config["start_us"], self.config["real_clock"])
 
-    def call(self, what: str, args: tuple = (), kwargs: dict | None = None, blob: bytes = b"") -> object:
-        """The host's answer to `what`; raises what the firmware would raise."""
+    def call(
+        self, what: str, args: tuple = (), kwargs: dict | None = None, blob: bytes = b"", more: tuple = ()
+    ) -> object:
+        """The host's answer to `what`; raises what the firmware would raise. The bytes `more` follow those of `blob`."""
         args = [plain(value) for value in args]
         kwargs = {name: plain(value) for name, value in (kwargs or {}).items()}
-        question = self.link.pack(self.clock.look() if self.clock else 0, what, args, kwargs, blob)
+        question = self.link.pack(
+            self.clock.look() if self.clock else 0, what, args, kwargs, len(blob) + sum(map(len, more))
+        )
         if what in self.marked:
             self._mark()
-        now_us, kind, value, size = self.link.ask(question, blob)
+        now_us, kind, value, size = self.link.ask(question, blob, more)
         if self.clock:
             self.clock.set(now_us)
         if kind == "error":
@@ -71,23 +75,37 @@ class Camera:
         if kind == "records":
             return [pictures.Record(item, self.config["attributes"]) for item in value]
         if kind == "frame":
-            return self.Image(*value, None)
+            return self._picture(value, None)
         if kind == "picture":
-            return self.Image(*value, self.link.read_blob(bytearray(size)))
+            return self._picture(value, self.link.read_blob(pictures.make_pixels(size)))
         if kind == "bytes":
             return self.link.read_blob(bytearray(size))
         return value
 
+    def _picture(self, shape: list, pixels: object) -> object:
+        """A picture of the firmware's: the frame buffer, where it has no pixels here."""
+        image = object.__new__(self.Image)
+        image._shape, image._pixels = shape, pixels
+        return image
+
     def on_image(self, what: str, image: object, args: list, kwargs: dict) -> object:
-        """Call a method of `image`; when it changed the picture, the handle follows."""
-        blob = b"" if image._pixels is None else image._pixels
-        result = self.call(what, [image._shape + [image._pixels is not None]] + list(args), kwargs, blob)
+        """Call a method of `image`; when it changed the picture, the handle follows. Another picture may be among `args`."""
+        shape, blob = self._sent(image)
+        others = [value for value in args if isinstance(value, self.Image) and value._pixels is not None]
+        args = [self._sent(value)[0] if isinstance(value, self.Image) else value for value in args]
+        result = self.call(what, [shape] + args, kwargs, blob, [value._pixels for value in others])
         if not isinstance(result, dict) or "same" not in result:
             return result
         image._shape = result["same"]
         if image._pixels is not None and self.link._left:
-            image._pixels = self.link.read_blob(_fitting(image._pixels, self.link._left))
+            image._pixels = image._pixels[: self.link._left]  # no method makes a picture larger in its place
+            self.link.read_blob(image._pixels)
         return image
+
+    def _sent(self, image: object) -> tuple:
+        """How the host is told of a picture, and the bytes that go with it: its own, or those of the host's frame buffer."""
+        is_copy = image._pixels is not None
+        return image._shape + [is_copy], image._pixels if is_copy else b""
 
     def pixels(self, image: object) -> bytearray:
         return image._pixels if image._pixels is not None else self.on_image("Image.bytearray", image, [], {})
@@ -116,10 +134,6 @@ class Camera:
         self._reserve = None
         self.call("end", (reason, message))
         sys.exit()
-
-
-def _fitting(pixels: bytearray, size: int) -> bytearray:
-    return pixels if len(pixels) == size else bytearray(size)
 
 
 def plain(value: object) -> object:

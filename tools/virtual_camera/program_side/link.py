@@ -28,17 +28,18 @@ class Link:
         self._left = 0  # bytes of the last answer that nobody has read, for one when the heap was full
         self._send(token.encode())
 
-    def pack(self, now_us: int, what: str, args: list, kwargs: dict, blob: bytes) -> bytes:
+    def pack(self, now_us: int, what: str, args: list, kwargs: dict, blob_size: int) -> bytes:
         """A question as it is sent. What needs memory is done here, before anybody knows of the question."""
         self._skip()
         text = json.dumps([now_us, what, args, kwargs]).encode()
-        return struct.pack(">II", len(text), len(blob)) + text
+        return struct.pack(">II", len(text), blob_size) + text
 
-    def ask(self, question: bytes, blob: bytes) -> tuple:
+    def ask(self, question: bytes, blob: bytes, more: tuple = ()) -> tuple:
         """Ask the host; the answer's clock, kind, value and the size of the bytes that follow it."""
         self._send(question)
-        if blob:
-            self._send(blob)
+        for part in (blob,) + tuple(more):
+            if len(part):
+                self._send(part)
         self._read(self._header)
         size, more = number(self._header, 0), number(self._header, 4)
         self._left = size + more

@@ -1,16 +1,26 @@
 """The benchmark's command line and its programs on the virtual camera. How long anything takes is not tested."""
 
+import math
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from models.contract import SHIPPED
+from models.contract import SHIPPED, describe
+from models.cost import predict_instructions
 from tools.bench.memory import heap_lines
 from tools.bench.scenes import Scene, Sight, still
-from tools.bench.search import found_and_false, numbers_given
-from tools.bench.steady import UNSMOOTHED, labels_and_truth
+from tools.bench.steady import UNSMOOTHED
+from tools.bench.tracking import (
+    faces_found,
+    false_boxes,
+    frames_right,
+    frames_till_boxed,
+    labels_and_truth,
+    number_changes,
+    reported,
+)
 from tools.bench.watch import PLAIN_LOOP, Look, files_beside, watch
 from tools.errors import UserError
 from tools.reports import EventReport, Face, FacesReport, parse
@@ -55,6 +65,11 @@ def test_the_plain_loop_is_as_short_as_an_example():
 def test_watching_gives_a_look_for_each_frame_with_what_it_cost():
     looks = watch(PLAIN_LOOP, still(4))
     assert [(len(look.faces), look.windows, look.runs) for look in looks] == [(1, 18807, 1)] * 4
+    network = predict_instructions(describe(SHIPPED).layers) + 94_000
+    assert all(look.cost.network == network for look in looks)
+    assert all(30e6 < look.cost.search < 60e6 for look in looks)
+    assert all(look.cost.copies == 0 for look in looks)
+    assert all(20_000 < look.cost.drawing < 30_000 for look in looks)
 
 
 def test_a_program_that_reports_an_error_has_no_figures(tmp_path):
@@ -75,18 +90,35 @@ def test_found_and_false_count_only_faces_in_clear_sight():
     there, covered = Sight(0, "sad", (100, 100, 60, 60)), Sight(1, "sad", (200, 100, 60, 60), clear=False)
     scene = Scene("two", still(2).source, ((there, covered), (there, covered)))
     looks = [Look((face(1), face(2, x=10))), Look((face(3, x=200),))]
-    assert found_and_false(scene, looks) == (0.5, 50.0)
+    assert (faces_found(scene, looks), false_boxes(scene, looks)) == (0.5, 50.0)
 
 
 def test_numbers_and_names_follow_the_person_whatever_the_order_of_the_report():
     left, right = Sight(0, "sad", (100, 100, 60, 60)), Sight(1, "happy", (200, 100, 60, 60))
     scene = Scene("two", still(3).source, ((left, right),) * 3)
     looks = [Look((face(1), face(2, "happy", 200))), Look((face(1, None, 200), face(2))), Look((face(2),))]
-    assert numbers_given(scene, looks) == {0: [1, 2, 2], 1: [2, 1, None]}
+    assert reported(scene, looks) == {0: [1, 2, 2], 1: [2, 1, None]}
+    assert number_changes(scene, looks) == 2
+    assert frames_right(scene, looks) == (1 + 1 / 3) / 2
     assert labels_and_truth(scene, looks) == {
         0: (["sad", "sad", "sad"], ["sad"] * 3),
         1: (["happy", None, "absent"], ["happy"] * 3),
     }
+
+
+def test_a_new_face_is_boxed_so_many_frames_after_it_came_into_sight():
+    there, going = Sight(0, "sad", (100, 100, 60, 60)), Sight(0, "sad", (100, 100, 60, 60), clear=False)
+    truth = [(there,)] * 3 + [(going,)] * 9 + [(there,)] * 2 + [()] * 10 + [(there,)] * 4 + [(going,)] * 10 + [(there,)]
+    scene = Scene("one", still(len(truth)).source, tuple(truth))
+    looks = [Look((face(1),) if number in (0, 27, 30) else ()) for number in range(len(truth))]
+    assert frames_till_boxed(scene, looks) == [0, 3, math.inf]  # nine frames behind a hand do not make a face new
+    assert frames_till_boxed(scene, [Look()] * len(truth)) == [math.inf] * 3
+
+
+def test_where_nobody_is_no_face_is_missed():
+    scene = Scene("none", still(2).source, ((), ()))
+    assert math.isnan(faces_found(scene, [Look(), Look((face(1),))]))
+    assert false_boxes(scene, [Look(), Look((face(1),))]) == 50
 
 
 @pytest.mark.skipif(find_micropython() is None, reason="no MicroPython for this computer")

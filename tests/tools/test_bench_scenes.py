@@ -40,7 +40,8 @@ def test_frames_are_grey_and_of_the_cameras_size_with_a_truth_each(short):
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: scenes.steady(seconds=6, seed=3), scenes.three_people, lambda: scenes.resting(0)]
+    "make",
+    [lambda: scenes.steady(seconds=6, seed=3), scenes.three_people, scenes.one_person, lambda: scenes.resting(0)],
 )
 def test_the_cascade_finds_a_face_where_the_truth_says(make):
     scene, cascade = make(), load_cascade()
@@ -119,6 +120,50 @@ def test_a_still_scene_is_one_frame_again_and_again():
     assert len(others) == 2
     assert all(np.array_equal(first, other) for other in others)
     assert len(scene.truth) == 3
+
+
+@pytest.mark.parametrize("make", [scenes.nobody, scenes.leaves])
+def test_where_nobody_is_the_frames_move_and_nobody_is_in_the_truth(make):
+    scene = make()
+    pictures = frames(scene)
+    assert scene.truth == ((),) * len(pictures)
+    assert {(picture.shape, picture.dtype) for picture in pictures} == {((240, 320), np.dtype(np.uint8))}
+    blurred = [picture.reshape(60, 4, 80, 4).mean((1, 3)) for picture in (pictures[-1], pictures[-9])]
+    assert np.abs(blurred[0] - blurred[1]).mean() > 2  # more than noise
+
+
+def test_the_rooms_are_unlike_each_other():
+    pictures = frames(scenes.nobody())
+    spread = [np.asarray(picture, float).std() for picture in pictures[::80]]
+    assert len(pictures) == 240
+    assert spread[0] < 30 < min(spread[1:])
+
+
+@pytest.mark.parametrize("size", [60, 80, 110])
+def test_a_portrait_does_not_move_but_for_the_sensors_noise(size):
+    scene = scenes.still_portrait(size, 1)
+    first, *others = frames(scene)
+    assert len(others) == len(scene.truth) - 1 == 59
+    assert len(set(scene.truth)) == 1
+    assert scene.truth[0][0].box[2] == size
+    for other in others[::20]:
+        assert 1 < np.abs(other.astype(int) - first).mean() < 6
+    assert scenes.still_portrait(size, 0).truth[0] != scene.truth[0]
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_newcomers_come_one_by_one_and_are_in_clear_sight_for_three_seconds(beside):
+    scene = scenes.newcomers(beside)
+    seen = [{sight.person for sight in sights if sight.clear and sight.person < 6} for sights in scene.truth]
+    assert [next(iter(people)) for people, _ in groupby(seen) if people] == [0, 1, 2, 3, 4, 5]
+    assert all(29 <= sum(person in people for people in seen) <= 36 for person in range(6))
+    assert all(any(sight.person == 6 for sight in sights) == beside for sights in scene.truth)
+
+
+def test_one_person_is_always_in_clear_sight_and_changes_its_expression():
+    truth = scenes.one_person().truth
+    assert all(len(sights) == 1 and sights[0].clear for sights in truth)
+    assert len({sights[0].emotion for sights in truth}) >= 5
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ camera = csi.CSI()
 camera.reset()
 camera.pixformat(csi.GRAYSCALE)
 camera.framesize(csi.QVGA)
+camera.framebuffers(2)  # v5 keeps three, which leaves an H7 too little memory to search in
 camera.contrast(3)
 camera.gainceiling(16)
 camera.snapshot(time=2000)

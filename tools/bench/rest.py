@@ -6,8 +6,8 @@ from statistics import mean
 
 from tools.bench.figures import Label, accuracy, holds
 from tools.bench.scenes import FPS, RESTING, START_S, resting
-from tools.bench.steady import labels_and_truth
 from tools.bench.table import table
+from tools.bench.tracking import labels_and_truth
 from tools.bench.watch import watch
 
 SETTLED = FPS // 2  # frames after a change that are not judged: `steady` has the delay

@@ -6,7 +6,7 @@ the cascade finds them. The same seed gives the same frames.
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.contract import EMOTIONS
+from tools.bench.rooms import MARGIN, curtains, foliage, furnished, plain_wall
 from tools.virtual_camera.sources import CLIP, Pixels, Source, open_source
 
 COMPOSITES = CLIP.parent / "composites"
@@ -171,6 +172,87 @@ def still(frames: int) -> Scene:
     one = _scene("still", [Actor([(160, 118, 110)], [{"happy": 1.0}], ["happy"], 36, 64)], Light(), 5)
     frame = next(one.source.frames())
     return Scene("still", Source("still", FPS, lambda: (frame for _ in range(frames))), one.truth * frames)
+
+
+@cache
+def one_person(seed: int = 3) -> Scene:
+    """One person who sways before the camera, comes nearer and goes back, and shows one emotion after the other."""
+    path = [(0, 150, 118, 92), (3, 150, 118, 92), (6, 176, 114, 92), (9, 170, 120, 112), (13, 170, 120, 112),
+            (17, 140, 116, 84), (22, 140, 116, 84), (26, 164, 112, 78), (30, 164, 112, 78)]  # fmt: skip
+    return _people("one person", (path,), hidden=([],), seed=seed)
+
+
+ARRIVALS = (
+    # second, centre x and y, width of the face, side from which it comes, how long it stays
+    (2.0, 90, 120, 96, -1, 3.0),
+    (7.0, 236, 110, 80, 1, 3.0),
+    (12.0, 84, 104, 66, -1, 3.0),
+    (17.0, 240, 122, 110, 1, 3.0),
+    (22.0, 70, 100, 58, -1, 3.0),
+    (27.0, 244, 108, 72, 1, 3.0),
+)  # fmt: skip
+
+
+@cache
+def newcomers(beside: bool = False, seed: int = 4) -> Scene:
+    """People who step in from the sides one by one, each 3 s in sight; with `beside`, while another stands in the middle."""
+    frames = round((ARRIVALS[-1][0] + ARRIVALS[-1][5] + 2) * FPS)
+    random = np.random.default_rng(seed)
+    actors = []
+    for number, (second, x, y, size, side, stay) in enumerate(ARRIVALS):
+        gone = -1.3 * size if side < 0 else WIDTH + 1.3 * size  # the shoulders, too
+        path = [(0, gone, y, size), (second - 0.4, gone, y, size), (second, x, y, size), (second + stay, x, y, size),
+                (second + stay + 0.4, gone, y, size), (99, gone, y, size)]  # fmt: skip
+        actors.append(_actor(random, path, frames, hair=30 + 6 * number, mirrored=number % 2 == 1))
+    if beside:
+        actors.append(_actor(random, [(0, 160, 118, 70), (99, 160, 118, 70)], frames, hair=40, mirrored=False))
+    return _scene("newcomers" + " beside one" * beside, actors, Light(), seed)
+
+
+@cache
+def nobody(seed: int = 6) -> Scene:
+    """Three rooms in which nobody is, 8 s each: a bare wall, furniture, curtains."""
+    return _empty("nobody", (plain_wall, furnished, curtains), seed)
+
+
+@cache
+def leaves(seed: int = 7) -> Scene:
+    """Nobody, before leaves whose contrast the cascade must look into at all sizes: 8 s."""
+    return _empty("leaves", (foliage,), seed)
+
+
+PORTRAIT_FRAMES = 60
+
+
+@cache
+def still_portrait(size: int, number: int = 0) -> Scene:
+    """A face `size` pixels wide that does not move, evenly lit, before a sensor with its usual noise; `number` picks who."""
+    random = np.random.default_rng((size, number))
+    x, y = 160 + random.uniform(-12, 12), 112 + random.uniform(-8, 8)
+    emotion = EMOTIONS[(number + 6) % len(EMOTIONS)]  # neutral first
+    hair, shirt = (int(tone) for tone in random.integers((26, 56), (60, 90)))
+    places, looks = [(x, y, float(size))] * PORTRAIT_FRAMES, [{emotion: 1.0}] * PORTRAIT_FRAMES
+    actor = Actor(places, looks, [emotion] * PORTRAIT_FRAMES, hair, shirt, mirrored=number % 2 == 1)
+    return _scene(f"still, {size} pixels", [actor], Light(), size + number)
+
+
+def _empty(name: str, rooms: Sequence[Callable[..., Layer]], seed: int) -> Scene:
+    """8 s of each room, before a camera that sways a little."""
+    random, frames = np.random.default_rng(seed), []
+    for draw in rooms:
+        room = draw(random, WIDTH, HEIGHT)
+        for number in range(8 * FPS):
+            x, y = (round(MARGIN * (1 + math.sin(number / FPS / slow))) for slow in (1.3, 1.9))
+            noise = random.normal(0, Light().noise, (HEIGHT, WIDTH)).astype(np.float32)
+            frames.append((room[y : y + HEIGHT, x : x + WIDTH] + noise).round().clip(0, 255).astype(np.uint8))
+    return Scene(name, Source(name, FPS, lambda: iter(frames)), ((),) * len(frames))
+
+
+def _actor(random: np.random.Generator, path: Sequence[Stop], frames: int, hair: int, mirrored: bool) -> Actor:
+    """Somebody on a path, with one emotion after the other."""
+    looks, emotions = _moods(random, frames, mild=0)
+    places = _jitter(random, [_on_path(path, frame / FPS) for frame in range(frames)], 0.01)
+    return Actor(places, looks, emotions, hair, shirt=70, mirrored=mirrored)
 
 
 def _people(

@@ -6,10 +6,11 @@ from pathlib import Path
 from statistics import mean
 
 from tools.bench import scenes
-from tools.bench.figures import ABSENT, Label, accuracy, delays_ms, extra_changes, null_changes, quantile
+from tools.bench.figures import accuracy, delays_ms, extra_changes, null_changes, quantile
 from tools.bench.scenes import Scene
 from tools.bench.table import table
-from tools.bench.watch import PLAIN_LOOP, Look, called, compare, watch
+from tools.bench.tracking import labels_and_truth
+from tools.bench.watch import PLAIN_LOOP, Look, called, watch
 
 UNSMOOTHED = b"set smooth_ms 0\nset margin 0\nset sure 0\n"  # commands for the serial port
 
@@ -58,15 +59,3 @@ def _row(name: str, watched: Sequence[tuple[Scene, Sequence[Look]]]) -> list[str
         f"{quantile(told_ms, 0.9):.0f} ms",
         f"{len(delays) - len(told_ms)} of {len(delays)}",
     ]
-
-
-def labels_and_truth(scene: Scene, looks: Sequence[Look]) -> dict[int, tuple[list[Label], list[Label]]]:
-    """For each person, the name told and the true one in each frame in which its face is in the picture."""
-    people: dict[int, tuple[list[Label], list[Label]]] = {}
-    for frame, sights in zip(compare(looks, scene), scene.truth, strict=True):
-        for sight in sights:
-            told, true = people.setdefault(sight.person, ([], []))
-            face = frame.faces.get(sight.person)
-            told.append(face.emotion if face else ABSENT)
-            true.append(sight.emotion)
-    return people

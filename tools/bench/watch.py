@@ -5,7 +5,8 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from models.contract import SHIPPED, check
+from models.contract import SHIPPED, describe
+from tools.bench.instructions import Cost, frame_cost
 from tools.bench.scenes import Scene, Sight
 from tools.errors import UserError
 from tools.program import COMPACT, model_files
@@ -20,11 +21,12 @@ ALIKE = 1.6  # factor between the widths of a reported box and a true one of the
 
 @dataclass
 class Look:
-    """One frame: the faces reported, windows of the cascade evaluated, runs of the network."""
+    """One frame: the faces reported, windows of the cascade evaluated, runs of the network, and M7 instructions."""
 
     faces: tuple[Face, ...] = ()
     windows: int = 0
     runs: int = 0
+    cost: Cost = field(default_factory=Cost)
 
 
 @dataclass(frozen=True)
@@ -46,20 +48,17 @@ def called(program: Path) -> str:
     return "plain loop" if program == PLAIN_LOOP else f"{program.resolve().parent.name}/{program.name}"
 
 
-def macs() -> int:
-    """Multiply-accumulates of one run of the network."""
-    return check(SHIPPED).macs
-
-
 def watch(program: Path, scene: Scene, *, board: str = "h7", typed: bytes = b"") -> list[Look]:
     """What `program` reports of each frame of the scene; `typed` is what its serial port gets at the start.
 
     The files lie on an SD card, so that a program of any size fits. UserError when the program fails.
     """
     looks = [Look() for _ in scene.truth]
+    files = files_beside(program)
+    networks = {name: describe(path).layers for name, path in files.items() if path.suffix == ".tflite"}
     faces: tuple[Face, ...] = ()
     start_ms = None
-    events = run(program, board=board, source=scene.source, sdcard=files_beside(program), serial_input=typed)
+    events = run(program, board=board, source=scene.source, sdcard=files, serial_input=typed)
     with closing(events):
         for event in events:
             if isinstance(event, Line):
@@ -72,7 +71,8 @@ def watch(program: Path, scene: Scene, *, board: str = "h7", typed: bytes = b"")
                 start_ms = event.time_ms if start_ms is None else start_ms
                 number = round((event.time_ms - start_ms) * scene.source.fps / 1000)
                 if number < len(looks):
-                    looks[number] = Look(faces, event.windows, event.networks)
+                    cost = frame_cost(event.calls, networks, len(faces))
+                    looks[number] = Look(faces, event.windows, event.networks, cost)
                 faces = ()
             elif isinstance(event, Ended) and event.reason not in ("stopped", "finished"):
                 raise UserError(

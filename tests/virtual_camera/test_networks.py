@@ -15,6 +15,7 @@ from models import contract
 from tools.virtual_camera import networks
 from tools.virtual_camera.boards import find_board
 from tools.virtual_camera.firmware import CameraError
+from tools.virtual_camera.flatbuffer import is_whole
 from tools.virtual_camera.pictures import Picture
 from tools.virtual_camera.tensor import face_tensor
 
@@ -222,19 +223,39 @@ def test_dense_weights_per_channel_are_refused(tmp_path):
     assert raised.value.kind == "RuntimeError"
 
 
+def load_x(firmware: str) -> str:
+    """A program that loads x.tflite, whatever comes of it."""
+    call = "import tf\ntf.load('x.tflite')" if firmware == "v4.5.5" else "import ml\nml.Model('x.tflite')"
+    return "try:\n    " + call.replace("\n", "\n    ") + "\nexcept Exception as error:\n    print('alive', error)"
+
+
 @pytest.mark.parametrize(
-    "content", [b"", b"hello", b"\x1c\0\0\0TFL3" + bytes(100)], ids=["empty", "text", "header only"]
+    "content",
+    [b"", b"hello, this is a text and no network", b"\x1c\0\0\0TFL3" + bytes(100), MODEL.read_bytes()[:50_000]],
+    ids=["empty", "text", "header only", "half"],
 )
-def test_rubbish_is_an_unsupported_schema(play, firmware, content):
-    load = "import tf\ntf.load('x.tflite')" if firmware == "v4.5.5" else "import ml\nml.Model('x.tflite')"
-    played = play(load, firmware=firmware, flash={"x.tflite": content})
-    assert played.ended.message == "ValueError: Unsupported model schema"
+def test_what_is_no_whole_network_resets_the_board(play, firmware, content):
+    """Nothing in the firmware looks at the file: it runs into a HardFault, which no program can catch."""
+    played = play(load_x(firmware), firmware=firmware, flash={"x.tflite": content})
+    assert (played.ended.reason, played.lines) == ("reset", [])
+    assert played.ended.message.startswith("HardFault: x.tflite is no whole network")
 
 
-def test_half_a_network_is_refused(play, firmware):
-    load = "import tf\ntf.load('x.tflite')" if firmware == "v4.5.5" else "import ml\nml.Model('x.tflite')"
-    played = play(load, firmware=firmware, flash={"x.tflite": MODEL.read_bytes()[:50_000]})
-    assert played.ended.reason == "exception"
+def test_a_network_cut_anywhere_is_not_whole():
+    data = MODEL.read_bytes()
+    assert is_whole(data)
+    assert not [size for size in range(0, len(data), 1000) if is_whole(data[:size])]
+    assert is_whole(data[: -len("SELFTEST") - 7])  # that follows the network
+
+
+def test_another_schema_is_refused_politely(play, firmware, tmp_path):
+    def give_version(model: schema.ModelT) -> None:
+        model.version = 2
+
+    old = changed(tmp_path / "old.tflite", give_version).read_bytes()
+    assert play(load_x(firmware), firmware=firmware, flash={"x.tflite": old}).lines == [
+        "alive Unsupported model schema"
+    ]
 
 
 def test_a_missing_network_is_enoent(play, firmware):
@@ -298,7 +319,9 @@ def test_a_network_loaded_again_takes_the_scratch_memory_of_before(play, network
 
 
 def test_frame_buffers_leave_an_h7_no_scratch_memory_for_the_file(play, network):
-    program = START.replace("camera.framebuffers(2)", "camera.framebuffers(3)") + "import ml\nml.Model('emotion.tflite')"
+    program = (
+        START.replace("camera.framebuffers(2)", "camera.framebuffers(3)") + "import ml\nml.Model('emotion.tflite')"
+    )
     played = play(program, heap=network.arena + 30_000, flash=FILES)
     assert played.ended.message.startswith("MemoryError: memory allocation failed")
 

@@ -16,7 +16,7 @@ from tools.virtual_camera.boards import find_board
 from tools.virtual_camera.disks import Files, Folders, read_disks
 from tools.virtual_camera.events import Ended, Event, Line, Sent, Shown
 from tools.virtual_camera.faults import Faults
-from tools.virtual_camera.firmware import CameraError, find_firmware
+from tools.virtual_camera.firmware import CameraError, HardFault, find_firmware
 from tools.virtual_camera.link import Answer, Link, Question
 from tools.virtual_camera.outside import Outside
 from tools.virtual_camera.process import Process, choose_python
@@ -192,6 +192,9 @@ class Session:
             return Answer("value", None)
         try:
             answer = self._answers.answer(question)
+        except HardFault as fault:
+            self._ended = Ended(self._ms(), "reset", str(fault))
+            return Answer("value", None)  # which the program does not live to see
         except CameraError as error:
             return Answer("error", [error.kind, error.message])
         except SourceEnded:

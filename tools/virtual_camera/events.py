@@ -65,7 +65,7 @@ class Sent:
 @dataclass(frozen=True)
 class Ended:
     """The program is over. `reason`: "finished", "stopped" (the source or the time ended and the stop button was
-    pressed), "exception", "reset", "watchdog", "power", "hung" or "crashed"; `message` says it in words."""
+    pressed), "exception", "reset" (by the program, or by a HardFault of the firmware), "watchdog", "power", "hung" or "crashed"; `message` says it in words."""
 
     time_ms: int
     reason: str

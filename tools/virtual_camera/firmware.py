@@ -217,6 +217,13 @@ class CameraError(Exception):
         self.message = message
 
 
+class HardFault(CameraError):
+    """What no program can catch: the firmware reads outside of its memory, and the board resets."""
+
+    def __init__(self, message: str):
+        super().__init__("RuntimeError", message)
+
+
 @dataclass(frozen=True)
 class Firmware:
     """One generation: its version and the signature of every function, by "module.function" or "class.method"."""

@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from models import contract
 from tools.virtual_camera.boards import Board
-from tools.virtual_camera.firmware import CameraError, Generation
+from tools.virtual_camera.firmware import CameraError, Generation, HardFault
+from tools.virtual_camera.flatbuffer import is_whole, schema_version
 from tools.virtual_camera.pictures import Picture, clip, to_gray
 from tools.virtual_camera.tensor import face_tensor
 
+SCHEMA = 3  # the version of TensorFlow Lite's schema that TFLM reads
 DTYPES = {"int8": "b", "uint8": "B", "int16": "h", "uint16": "H", "float32": "f"}
 
 
@@ -48,13 +50,18 @@ class Network:
 
 
 def load(path: Path, board: Board) -> Network:
-    """The network in `path`; CameraError with the firmware's words for one that it refuses."""
+    """The network in `path`; CameraError with the firmware's words for one that it refuses, HardFault for half of one."""
     if board.compiled_networks_only:
         raise CameraError("RuntimeError", "Failed to load network")
+    data = path.read_bytes()
+    if not is_whole(data):
+        raise HardFault(f"HardFault: {path.name} is no whole network, and the firmware does not look before it reads")
+    if schema_version(data) != SCHEMA:
+        raise CameraError("ValueError", "Unsupported model schema")
     try:
         description = contract.describe(path)
     except contract.ContractError:
-        raise CameraError("ValueError", "Unsupported model schema") from None
+        raise CameraError("RuntimeError", "Failed to allocate tensors") from None
     if description.hybrid:
         raise CameraError("ValueError", "Hybrid models are not supported")
     for tensor in (*description.inputs, *description.outputs):

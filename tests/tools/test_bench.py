@@ -9,6 +9,7 @@ import pytest
 
 from models.contract import SHIPPED, describe
 from models.cost import predict_instructions
+from tools.bench.instructions import area_copy, frame_cost
 from tools.bench.memory import heap_lines
 from tools.bench.scenes import Scene, Sight, still
 from tools.bench.steady import UNSMOOTHED
@@ -25,6 +26,7 @@ from tools.bench.watch import PLAIN_LOOP, Look, files_beside, watch
 from tools.errors import UserError
 from tools.reports import EventReport, Face, FacesReport, parse
 from tools.virtual_camera import Line, run
+from tools.virtual_camera.floats import camera_float
 from tools.virtual_camera.process import find_micropython
 
 ROOT = Path(__file__).parents[2]
@@ -70,6 +72,29 @@ def test_watching_gives_a_look_for_each_frame_with_what_it_cost():
     assert all(30e6 < look.cost.search < 60e6 for look in looks)
     assert all(look.cost.copies == 0 for look in looks)
     assert all(20_000 < look.cost.drawing < 30_000 for look in looks)
+
+
+DRAWS_INTO_ITS_OWN_MEMORY = """
+import csi, image
+camera = csi.CSI()
+camera.reset()
+camera.pixformat(csi.GRAYSCALE)
+camera.framesize(csi.QVGA)
+memory = bytearray(48 * 48)
+while True:
+    frame = camera.snapshot()
+    small = image.Image(48, 48, image.GRAYSCALE, buffer=memory)
+    small.draw_image(frame, 0, 0, x_scale=0.4, y_scale=0.4, roi=(160, 100, 120, 120), hint=image.AREA)
+"""
+
+
+def test_a_picture_drawn_into_a_programs_own_memory_costs_a_copy_but_no_heap(tmp_path):
+    program = tmp_path / "main.py"
+    program.write_text(DRAWS_INTO_ITS_OWN_MEMORY)
+    scale = camera_float(0.4)
+    [look, *_] = watch(program, still(2))
+    assert look.cost.copies == area_copy((160, 100, 120, 120), (scale, scale))
+    assert look.cost.rest == frame_cost([], {}, 0).rest
 
 
 def test_a_program_that_reports_an_error_has_no_figures(tmp_path):

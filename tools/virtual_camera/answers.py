@@ -148,7 +148,8 @@ class Answers:
 
     def _need_scratch(self, what: str, picture: Picture, arguments: dict[str, Any]) -> None:
         """MemoryError where the scratch memory is too small for this call."""
-        _, _, width, height = clip(arguments.get("roi"), picture)
+        drawn = arguments.get("image")  # of draw_image, whose roi is a part of it
+        _, _, width, height = clip(arguments.get("roi"), drawn if isinstance(drawn, Picture) else picture)
         self._scratch.need(bytes_of_call(what, arguments, width, height))
 
     def _picture(self, shape: list[Any], blob: bytes) -> Picture:

@@ -73,7 +73,8 @@ TABLE = {
     "img.get_pixel(5, 5)": (OK, OK, OK, WRONG_CALL),
     "img.get_pixel((5, 5))": (WRONG_CALL, WRONG_CALL, OK, OK),
     "img.draw_string(5, 5, 'x')": (OK, OK, OK, WRONG_CALL),
-    "img.draw_string((5, 5), 'x')": (WRONG_CALL, WRONG_CALL, WRONG_CALL, OK),
+    "img.draw_string((5, 5), 'x')": (WRONG_CALL, WRONG_CALL, "ValueError", OK),
+    "img.draw_string((5, 5, 'x'))": (WRONG_CALL, WRONG_CALL, OK, WRONG_CALL),
     "img.draw_rectangle(*RECT, nonsense=1)": (OK, OK, OK, WRONG_CALL),
     "img.draw_rectangle(*FLOATS)": (WRONG_CALL,) * 4,
     "img.draw_rectangle(*RECT) is img": ("True",) * 4,
@@ -168,6 +169,7 @@ def test_table(outcomes, line, name):
     [
         ("v4.5.5", (4, 5, 5)), ("4.5", (4, 5, 5)), ("v4.7", (4, 7, 0)), ("4.7.0", (4, 7, 0)), ("v4.8.1", (4, 8, 1)),
         ("V4.8", (4, 8, 1)), ("5", (5, 0, 0)), ("5.0.0", (5, 0, 0)), ("v5.1", (5, 0, 0)),
+        ("v5.0.1", (5, 0, 1)),
     ],
 )  # fmt: skip
 def test_names_of_firmware(name, version):
@@ -176,7 +178,7 @@ def test_names_of_firmware(name, version):
 
 @pytest.mark.parametrize("name", ["", "v", "4.6", "4.5.9", "3.9", "6.0", "latest", "4.8.1.2", "v4.x"])
 def test_unknown_firmware_is_a_sentence(name):
-    with pytest.raises(UserError, match=r"choose one of v4\.5\.5, v4\.7\.0, v4\.8\.1, v5\.0\.0"):
+    with pytest.raises(UserError, match=r"choose one of v4\.5\.5, v4\.7\.0, v4\.8\.1, v5\.0\.0, v5\.0\.1"):
         find_firmware(name)
 
 

@@ -152,7 +152,7 @@ except ValueError:
 def test_predict_takes_a_list(play, firmware):
     program = LOAD + "try:\n    net.predict(img)\nexcept ValueError as error:\n    print(error)\nnet.predict([7])"
     played = play(program, firmware=firmware, flash=FILES)
-    assert played.lines[0] == "Unsupported input type. Expected a list"
+    assert played.lines[0] == "Unsupported input type" + ". Expected a list" * (firmware == "v4.7")
     assert played.ended.message == "ValueError: Unsupported input type"
 
 

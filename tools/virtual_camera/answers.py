@@ -11,13 +11,15 @@ from tools.virtual_camera.disks import CASCADE_TEXT, Folders
 from tools.virtual_camera.events import Call
 from tools.virtual_camera.faults import RandomErrors
 from tools.virtual_camera.firmware import CONSTANTS, NOT_PLAYED, PIXEL_FORMATS, CameraError, Firmware, bind, vector
+from tools.virtual_camera.floats import with_camera_floats
 from tools.virtual_camera.haar import Detection
 from tools.virtual_camera.link import Answer, Question
 from tools.virtual_camera.pictures import METHODS, NOTHING, Picture, Statistics, clip, pack, unpack
 from tools.virtual_camera.scratch import bytes_of_call
 from tools.virtual_camera.sensor import Sensor, camera_functions
 
-ENOSPC = 28
+EINVAL, ENOSPC = 22, 28
+STAGES = 25  # of the cascade: all of them, for any number that it has not
 # What the firmware reads of the cascade's file into the heap, each array a block of its own: sizes and thresholds of 25
 # stages; thresholds, both leaves and number of rectangles of 2,913 features; weights and corners of 6,383 rectangles.
 CASCADE_ARRAYS = (25, 50, 5826, 5826, 5826, 2913, 6383, 25532)
@@ -64,6 +66,8 @@ class Answers:
             "names": {owner: firmware.names(owner) for owner in owners},
             "constants": {owner: CONSTANTS[owner] for owner in owners if owner in CONSTANTS},
             "protocol": firmware.has_protocol,
+            "debug_mode": False if firmware.generation >= (5, 0) else None,
+            "predict_says_list": firmware.generation < (4, 8),
             "image_methods": firmware.names("Image"),
             "not_played": NOT_PLAYED,
             "attributes": firmware.results_have_attributes,
@@ -72,7 +76,15 @@ class Answers:
         }
 
     def answer(self, question: Question) -> Answer:
-        """The answer to one question; CameraError for what the program gets as an exception, SourceEnded at the end."""
+        """The answer to one question; CameraError for what the program gets as an exception, SourceEnded at the end.
+
+        Floats cross as the camera keeps them, whatever the program computes with.
+        """
+        rounded = question._replace(args=with_camera_floats(question.args), kwargs=with_camera_floats(question.kwargs))
+        answer = self._answer(rounded)
+        return answer._replace(value=with_camera_floats(answer.value))
+
+    def _answer(self, question: Question) -> Answer:
         what, args, kwargs = question.what, question.args, question.kwargs
         if what in self._questions:
             return self._questions[what](*args)
@@ -177,8 +189,9 @@ class Answers:
     def _load_cascade(self, path: str, stages: int) -> Answer:
         has_one = self._firmware.generation >= self._board.first_cascade
         built_in = not self._firmware.cascade_in_rom and path == "frontalface" and has_one
-        if not 1 <= stages <= 25:
-            raise CameraError("ValueError", "Invalid number of stages")
+        if not path:
+            raise CameraError("OSError", EINVAL)
+        stages = stages if 0 < stages < STAGES else STAGES
         sizes = () if built_in else CASCADE_ARRAYS
         return Answer("value", {"path": path, "stages": stages, "file": not built_in, "sizes": sizes})
 

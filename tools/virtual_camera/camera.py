@@ -13,10 +13,11 @@ from typing import NamedTuple
 from tools.errors import UserError
 from tools.virtual_camera.answers import Answers
 from tools.virtual_camera.boards import find_board
-from tools.virtual_camera.disks import Files, Folders, read_disks
+from tools.virtual_camera.disks import Files, Folders, read_disks, read_script
 from tools.virtual_camera.events import Ended, Event, Line, Sent, Shown
 from tools.virtual_camera.faults import Faults
 from tools.virtual_camera.firmware import CameraError, HardFault, find_firmware
+from tools.virtual_camera.float_source import with_30_bit_floats
 from tools.virtual_camera.link import Answer, Link, Question
 from tools.virtual_camera.outside import Outside
 from tools.virtual_camera.process import Process, choose_python
@@ -44,6 +45,7 @@ def run(
     heap: int | None = None,
     faults: Faults | None = None,
     python: str | None = None,
+    floats: str = "64-bit",
     serial_input: bytes = b"",
     typed: Sequence[tuple[int, bytes]] = (),
     keyboard: Callable[[], bytes] = bytes,
@@ -58,7 +60,8 @@ def run(
     """Run the camera program `script` as main.py on /flash, or on /sdcard when one is in, until it or the source ends.
 
     `flash`, `sdcard` and `rom` are the files on the camera by name; None takes one out of the `rom`. `heap` replaces the board's heap, bytes. `python` is
-    "micropython", "cpython" (no memory limits) or None for the best there is.
+    "micropython", "cpython" (no memory limits) or None for the best there is. `floats`: "30-bit" rewrites the program so that it computes as
+    the camera does, a little slower.
 
     `serial_input` is on the serial port from the start; `typed` comes there at times of the camera's clock, ms: the
     program can read it once it has asked the camera for something at or after that time. `keyboard` gives what a person
@@ -71,6 +74,9 @@ def run(
     source is a webcam. Closing the generator ends the program. Raises UserError for what cannot be run.
     """
     played, limits = find_firmware(firmware), find_board(board)
+    if floats not in ("64-bit", "30-bit"):
+        raise UserError(f"floats={floats!r}: choose 64-bit or 30-bit")
+    rewritten = with_30_bit_floats(read_script(script), script.name) if floats == "30-bit" else None
     if heap is not None:
         limits = limits._replace(heap=(heap,))
     disks = read_disks(script, played, limits, flash or {}, sdcard, rom or {})
@@ -83,6 +89,8 @@ def run(
     def events() -> Generator[Event, None, None]:
         with tempfile.TemporaryDirectory(prefix="virtual-camera-") as folder:
             folders = Folders(Path(folder), disks)
+            if rewritten is not None:
+                folders.put_rewritten(rewritten)
             answers = Answers(played, limits, sensor, folders)
             inputs = Inputs([(0, serial_input), *typed], keyboard, uart_input, channel_input, pressed or {})
             try:
@@ -218,6 +226,7 @@ class Session:
             "folders": {point: str(folder) for point, folder in self._folders.paths.items()},
             "start": self._folders.start,
             "program": "main.py",
+            "rewritten": str(self._folders.rewritten) if self._folders.rewritten else None,
             "start_us": self._sensor.now_us,
             "real_clock": self._sensor.source.live,
             "mark": process.mark,

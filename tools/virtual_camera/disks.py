@@ -55,10 +55,22 @@ def _content(file: Path) -> bytes:
         raise UserError(f"{file}: can't be put on the camera ({error.strerror})") from None
 
 
+def read_script(script: Path) -> str:
+    """The program's text; UserError for one that cannot be read."""
+    try:
+        return _content(script).decode()
+    except UnicodeDecodeError:
+        raise UserError(f"{script}: is no text in UTF-8; give a program in Python") from None
+
+
 class Folders:
     """The disks as folders of the host, below `root`."""
 
     def __init__(self, root: Path, disks: Disks) -> None:
+        self.rewritten: Path | None = (
+            None  # the folder with main.py as it runs, where that is not as it lies on the disk
+        )
+        self._root = root
         self.paths = {point: root / point[1:] for point in disks}
         for point, files in disks.items():
             self.paths[point].mkdir()
@@ -66,6 +78,12 @@ class Folders:
                 path = self.paths[point] / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
+
+    def put_rewritten(self, source: str) -> None:
+        """`source` runs in place of main.py, which stays on the disk."""
+        self.rewritten = self._root / "rewritten"
+        self.rewritten.mkdir()
+        (self.rewritten / "main.py").write_text(source, encoding="utf-8")
 
     @property
     def start(self) -> str:

@@ -8,7 +8,7 @@ ImportError, AttributeError or TypeError it would get.
 
 import ast
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -22,6 +22,8 @@ VERSIONS: dict[Generation, tuple[int, int, int]] = {
     (4, 8): (4, 8, 1),
     (5, 0): (5, 0, 0),
 }
+
+LATER: dict[tuple[int, int, int], Generation] = {(5, 0, 1): (5, 0)}  # versions that differ in what they call themselves
 
 # Widths and heights by the names that `sensor` and `csi` share.
 FRAME_SIZES = {
@@ -43,6 +45,8 @@ FRAME_SIZES = {
     "B320X320": (320, 320),
     "QQVGA2": (128, 160),
     "SVGA": (800, 600),
+    "WVGA": (720, 480),
+    "SXGA": (1280, 1024),
 }
 FRAME_SIZE_IDS = {name: number for number, name in enumerate(FRAME_SIZES, 1)}
 PIXEL_FORMATS = {"GRAYSCALE": 0x08020001, "RGB565": 0x0C030002}
@@ -50,7 +54,7 @@ HINTS = {"AREA": 1 << 0, "BILINEAR": 1 << 1, "BICUBIC": 1 << 2, "HMIRROR": 1 << 
 
 CONSTANTS: dict[str, dict[str, int]] = {
     "sensor": {**PIXEL_FORMATS, **FRAME_SIZE_IDS},
-    "csi": {**PIXEL_FORMATS, **FRAME_SIZE_IDS},
+    "csi": {**PIXEL_FORMATS, **{name: number for name, number in FRAME_SIZE_IDS.items() if name != "B128X128"}},
     "image": {**PIXEL_FORMATS, **HINTS},
 }
 
@@ -63,9 +67,9 @@ class sensor:
     def set_framebuffers(count: int): ...
     def get_framebuffers(): ...
     def set_framerate(rate): ...
-    def set_contrast(contrast): ...
-    def set_brightness(brightness): ...
-    def set_saturation(saturation): ...
+    def set_contrast(contrast: int): ...
+    def set_brightness(brightness: int): ...
+    def set_saturation(saturation: int): ...
     def set_gainceiling(gainceiling): ...
     def set_auto_gain(enable, gain_db=-1, gain_db_ceiling=-1): ...
     def set_auto_exposure(enable, exposure_us=-1): ...
@@ -86,14 +90,14 @@ class csi:
 class CSI:
     @strict()
     def reset(*, hard=True): ...
-    def pixformat(pixformat=None): ...
+    def pixformat(pixformat: int = None): ...
     def framesize(framesize=None): ...
     def window(window=None): ...
     def framebuffers(count: int = None): ...
     def framerate(rate=None): ...
-    def contrast(contrast): ...
-    def brightness(brightness): ...
-    def saturation(saturation): ...
+    def contrast(contrast: int): ...
+    def brightness(brightness: int): ...
+    def saturation(saturation: int): ...
     def gainceiling(gainceiling): ...
     def auto_gain(enable, *, gain_db=-1, gain_db_ceiling=-1): ...
     def auto_exposure(enable, *, exposure_us=-1): ...
@@ -155,9 +159,9 @@ class Image:
     def get_statistics(*, roi: 4 = None): ...
     def save(path: str, *, roi: 4 = None, quality=50): ...
     @before(5, 0)
-    def find_features(cascade, threshold=0.5, scale_factor=1.5, roi: 4 = None): ...
+    def find_features(cascade, threshold: float = 0.5, scale_factor: float = 1.5, roi: 4 = None): ...
     @since(5, 0)
-    def find_features(cascade, *, threshold=0.5, scale=1.5, roi: 4 = None): ...
+    def find_features(cascade, *, threshold: float = 0.5, scale: float = 1.5, roi: 4 = None): ...
 
 @before(4, 7)
 class tf:
@@ -229,12 +233,9 @@ class Firmware:
     """One generation: its version and the signature of every function, by "module.function" or "class.method"."""
 
     generation: Generation
+    version: tuple[int, int, int]
     functions: dict[str, inspect.Signature]
     strict: frozenset[str]  # those that refuse unknown keywords in v4, too
-
-    @property
-    def version(self) -> tuple[int, int, int]:
-        return VERSIONS[self.generation]
 
     @property
     def loose_numbers(self) -> bool:
@@ -288,8 +289,9 @@ def find_firmware(name: str) -> Firmware:
         generation = (5, 0) if major == 5 else (major, minor)
         # v4.5.6 to v4.6 are between two generations: `ml` is there and the cascade is built in.
         if generation in VERSIONS and (generation, patch > 5) != ((4, 5), True):
-            return _firmware(generation)
-    known = ", ".join("v" + ".".join(map(str, version)) for version in VERSIONS.values())
+            version = (major, minor, patch)
+            return replace(_firmware(generation), version=version if version in LATER else VERSIONS[generation])
+    known = ", ".join("v" + ".".join(map(str, version)) for version in [*VERSIONS.values(), *LATER])
     raise UserError(f"firmware {name!r} is not played by the virtual camera: choose one of {known}")
 
 
@@ -304,7 +306,7 @@ def _firmware(generation: Generation) -> Firmware:
                 if any(ast.unparse(decorator) == "strict()" for decorator in stub.decorator_list):
                     strict.add(f"{owner.name}.{stub.name}")
                 functions[f"{owner.name}.{stub.name}"] = _signature(stub)
-    return Firmware(generation, functions, frozenset(strict))
+    return Firmware(generation, VERSIONS[generation], functions, frozenset(strict))
 
 
 def _has(node: ast.ClassDef | ast.FunctionDef, generation: Generation) -> bool:
@@ -338,13 +340,29 @@ def bind(firmware: Firmware, name: str, args: list[Any], kwargs: dict[str, Any])
     if firmware.generation < (5, 0) and name not in firmware.strict:
         kwargs = {key: value for key, value in kwargs.items() if key in signature.parameters}
     try:
-        bound = signature.bind(*_gather(firmware, signature, args), **kwargs)
+        bound = signature.bind(*_gather(firmware, signature, _spread(firmware, name, args)), **kwargs)
     except TypeError as error:
         raise CameraError("TypeError", _in_micropython_words(str(error))) from None
     bound.apply_defaults()
     for key, value in bound.arguments.items():
         bound.arguments[key] = _check(signature.parameters[key], value)
     return dict(bound.arguments)
+
+
+def _spread(firmware: Firmware, name: str, args: list[Any]) -> list[Any]:
+    """`args` as v4.8's draw_string, which takes its three in one tuple, too, and v5's drawing, which takes longer vectors."""
+    if not args or not isinstance(args[0], list):
+        return args
+    if name == "Image.draw_string" and firmware.tuples and firmware.loose_numbers:
+        if len(args[0]) != 3:
+            raise CameraError("ValueError", f"requested length 3 but object has length {len(args[0])}")
+        return [*args[0], *args[1:]]
+    first = next(iter(firmware.functions[name].parameters.values())).annotation
+    if name.startswith("Image.draw_") and not firmware.loose_numbers and isinstance(first, int):
+        if len(args[0]) < first:
+            raise CameraError("TypeError", f"expected tuple/list of at least {first} elements")
+        return [args[0][:first], *args[1:]]
+    return args
 
 
 def _gather(firmware: Firmware, signature: inspect.Signature, args: list[Any]) -> list[Any]:
@@ -372,6 +390,8 @@ def _check(parameter: inspect.Parameter, value: Any) -> Any:
         raise CameraError("TypeError", f"can't convert '{type(value).__name__}' object to str implicitly")
     if wanted is int:
         return _int(value)
+    if wanted is float:
+        return _float(value)
     return vector(value, wanted) if isinstance(wanted, int) else value
 
 
@@ -386,9 +406,19 @@ def vector(value: Any, length: int) -> tuple[int, ...]:
 
 def _int(value: Any) -> int:
     if not isinstance(value, int):
-        name = {"list": "tuple", "NoneType": "NoneType"}.get(type(value).__name__, type(value).__name__)
-        raise CameraError("TypeError", f"can't convert {name} to int")
+        raise CameraError("TypeError", f"can't convert {_name(value)} to int")
     return int(value)
+
+
+def _float(value: Any) -> float:
+    if not isinstance(value, int | float):
+        raise CameraError("TypeError", f"can't convert {_name(value)} to float")
+    return float(value)
+
+
+def _name(value: Any) -> str:
+    """What MicroPython calls the type of a value that came over the link."""
+    return {"list": "tuple"}.get(type(value).__name__, type(value).__name__)
 
 
 def _in_micropython_words(message: str) -> str:

@@ -53,13 +53,19 @@ class Sensor:
         self.reset_settings()
 
     def set_format(self, pixel_format: int) -> None:
+        if not pixel_format and self.format is None:
+            return  # 0 is what it is already
         if pixel_format not in PIXEL_FORMATS.values():
             raise CameraError("RuntimeError", "Pixel format is not supported or is not set.")
         self.format = pixel_format
 
     def set_size(self, size: Any) -> None:
+        """A number that is no frame size is taken, and the next snapshot fails."""
+        if not isinstance(size, int):
+            raise CameraError("RuntimeError", "An invalid argument is used.")
         if size not in SIZES:
-            raise CameraError("RuntimeError", "Frame size is not supported or is not set.")
+            self.size = self.size_id = self.area = None
+            return
         self.scratch.set_frame(*SIZES[size])
         self.size_id, self.size, self.area = size, SIZES[size], None
 
@@ -76,6 +82,14 @@ class Sensor:
         if right <= left or bottom <= top:
             raise CameraError("ValueError", "ROI does not overlap on the image!")
         self.area = left, top, right - left, bottom - top
+
+    def set_up(self, name: str) -> int:
+        """The `format` or `size_id` that the program has set; RuntimeError before."""
+        value = getattr(self, name)
+        if value is None:
+            what = "Pixel format" if name == "format" else "Frame size"
+            raise CameraError("RuntimeError", f"{what} is not supported or is not set.")
+        return int(value)
 
     @property
     def frame_size(self) -> tuple[int, int]:
@@ -147,7 +161,11 @@ def camera_functions(sensor: Sensor) -> dict[str, Callable[..., Any]]:
     """What `sensor` and `csi.CSI` have, by both their names; each takes the firmware's arguments."""
 
     def nothing(**arguments: Any) -> None:
-        """Contrast, gain and the like: the source's pictures are what they are."""
+        """Gain, exposure and frame rate: likewise."""
+
+    def quality(**arguments: Any) -> bool:
+        """Contrast and the like: the source's pictures are what they are."""
+        return True
 
     def gain_ceiling(gainceiling: int) -> bool:
         if gainceiling not in GAIN_CEILINGS:
@@ -156,13 +174,13 @@ def camera_functions(sensor: Sensor) -> dict[str, Callable[..., Any]]:
 
     def pixformat(pixformat: int | None) -> int | None:
         if pixformat is None:
-            return sensor.format
+            return sensor.set_up("format")
         sensor.set_format(pixformat)
         return None
 
     def framesize(framesize: Any) -> int | None:
         if framesize is None:
-            return sensor.size_id
+            return sensor.set_up("size_id")
         sensor.set_size(framesize)
         return None
 
@@ -182,8 +200,8 @@ def camera_functions(sensor: Sensor) -> dict[str, Callable[..., Any]]:
         sensor.flipped = bool(enable)
 
     shared: dict[str, Callable[..., Any]] = {
-        "pixformat": pixformat, "framesize": framesize, "framerate": nothing, "contrast": nothing,
-        "brightness": nothing, "saturation": nothing, "gainceiling": gain_ceiling, "auto_gain": nothing,
+        "pixformat": pixformat, "framesize": framesize, "framerate": nothing, "contrast": quality,
+        "brightness": quality, "saturation": quality, "gainceiling": gain_ceiling, "auto_gain": nothing,
         "auto_exposure": nothing, "auto_whitebal": nothing, "hmirror": mirror, "vflip": turn,
     }  # fmt: skip
     functions = {f"CSI.{name}": function for name, function in shared.items()}

@@ -14,21 +14,25 @@ except ImportError:
     getenv = None
 
 import files
+import floats
 import heap
 import modules
 from camera import Camera
 
-OWN = ("camera", "clock", "disks", "files", "hardware", "heap", "link", "modules", "networks", "pictures")
+OWN = ("camera", "clock", "disks", "files", "floats", "hardware", "heap", "link", "modules", "networks", "pictures")
 
 
-def run_program(path: str) -> tuple:
-    """Run `path` as the camera does; why it ended and what to say about it."""
+def run_program(path: str, rewritten: str | None) -> tuple:
+    """Run `path` as the camera does; why it ended and what to say about it. `rewritten`: its source for 30-bit floats."""
     scope = {"__name__": "__main__", "__file__": path}
     try:
+        if rewritten is not None:
+            scope.update(floats.install())
+            path = rewritten
         if sys.implementation.name == "micropython":
             execfile(path, scope)  # noqa: F821
         else:
-            with open(path) as file:
+            with (io.open if rewritten else open)(path) as file:
                 exec(compile(file.read(), path, "exec"), scope)
     except SystemExit:
         return "finished", "the program called sys.exit()"
@@ -48,7 +52,7 @@ def print_error(error: BaseException) -> None:
     own = __file__[: -len("boot.py")]
     for line in text.getvalue().rstrip().split("\n"):
         if own not in line:
-            print(line)
+            print(line.replace(files.REWRITTEN + "/", ""))
 
 
 def main() -> None:
@@ -58,8 +62,9 @@ def main() -> None:
     for name in OWN:
         del sys.modules[name]
     files.mount(camera)
+    rewritten = files.mount_rewritten(config["rewritten"], config["program"])
     kept = heap.limit_heap(config["heap"])
-    reason, message = run_program(config["program"])
+    reason, message = run_program(config["program"], rewritten)
     del kept
     camera.end(reason, message)
 

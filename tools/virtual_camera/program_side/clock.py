@@ -54,10 +54,8 @@ def slow_print(clock: Clock, line_us: int) -> None:
     builtins.print = print_slowly
 
 
-def make_time(module: type, clock: Clock) -> object:
-    """The module `time` as the program sees it."""
-
-    class FrameClock:
+def make_clock(clock: Clock) -> type:
+    class Clock:
         """OpenMV's `time.clock`: frames a second over the frames since `reset`."""
 
         def __init__(self) -> None:
@@ -81,12 +79,18 @@ def make_time(module: type, clock: Clock) -> object:
         def avg(self) -> float:
             return self.avg_us() / 1000
 
+    return Clock
+
+
+def make_time(module: type, clock: Clock) -> object:
+    """The module `time` as the program sees it."""
+
     def ticks_diff(end: int, start: int) -> int:
         return ((end - start + PERIOD // 2) & (PERIOD - 1)) - PERIOD // 2
 
     t = module()
     t.__name__ = "time"
-    t.clock = FrameClock
+    t.clock = make_clock(clock)
     t.ticks_us = lambda: clock.look() & (PERIOD - 1)
     t.ticks_ms = lambda: (clock.look() // 1000) & (PERIOD - 1)
     t.ticks_cpu = t.ticks_us

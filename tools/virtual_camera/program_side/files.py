@@ -11,6 +11,7 @@ import sys
 from disks import Disk, Power, ReadOnly
 
 ENOENT = 2
+REWRITTEN = "/.rewritten"
 HOST_MODULES = (
     "binascii",
     "collections",
@@ -37,15 +38,28 @@ def mount(camera: object) -> None:
             vfs.mount(ReadOnly(disk) if point == "/rom" else Disk(disk, power, full), point)
         vfs.umount("/")
         os.chdir(start)
-        sys.path[:] = ["", ".frozen"] + _import_folders(start)
+        sys.path[:] = ["", ".frozen"] + _import_folders(start, folders)
     else:
         _translate(folders, start, power, full)
-        sys.path[:1] = [_find(folders, folder) for folder in _import_folders(start)]
+        sys.path[:1] = [_find(folders, folder) for folder in _import_folders(start, folders)]
 
 
-def _import_folders(start: str) -> list:
-    """Where the camera looks for modules: the current disk first."""
-    disks = [start] if start == "/flash" else [start, "/flash"]
+def mount_rewritten(folder: str | None, name: str) -> str | None:
+    """Where the program rewritten for 30-bit floats is, of which the host has the folder; None where it is as it was."""
+    if folder is None:
+        return None
+    if sys.implementation.name != "micropython":
+        return folder + "/" + name
+    import vfs
+
+    vfs.mount(vfs.VfsPosix(folder), REWRITTEN)
+    return REWRITTEN + "/" + name
+
+
+def _import_folders(start: str, folders: dict) -> list:
+    """Where the camera looks for modules: /rom first where it has one, then the current disk."""
+    disks = ["/rom"] if "/rom" in folders else []
+    disks += [start] if start == "/flash" else [start, "/flash"]
     return [folder for disk in disks for folder in (disk, disk + "/lib")]
 
 

@@ -1,6 +1,19 @@
 # mypy: ignore-errors
 """`machine`, `omv` and `protocol` as the program sees them."""
 
+# v5's protocol: the flags of a channel and the numbers of the firmware's own. The values are the stand-in's.
+CHANNELS = {
+    "CHANNEL_FLAG_READ": 1,
+    "CHANNEL_FLAG_WRITE": 2,
+    "CHANNEL_FLAG_LOCK": 4,
+    "CHANNEL_FLAG_PHYSICAL": 8,
+    "CHANNEL_ID_TRANSPORT": 0,
+    "CHANNEL_ID_STDIN": 1,
+    "CHANNEL_ID_STDOUT": 2,
+    "CHANNEL_ID_STREAM": 3,
+    "CHANNEL_ID_PROFILE": 4,
+}
+
 
 class Watchdog:
     """The STM32's watchdog: cannot be stopped, and resets the camera when it is not fed in time."""
@@ -81,6 +94,18 @@ def make_uart(camera: object) -> type:
     return UART
 
 
+def check_pin(name: str, way: str) -> str:
+    """`name`, where a board may have a pin or light of that name; which of them it has is not played."""
+    known = (
+        name.startswith("LED") or name.isdigit()
+        if way == "led"
+        else not (name[:1] == "P" and len(name) > 2 and name > "P20")
+    )
+    if not known:
+        raise ValueError("Pin(%s) doesn't exist" % name)
+    return name
+
+
 def make_pins(camera: object) -> tuple:
     """The classes Pin and LED; each change of an output comes to the host as an event."""
     pressed = camera.config["pressed"]
@@ -91,7 +116,7 @@ def make_pins(camera: object) -> tuple:
         way = "pin"
 
         def __init__(self, name: str, mode: int = 0, pull: int | None = None, value: int | None = None) -> None:
-            self._name = str(name)
+            self._name = check_pin(str(name), self.way)
             self.init(mode, pull, value)
 
         def init(self, mode: int = 0, pull: int | None = None, value: int | None = None) -> None:
@@ -169,6 +194,8 @@ def make_omv(module: type, config: dict) -> object:
     m.version_string = lambda: "%d.%d.%d" % tuple(config["version"])
     m.board_type = lambda: config["board_type"]
     m.arch = lambda: config["arch"]
+    m.board_id = lambda: "000000000000000000000000"
+    m.debug_mode = lambda: config["debug_mode"]
     return m
 
 
@@ -176,18 +203,27 @@ def make_protocol(module: type, camera: object) -> object:
     """v5's channels: the host reads each one after every frame, as a tool that polls the camera would, or none does."""
     unread = camera.config["faults"]["channel_unread"]
 
-    def register(name: str, backend: object, flags: int = 0) -> object:
-        if not unread:
-            camera.channels.append((name[:13], backend))
-        return Channel()
-
-    class Channel:
+    class ProtocolChannel:
         def send_event(self, event: int, wait_ack: bool = False) -> None:
             pass
+
+    def register(*args: object, **kwargs: object) -> ProtocolChannel:
+        given = dict(zip(("name", "flags", "backend"), args))
+        given.update(kwargs)
+        for name in ("name", "backend"):
+            if name not in given:
+                raise TypeError("'%s' argument required" % name)
+        if len(args) > 3 or not all(name in ("name", "flags", "backend") for name in given):
+            raise TypeError("extra %s arguments given" % ("positional" if len(args) > 3 else "keyword"))
+        if not unread:
+            camera.channels.append((given["name"][:13], given["backend"]))
+        return ProtocolChannel()
 
     m = module()
     m.__name__ = "protocol"
     m.register = register
     m.is_active = lambda: False
-    m.poll = lambda: None
+    m.init = lambda *args, **kwargs: None
+    for name, value in CHANNELS.items():
+        setattr(m, name, value)
     return m

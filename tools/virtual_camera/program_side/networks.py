@@ -4,7 +4,7 @@
 import gc
 
 
-class Array:
+class ndarray:
     """As much of ulab's ndarray as a network's output needs: float values with a shape."""
 
     def __init__(self, values: list, shape: tuple) -> None:
@@ -12,11 +12,11 @@ class Array:
         self.shape = shape
         self.size = len(values)
 
-    def flatten(self) -> "Array":
-        return Array(self._values, (self.size,))
+    def flatten(self) -> "ndarray":
+        return ndarray(self._values, (self.size,))
 
-    def reshape(self, shape: tuple) -> "Array":
-        return Array(self._values, shape)
+    def reshape(self, shape: tuple) -> "ndarray":
+        return ndarray(self._values, shape)
 
     def tolist(self) -> list:
         return list(self._values) if len(self.shape) == 1 else [row.tolist() for row in self]
@@ -33,14 +33,14 @@ class Array:
         if isinstance(index, slice):
             if len(self.shape) > 1:
                 raise NotImplementedError("the virtual camera's arrays slice only in one dimension")
-            return Array(self._values[index], (len(self._values[index]),))
+            return ndarray(self._values[index], (len(self._values[index]),))
         if not -self.shape[0] <= index < self.shape[0]:
             raise IndexError("index is out of bounds")
         if len(self.shape) == 1:
             return self._values[index]
         size = self.size // self.shape[0]
         start = (index % self.shape[0]) * size
-        return Array(self._values[start : start + size], self.shape[1:])
+        return ndarray(self._values[start : start + size], self.shape[1:])
 
     def __repr__(self) -> str:
         return "array(%s, dtype=float32)" % self.tolist()
@@ -92,21 +92,38 @@ def make_model_class(camera: object) -> type:
         def __init__(self, *args: object, **kwargs: object) -> None:
             given = camera.call("ml.Model", args, kwargs)
             self._memory = Memory(camera, given["path"], given.get("load_to_fb", False))
-            self._callback = given.get("postprocess")
+            self.postprocess = given.get("postprocess")
             for name, value in self._memory.facts["attributes"].items():
                 setattr(self, name, camera.tuples(value))
             self.labels = _labels(given["path"])
 
+        def __repr__(self) -> str:
+            places = "model_size: %d, model_addr: 0x%x, ram_size: %d, ram_addr: 0x%x, " % (
+                self.len,
+                id(self),
+                self.ram,
+                id(self),
+            )
+            sides = [
+                ", ".join(
+                    "%s_%s: %s" % (side, name, getattr(self, side + "_" + name))
+                    for name in ("shape", "scale", "zero_point", "dtype")
+                )
+                for side in ("input", "output")
+            ]
+            return "{ %s%s }" % (places, ", ".join(sides))
+
         def predict(self, args: list, *, callback: object = None) -> list:
-            if not isinstance(args, list):
-                raise ValueError("Unsupported input type. Expected a list")
-            ready = [Normalization()(x) if hasattr(x, "_shape") else x for x in args]
-            if len(ready) != 1 or not isinstance(ready[0], Normalization) or ready[0]._image is None:
+            if not isinstance(args, (list, tuple)):
+                expected = ". Expected a list" if camera.config["predict_says_list"] else ""
+                raise ValueError("Unsupported input type" + expected)
+            ready = [Normalization()(x) if hasattr(x, "_shape") else x for x in args[:1]]  # what is too much is ignored
+            if not ready or not isinstance(ready[0], Normalization) or ready[0]._image is None:
                 raise ValueError("Unsupported input type")
             image, settings = ready[0]._image, [ready[0].roi] + list(ready[0]._settings)
             values = camera.on_image("Model.predict", image, [self._memory.path, settings], {})
-            outputs = [Array(flat, tuple(shape)) for flat, shape in zip(values, self.output_shape)]
-            callback = callback or self._callback
+            outputs = [ndarray(flat, tuple(shape)) for flat, shape in zip(values, self.output_shape)]
+            callback = callback or self.postprocess
             return callback(self, args, outputs) if callback else outputs
 
     return Model

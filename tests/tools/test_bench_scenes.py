@@ -139,9 +139,9 @@ def test_the_rooms_are_unlike_each_other():
     assert spread[0] < 30 < min(spread[1:])
 
 
-@pytest.mark.parametrize("size", [60, 80, 110])
-def test_a_portrait_does_not_move_but_for_the_sensors_noise(size):
-    scene = scenes.still_portrait(size, 1)
+@pytest.mark.parametrize(("size", "turned"), [(60, False), (80, True), (110, True)])
+def test_a_portrait_does_not_move_but_for_the_sensors_noise(size, turned):
+    scene = scenes.still_portrait(size, 1, turned)
     first, *others = frames(scene)
     assert len(others) == len(scene.truth) - 1 == 59
     assert len(set(scene.truth)) == 1
@@ -149,6 +149,19 @@ def test_a_portrait_does_not_move_but_for_the_sensors_noise(size):
     for other in others[::20]:
         assert 1 < np.abs(other.astype(int) - first).mean() < 6
     assert scenes.still_portrait(size, 0).truth[0] != scene.truth[0]
+
+
+def test_the_cascade_finds_a_frontal_portrait_in_each_frame_and_a_half_turned_one_not():
+    cascade = load_cascade()
+
+    def found(turned: bool) -> int:
+        pictures = [
+            picture for size in (60, 80, 110) for picture in frames(scenes.still_portrait(size, 0, turned))[:20]
+        ]
+        return sum(bool(find_features(picture, cascade, 0.75, 1.25)) for picture in pictures)
+
+    assert found(False) == 60
+    assert 30 <= found(True) < 60
 
 
 @pytest.mark.parametrize("beside", [False, True])

@@ -222,18 +222,37 @@ def leaves(seed: int = 7) -> Scene:
 
 
 PORTRAIT_FRAMES = 60
+TURNED = 0.5  # width of a face that is turned away so far that the cascade finds it in some frames and not in others
 
 
 @cache
-def still_portrait(size: int, number: int = 0) -> Scene:
-    """A face `size` pixels wide that does not move, evenly lit, before a sensor with its usual noise; `number` picks who."""
+def still_portrait(size: int, number: int = 0, turned: bool = False) -> Scene:
+    """A face `size` pixels tall that does not move, evenly lit, before a sensor with its usual noise.
+
+    `number` picks who; with `turned` the face is half turned away, as narrow as that makes it.
+    """
     random = np.random.default_rng((size, number))
     x, y = 160 + random.uniform(-12, 12), 112 + random.uniform(-8, 8)
     emotion = EMOTIONS[(number + 6) % len(EMOTIONS)]  # neutral first
     hair, shirt = (int(tone) for tone in random.integers((26, 56), (60, 90)))
-    places, looks = [(x, y, float(size))] * PORTRAIT_FRAMES, [{emotion: 1.0}] * PORTRAIT_FRAMES
-    actor = Actor(places, looks, [emotion] * PORTRAIT_FRAMES, hair, shirt, mirrored=number % 2 == 1)
-    return _scene(f"still, {size} pixels", [actor], Light(), size + number)
+    actor = Actor([(x, y, float(size))], [{emotion: 1.0}], [emotion], hair, shirt, mirrored=number % 2 == 1)
+    clean = next(_draw([actor], Light(noise=0), random)).astype(np.float32)
+    frames = [_noisy(_narrow(clean, x) if turned else clean, random) for _ in range(PORTRAIT_FRAMES)]
+    name = f"still, {size} pixels" + ", half turned" * turned
+    return Scene(name, Source(name, FPS, lambda: iter(frames)), (_sights([actor], 0),) * PORTRAIT_FRAMES)
+
+
+def _narrow(frame: Layer, x: float) -> Layer:
+    """A frame made narrower about the column `x`."""
+    import cv2
+
+    squeeze = np.array([[TURNED, 0, x * (1 - TURNED)], [0, 1, 0]], np.float32)
+    return cv2.warpAffine(frame, squeeze, (WIDTH, HEIGHT), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _noisy(frame: Layer, random: np.random.Generator) -> Pixels:
+    noise = random.normal(0, Light().noise, frame.shape).astype(np.float32)
+    return (frame + noise).round().clip(0, 255).astype(np.uint8)
 
 
 def _empty(name: str, rooms: Sequence[Callable[..., Layer]], seed: int) -> Scene:
@@ -243,8 +262,7 @@ def _empty(name: str, rooms: Sequence[Callable[..., Layer]], seed: int) -> Scene
         room = draw(random, WIDTH, HEIGHT)
         for number in range(8 * FPS):
             x, y = (round(MARGIN * (1 + math.sin(number / FPS / slow))) for slow in (1.3, 1.9))
-            noise = random.normal(0, Light().noise, (HEIGHT, WIDTH)).astype(np.float32)
-            frames.append((room[y : y + HEIGHT, x : x + WIDTH] + noise).round().clip(0, 255).astype(np.uint8))
+            frames.append(_noisy(room[y : y + HEIGHT, x : x + WIDTH], random))
     return Scene(name, Source(name, FPS, lambda: iter(frames)), ((),) * len(frames))
 
 

@@ -10,7 +10,7 @@ from tools.bench.instructions import Cost, frame_cost
 from tools.bench.scenes import Scene, Sight
 from tools.errors import UserError
 from tools.program import COMPACT, model_files
-from tools.reports import Face, FacesReport, parse
+from tools.reports import Face, FacesReport, Joiner, parse
 from tools.virtual_camera import Ended, Line, Shown, run
 
 ROOT = Path(__file__).parents[2]
@@ -57,12 +57,13 @@ def watch(program: Path, scene: Scene, *, board: str = "h7", typed: bytes = b"")
     files = files_beside(program)
     networks = {name: describe(path).layers for name, path in files.items() if path.suffix == ".tflite"}
     faces: tuple[Face, ...] = ()
+    joiner = Joiner()
     start_ms = None
     events = run(program, board=board, source=scene.source, sdcard=files, serial_input=typed)
     with closing(events):
         for event in events:
             if isinstance(event, Line):
-                report = parse(event.text)
+                report = parse(joiner.add(event.text) or "")
                 if isinstance(report, FacesReport):
                     faces = report.faces
                 elif report is not None and report.event == "error":

@@ -14,6 +14,7 @@ from camera_programs import ROOT, START, children, is_running
 
 from tools.errors import UserError
 from tools.virtual_camera import Faults, process, run
+from tools.virtual_camera.boards import BOARDS
 from tools.virtual_camera.link import Link
 from tools.virtual_camera.sources import Source
 
@@ -408,6 +409,13 @@ except MemoryError:
     assert play(program).lines == ["True", "too large", "full"]
 
 
+@pytest.mark.parametrize("board", BOARDS)
+def test_each_boards_heap_is_there_to_the_last_kilobytes(play, board):
+    """Of the nominal size a program finds all but what the fences between the areas take."""
+    free = int(play("import gc\ngc.collect()\nprint(gc.mem_free())", board=board).lines[0])
+    assert 0 <= sum(BOARDS[board].heap) - free < 2000
+
+
 def test_heap_can_be_set(play):
     assert play("import gc\nprint(48_000 < gc.mem_free() < 54_000)", heap=50_000).lines == ["True"]
 
@@ -548,3 +556,39 @@ def test_a_process_that_does_not_start_is_a_sentence(monkeypatch):
     monkeypatch.setattr(process, "_command", lambda python, heap: [sys.executable, "-c", "print('no luck')"])
     with pytest.raises(UserError, match=r"did not start \(no luck\)"):
         next(run(MAIN, board="h7plus", flash=MODEL))
+
+
+# boot.py
+
+BOOTS = {
+    "print('boot')": ["boot", "main"],
+    "1 / 0": ["Traceback (most recent call last):", '  File "boot.py", line 1, in <module>', "ZeroDivisionError: divide by zero"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("boot", BOOTS)
+def test_an_exception_in_boot_keeps_main_from_running(play, firmware, boot):
+    played = play("print('main')", firmware=firmware, flash={"boot.py": boot.encode()})
+    assert played.lines == BOOTS[boot]
+    failed = "main" not in played.lines
+    assert played.ended.reason == ("exception" if failed else "finished")
+    assert played.ended.message.startswith("boot.py: ZeroDivisionError") == failed
+
+
+def test_sys_exit_in_boot_keeps_main_from_running_before_v5(play, firmware):
+    played = play("print('main')", firmware=firmware, flash={"boot.py": b"import sys\nprint('boot')\nsys.exit()"})
+    assert played.lines == (["boot", "main"] if firmware == "v5.0" else ["boot"])
+    assert played.ended.reason == "finished"
+
+
+def test_boot_is_left_out_where_it_has_run(play):
+    assert play("print('main')", flash={"boot.py": b"1 / 0"}, boot=False).lines == ["main"]
+
+
+def test_a_wide_sensor(play):
+    """An AE3's sensor is 16:10."""
+    program = (
+        START + "print(img.width(), img.height())\nimport csi\nc = csi.CSI()\nc.framesize(csi.VGA)\nprint(c.snapshot())"
+    )
+    lines = play(program, board="ae3").lines
+    assert lines == ["320 200", '{"w":640, "h":400, "type":"grayscale", "size":256000}']

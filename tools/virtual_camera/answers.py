@@ -17,6 +17,7 @@ from tools.virtual_camera.link import Answer, Question
 from tools.virtual_camera.pictures import METHODS, NOTHING, Picture, Statistics, clip, pack, unpack
 from tools.virtual_camera.scratch import bytes_of_call
 from tools.virtual_camera.sensor import Sensor, camera_functions
+from tools.virtual_camera.stdio import read_lines
 
 EINVAL, ENOSPC = 22, 28
 STAGES = 25  # of the cascade: all of them, for any number that it has not
@@ -66,6 +67,7 @@ class Answers:
             "names": {owner: firmware.names(owner) for owner in owners},
             "constants": {owner: CONSTANTS[owner] for owner in owners if owner in CONSTANTS},
             "protocol": firmware.has_protocol,
+            "exit_in_boot_is_final": firmware.generation < (5, 0),
             "debug_mode": False if firmware.generation >= (5, 0) else None,
             "predict_says_list": firmware.generation < (4, 8),
             "image_methods": firmware.names("Image"),
@@ -94,6 +96,12 @@ class Answers:
         arguments = bind(self._firmware, what, args, kwargs)
         result = self._functions[what](**arguments)
         return result if isinstance(result, Answer) else _answer(result)
+
+    def read_by_protocol(self, lines: list[str]) -> list[str | None]:
+        """What a computer on v5's protocol reads of what the program has printed since the frame before."""
+        if not self._firmware.has_protocol:
+            return [None] * len(lines)
+        return read_lines(lines, self._board.stdio)
 
     def take_calls(self) -> tuple[Call, ...]:
         """The calls since the last time this was asked."""

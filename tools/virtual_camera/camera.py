@@ -53,6 +53,7 @@ def run(
     channel_input: bytes = b"",
     pressed: Mapping[str, Sequence[tuple[int, int]]] | None = None,
     kept: dict[str, bytes] | None = None,
+    boot: bool = True,
     boot_ms: int = BOOT_MS,
     stop_after_ms: int | None = None,
     hung_after_s: float = 30,
@@ -69,7 +70,8 @@ def run(
     `pressed` names pins that a button pulls to ground, from ms up to ms. `kept` is filled with the files of the disk that
     the camera starts from, as they are when the run ends: `flash=kept` switches the camera on again.
 
-    `boot_ms` is the camera's clock at the start. `stop_after_ms`, by that clock, presses the stop button, as the end of
+    A boot.py on the disk that the camera starts from runs first, unless `boot` is false; an exception there, and before v5
+    sys.exit(), keeps main.py from running. `boot_ms` is the camera's clock at the start. `stop_after_ms`, by that clock, presses the stop button, as the end of
     the source does and, where no `stop_after_ms` is given, ten minutes without a frame. A program that asks nothing of the camera for `hung_after_s` seconds is ended. The same arguments give the same events, unless the
     source is a webcam. Closing the generator ends the program. Raises UserError for what cannot be run.
     """
@@ -92,7 +94,7 @@ def run(
             if rewritten is not None:
                 folders.put_rewritten(rewritten)
             answers = Answers(played, limits, sensor, folders)
-            inputs = Inputs([(0, serial_input), *typed], keyboard, uart_input, channel_input, pressed or {})
+            inputs = Inputs([(0, serial_input), *typed], keyboard, uart_input, channel_input, pressed or {}, boot)
             try:
                 yield from Session(answers, sensor, folders, stop_us, hung_after_s, inputs).play(python, limits.heap)
             finally:
@@ -111,6 +113,7 @@ class Inputs(NamedTuple):
     uart: bytes
     channel: bytes
     pressed: Mapping[str, Sequence[tuple[int, int]]]
+    boot: bool  # boot.py runs first
 
 
 class Session:
@@ -139,8 +142,7 @@ class Session:
             link.set_timeout(self._hung_after_s)
             yield from self._converse(link, process)
             process.stop()
-            for text in process.last_lines():
-                yield Line(self._ms(), text)
+            yield from self._lines(process.last_lines())
             yield from self._show()
             yield self._ended or Ended(self._ms(), "crashed", "the program's process ended without a word")
         finally:
@@ -170,12 +172,16 @@ class Session:
 
     def _events_before(self, question: Question, process: Process) -> Iterator[Event]:
         """What was printed before the program asked; the frame as drawn, if it asks for the next; what it sends."""
-        for text in process.lines_to_mark():
-            yield Line(self._ms(), text)
+        yield from self._lines(process.lines_to_mark())
         if question.what.endswith(("snapshot", "flush")):
             yield from self._show()
         elif question.what in SENDING:
             yield Sent(self._ms(), f"{question.what.split('.')[0]} {question.args[0]}", question.blob)
+
+    def _lines(self, texts: list[str]) -> Iterator[Event]:
+        read = self._answers.read_by_protocol(texts)
+        for text, by_protocol in zip(texts, read, strict=True):
+            yield Line(self._ms(), text, by_protocol)
 
     def _show(self) -> Iterator[Event]:
         frame = self._answers.frame
@@ -225,6 +231,7 @@ class Session:
         of_this_run = {
             "folders": {point: str(folder) for point, folder in self._folders.paths.items()},
             "start": self._folders.start,
+            "boot": self._inputs.boot,
             "program": "main.py",
             "rewritten": str(self._folders.rewritten) if self._folders.rewritten else None,
             "start_us": self._sensor.now_us,

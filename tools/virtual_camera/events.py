@@ -10,10 +10,15 @@ from tools.virtual_camera.pictures import Pixels
 
 @dataclass(frozen=True)
 class Line:
-    """A line that the program printed: what comes over the camera's USB serial port."""
+    """A line that the program printed: what comes over the camera's USB serial port.
+
+    `by_protocol`: what of it a computer reads that speaks v5's protocol and reads once a frame: all, "" for its end alone,
+    None for nothing, and before v5.
+    """
 
     time_ms: int
     text: str
+    by_protocol: str | None = None
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ class Scratch:
     """What is taken of a board's scratch memory, bytes. `buffers` is the number of frame buffers that the program asked for."""
 
     def __init__(self, board: Board, generation: Generation) -> None:
+        self.board = board
         self._one_pool = generation >= (5, 0)  # v4 has frame buffers and scratch apart
         self._size = int(board.scratch * TABLES) if self._one_pool else board.scratch
         self._full = "Out of memory" if self._one_pool else "Out of fast frame buffer stack memory"

@@ -66,8 +66,9 @@ class Sensor:
         if size not in SIZES:
             self.size = self.size_id = self.area = None
             return
-        self.scratch.set_frame(*SIZES[size])
-        self.size_id, self.size, self.area = size, SIZES[size], None
+        taken = self.scratch.board.frame_size(SIZES[size])
+        self.scratch.set_frame(*taken)
+        self.size_id, self.size, self.area = size, taken, None
 
     def set_window(self, window: Any) -> None:
         """Cut frames to (w, h) about the middle, or to (x, y, w, h)."""

@@ -19,6 +19,7 @@ import heap
 import modules
 from camera import Camera
 
+BOOT = "boot.py"
 OWN = ("camera", "clock", "disks", "files", "floats", "hardware", "heap", "link", "modules", "networks", "pictures")
 
 
@@ -28,21 +29,46 @@ def run_program(path: str, rewritten: str | None) -> tuple:
     try:
         if rewritten is not None:
             scope.update(floats.install())
-            path = rewritten
-        if sys.implementation.name == "micropython":
-            execfile(path, scope)  # noqa: F821
-        else:
-            with (io.open if rewritten else open)(path) as file:
-                exec(compile(file.read(), path, "exec"), scope)
+        execute(path if rewritten is None else rewritten, scope, rewritten is not None)
     except SystemExit:
         return "finished", "the program called sys.exit()"
     except BaseException as error:
         scope.clear()  # when the heap is full, there is room again to say so
-        gc.collect()
-        print_error(error)
-        stopped = isinstance(error, KeyboardInterrupt)
-        return "stopped" if stopped else "exception", "%s: %s" % (type(error).__name__, error)
+        return failed(error)
     return "finished", "the program came to its end"
+
+
+def execute(path: str, scope: dict, on_host: bool = False) -> None:
+    """Run the program in `path`, which CPython finds on the host where it is no file of the camera's."""
+    if sys.implementation.name == "micropython":
+        execfile(path, scope)  # noqa: F821
+    else:
+        with (io.open if on_host else open)(path) as file:
+            exec(compile(file.read(), path, "exec"), scope)
+
+
+def failed(error: BaseException) -> tuple:
+    """Prints an exception that nobody caught; why the program ended and what to say about it."""
+    gc.collect()
+    print_error(error)
+    stopped = isinstance(error, KeyboardInterrupt)
+    return "stopped" if stopped else "exception", "%s: %s" % (type(error).__name__, error)
+
+
+def run_boot(config: dict) -> tuple | None:
+    """Run boot.py, where there is one; why main.py does not run, None where it does."""
+    try:
+        open(BOOT).close()
+    except OSError:
+        return None
+    try:
+        execute(BOOT, {"__name__": "__main__", "__file__": BOOT})
+    except SystemExit:
+        return ("finished", "boot.py called sys.exit()") if config["exit_in_boot_is_final"] else None
+    except BaseException as error:
+        reason, message = failed(error)
+        return reason, "boot.py: " + message
+    return None
 
 
 def print_error(error: BaseException) -> None:
@@ -64,7 +90,7 @@ def main() -> None:
     files.mount(camera)
     rewritten = files.mount_rewritten(config["rewritten"], config["program"])
     kept = heap.limit_heap(config["heap"])
-    reason, message = run_program(config["program"], rewritten)
+    reason, message = (config["boot"] and run_boot(config)) or run_program(config["program"], rewritten)
     del kept
     camera.end(reason, message)
 

@@ -12,35 +12,40 @@ SMALLEST = 32
 PROBE = 32 * 1024  # more than any gap among the stand-ins
 
 
-def limit_heap(areas: list) -> list:
+def limit_heap(areas: list) -> object:
     """Fill the heap until only `areas` (bytes each) are free; returns what must be kept for that.
 
     MicroPython takes the first free block that is large enough, so: the gaps among the stand-ins are filled, then the
-    space that is too much, and a fence is put between two areas.
+    space that is too much, and a fence is put between two areas. What is kept is a chain of pairs: a list that grows would
+    leave garbage, which is free heap later.
     """
     if sys.implementation.name != "micropython":
-        return []
+        return None
     gc.collect()
-    kept = [bytearray(PROBE)]
-    kept += fill_to(address(kept[0]))
-    kept.append(bytearray(max(gc.mem_free() - sum(areas), 0)))
-    for area in areas[:-1]:
-        kept += fence_off(area)
-        gc.collect()  # only now: within the function its frame still holds the space
+    probe = bytearray(PROBE)
+    kept = fill_to(address(probe), (probe, None))
+    kept = (bytearray(max(gc.mem_free() - sum(areas), 0)), kept)
+    kept = fence_off(areas[:-1], kept)
+    gc.collect()  # only now: within the function its frame still holds the areas
     return kept
 
 
-def fence_off(size: int) -> list:
-    """A fence behind `size` bytes of free space."""
-    return fill_to(address(bytearray(size - FENCE)))
+def fence_off(areas: list, kept: tuple) -> tuple:
+    """`kept` and a fence behind each of `areas`, which lie one behind the other."""
+    held = None
+    for area in areas:
+        held = (bytearray(area - FENCE), held)
+        kept = fill_to(address(held[0]), kept)
+    return kept
 
 
-def fill_to(limit: int) -> list:
-    """Small blocks in all gaps below the address `limit`, and one behind it."""
-    small = [bytearray(FENCE)]
-    while address(small[-1]) < limit:
-        small.append(bytearray(FENCE))
-    return small
+def fill_to(limit: int, kept: tuple) -> tuple:
+    """`kept` and small blocks in all gaps below the address `limit`, and one behind it."""
+    while True:
+        small = bytearray(FENCE)
+        kept = (small, kept)
+        if address(small) >= limit:
+            return kept
 
 
 def address(block: bytearray) -> int:

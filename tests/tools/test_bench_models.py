@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from models.contract import SHIPPED, check, describe
+from models.cost import predict_instructions
 from tools import vela
 from tools.bench import reference
 from tools.bench.models import _accuracy, in_turns, litert, ratio_and_spread, report, tflm
@@ -59,6 +60,7 @@ def test_models_are_told():
     told = report(PROGRAM, "h7")
     for path in SHIPPED.parent.glob("*.tflite"):
         assert path.name in told
+        assert f"{predict_instructions(describe(path).layers) / 1e6:.1f} M" in told
     assert f"{CARD['file_bytes']:,}" in told
     assert "was not measured here" in told
     assert "Nothing was measured." in told if vela.version() else vela.INSTALL in told

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.contract import SHIPPED, SMALL_BOARD, ContractError, Model, check, fits
+from models.contract import SHIPPED, SMALL_BOARD, ContractError, Model, check, describe, fits
+from models.cost import milliseconds, predict_instructions
 from tools import vela
 from tools.bench import reference
 from tools.bench.table import table
@@ -39,16 +40,24 @@ def _costs(found: Sequence[Model]) -> str:
             f"{model.file_bytes:,}",
             "not measured" if model.arena_bytes is None else f"{model.arena_bytes:,}",
             f"{model.macs:,}",
+            *_on_the_camera(model),
             "all" if fits(model, SMALL_BOARD) else "roomy",
             *_accuracy(model),
         ]
         for model in found
     ]
-    head = ("model", "file", "arena", "multiply-accumulates", "boards", "FER+ 7", "balanced")
+    head = ("model", "file", "arena", "multiply-accumulates", "instructions", "H7", "boards", "FER+ 7", "balanced")
     return (
-        "Models: bytes and multiply-accumulates, which are the same on every machine. The accuracy is read from each model's\n"
-        "card and was not measured here: PrivateTest, by FER+'s votes for the seven.\n\n" + table(head, rows)
+        "Models: bytes, multiply-accumulates, and Cortex-M7 instructions of a face by recorded counts, with their time on an OpenMV\n"
+        "Cam H7; these are the same on every machine. The accuracy is read from each model's card and was not measured here:\n"
+        "PrivateTest, by FER+'s votes for the seven.\n\n" + table(head, rows)
     )
+
+
+def _on_the_camera(model: Model) -> list[str]:
+    """M7 instructions of one answer, and milliseconds on an H7."""
+    instructions = predict_instructions(describe(model.path).layers)
+    return [f"{instructions / 1e6:.1f} M", f"{milliseconds(instructions):.0f} ms"]
 
 
 def _accuracy(model: Model) -> list[str]:

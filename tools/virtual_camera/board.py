@@ -3,7 +3,7 @@
 with Board(Path("disk"), board="h7") as board:
     subprocess.run(["mpremote", "connect", board.path, "resume", "fs", "ls"])
 
-As on the camera: after power-up boot.py runs, then main.py of the disk, and what it prints comes out of the port; Ctrl-C
+As on the camera: after power-up boot.py runs, then, unless that raises, main.py of the disk, and what it prints comes out of the port; Ctrl-C
 stops it and gives the REPL, MicroPython's own; a soft reset runs boot.py alone; machine.reset() starts all anew. The disks
 are FAT disks of the board's size, by MicroPython's own FatFs, so they fill up and lose files as FAT does.
 Not as on the camera: its port does not vanish from the computer during a reset; main.py sees the disk as `run` plays it,
@@ -24,7 +24,7 @@ import time
 import tty
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tools.errors import UserError
 from tools.virtual_camera.boards import M, find_board
@@ -36,11 +36,21 @@ from tools.virtual_camera.sources import Source, endless, open_source
 
 PRELUDE = Path(__file__).with_name("program_side") / "board.py"
 SDCARD = 64 * M  # bytes of a card
+BOOT_FAILED = 3  # exit status where boot.py keeps main.py from running
+RESETS = ("reset", "watchdog")  # after which it starts again by itself
+RESET_S = 0.2  # real time that a start takes at least
 SOFT_RESET, RESET = 0, -9  # exit status of the REPL after Ctrl-D, and after machine.reset(), which kills it
 CTRL_A, CTRL_C = b"\x01", b"\x03"
 PROMPT = b">>> "
 FRAME_S = 0.02  # real time that a frame takes at least, so that a camera left alone does not take a whole processor
 AT_RESET = -1
+
+
+class Told(NamedTuple):
+    """What came of one start of MicroPython."""
+
+    printed: bytes
+    status: int
 
 
 class Board:
@@ -124,8 +134,7 @@ class Board:
         try:
             while not self._closing:
                 if why == RESET:
-                    self._print(self._run("boot"))
-                    self._run_program()
+                    self._start()
                 if not self._closing:
                     why = self._repl(raw=why == SOFT_RESET and self._was_raw())
                     self._print(b"MPY: soft reboot\r\n" if why == SOFT_RESET else b"")
@@ -135,13 +144,32 @@ class Board:
             os.close(self._computer)
             os.close(self._slave)
 
-    def _run_program(self) -> None:
-        """main.py of the disk that it starts from, until it ends or Ctrl-C comes; what it wrote goes to the disk."""
+    def _start(self) -> None:
+        """boot.py and main.py; again and again while main.py ends in a reset, by itself or by a HardFault, and no Ctrl-C comes."""
+        while not self._closing:
+            told = self._run("boot")
+            self._print(told.printed)
+            if told.status == BOOT_FAILED or self._run_program() not in RESETS:
+                return
+            if self._left == AT_RESET:
+                self.kill()
+            time.sleep(RESET_S)
+            self._typed += self._take()
+            if CTRL_C in self._typed:
+                self._typed = self._typed.rpartition(CTRL_C)[2]
+                return
+
+    def _run_program(self) -> str | None:
+        """main.py of the disk that it starts from, until it ends or Ctrl-C comes; what it wrote goes to the disk.
+
+        Why it ended; None where it did not end by itself.
+        """
         start = self._points[-1]
         self._export()
         script = self._folder / start / "main.py"
         if not script.is_file():
-            return
+            return None
+        ended = None
         files = {point: _files(self._folder / point) for point in self._points}
         kept: dict[str, bytes] = {}
         try:
@@ -153,9 +181,10 @@ class Board:
                 source=endless(_opened(self._source)),
                 keyboard=self._keys,
                 kept=kept,
+                boot=False,
             )
             with contextlib.closing(events):
-                self._watch(events)
+                ended = self._watch(events)
         except UserError as error:
             self._print(f"{error}\r\n".encode())
         if kept and kept != {name: file.read_bytes() for name, file in files[start].items()}:
@@ -165,8 +194,9 @@ class Board:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
             self._image(start).unlink()  # it is made anew of the folder
+        return ended
 
-    def _watch(self, events: Iterator[Any]) -> None:
+    def _watch(self, events: Iterator[Any]) -> str | None:
         for event in events:
             if isinstance(event, Line):
                 self._print(event.text.encode() + b"\r\n")
@@ -174,7 +204,8 @@ class Board:
                 time.sleep(FRAME_S)
             if isinstance(event, Ended) or self._closing or CTRL_C in self._typed:
                 self._typed = self._typed.rpartition(CTRL_C)[2]  # for the REPL
-                return
+                return event.reason if isinstance(event, Ended) else None
+        return None
 
     def _keys(self) -> bytes:
         """What main.py is given of what was typed: nothing of what follows Ctrl-C."""
@@ -272,8 +303,8 @@ class Board:
                 shutil.rmtree(self._folder / point)
             self._run("export")
 
-    def _run(self, what: str) -> bytes:
-        """boot.py, or the copying of the disks; what was printed."""
+    def _run(self, what: str) -> Told:
+        """boot.py, or the copying of the disks."""
         told = subprocess.run(
             [*self._micropython, str(PRELUDE)],
             stdin=subprocess.DEVNULL,
@@ -281,7 +312,7 @@ class Board:
             stderr=subprocess.STDOUT,
             env=self._environment(what),
         )
-        return told.stdout.replace(b"\n", b"\r\n")
+        return Told(told.stdout.replace(b"\n", b"\r\n"), told.returncode)
 
     def _environment(self, what: str) -> dict[str, str]:
         points = self._points

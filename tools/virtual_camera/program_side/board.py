@@ -12,6 +12,7 @@ import sys
 import vfs
 
 BLOCK = 512
+BOOT_FAILED = 3  # exit status
 
 
 class Blocks:
@@ -86,13 +87,17 @@ def fill() -> None:
             pass
 
 
-def run_boot() -> None:
-    """As the firmware: a boot.py that dies is told, and the start goes on."""
+def run_boot(version: list) -> bool:
+    """Run boot.py; whether main.py runs after it: not after an exception, and before v5 not after sys.exit()."""
     if exists("boot.py"):
         try:
             execfile("boot.py", {"__name__": "__main__"})  # noqa: F821
+        except SystemExit:
+            return version[0] >= 5
         except Exception as error:
             sys.print_exception(error)
+            return False
+    return True
 
 
 def reset() -> None:
@@ -130,8 +135,8 @@ def main(config: dict) -> None:
     vfs.umount("/")
     if config["do"] == "fill":
         fill()
-    else:
-        run_boot()
+    elif not run_boot(config["version"]) and config["do"] == "boot":
+        sys.exit(BOOT_FAILED)
 
 
 main(json.loads(os.getenv("VIRTUAL_BOARD")))

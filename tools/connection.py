@@ -92,6 +92,7 @@ class Camera:
         self.port = self._wanted or find_port()
         self.board = board  # a virtual one, which ends with this
         self._transport: SerialTransport | None = None
+        self._busy = False  # whether something runs on the camera
         try:
             self._connect()
             self.about = self._ask()
@@ -102,12 +103,44 @@ class Camera:
     def exec(self, code: str) -> str:
         """What `code` prints on the camera."""
         with self._told("its program"):
+            self._busy = True
             printed, error = self._raw().exec_raw(code, timeout=SLOW_S)
-            if error:
-                raise UserError(
-                    f"{self.port}: the camera refused ({error.decode(errors='replace').strip().splitlines()[-1]})"
-                )
+            self._busy = False
+            self._check(error)
             return str(printed.decode(errors="replace"))
+
+    def follow(self, code: str, hear: Callable[[str], None]) -> None:
+        """Run `code` on the camera; `hear` gets each whole line that it prints as it comes, and may raise to end it."""
+        rest = b""
+
+        def take(data: bytes) -> None:
+            nonlocal rest
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                hear(line.decode(errors="replace").rstrip("\r"))
+
+        with self._told("its program"):
+            self._busy = True
+            self._raw().exec_raw_no_follow(code)
+            _, error = self._raw().follow(SLOW_S, take)
+            self._busy = False
+            self._check(error)
+
+    def _check(self, error: bytes) -> None:
+        """UserError for an exception on the camera."""
+        if error:
+            raise UserError(
+                f"{self.port}: the camera refused ({error.decode(errors='replace').strip().splitlines()[-1]})"
+            )
+
+    def restart(self) -> None:
+        """A soft reset: boot.py runs, main.py does not, and the heap is what it is after a start."""
+        try:
+            with self._told("the soft reset"):
+                self._raw().enter_raw_repl(soft_reset=True, timeout_overall=ANSWER_S)
+        except NoAnswer:
+            self._drain()
+            self._enter_repl()
 
     def files(self, folder: str = "") -> dict[str, int]:
         """Sizes by name of the files in a folder, none where it is not there."""
@@ -187,6 +220,8 @@ class Camera:
         """Lets go of the port; the program starts again if it is stopped."""
         if self._transport is not None and self._transport.in_raw_repl and self.board is None:
             with contextlib.suppress(UserError):
+                if self._busy:  # Ctrl-C, or an error here, has left the camera at work
+                    self._interrupt()
                 self.reset()
         self._hang_up()
         if self.board:
@@ -214,6 +249,13 @@ class Camera:
                         "Close OpenMV IDE, reset the camera and try again"
                     ) from None
                 self._drain()
+
+    def _interrupt(self) -> None:
+        """Stop what runs on the camera."""
+        with self._told("the REPL"):
+            self._raw().serial.write(b"\r\x03")
+        self._drain()
+        self._enter_repl()
 
     def _enter_repl(self) -> None:
         with self._told("the REPL"):

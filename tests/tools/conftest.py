@@ -11,7 +11,15 @@ import pytest
 from report_samples import as_line
 
 PATIENCE_S = 30  # a test that hears nothing for this long is broken
-ON_TERMINALS = {"test_deploy", "test_deploy_power", "test_virtual_board", "test_doctor", "test_live", "test_collect"}
+ON_TERMINALS = {
+    "test_deploy",
+    "test_deploy_power",
+    "test_repl_firmware",
+    "test_virtual_board",
+    "test_doctor",
+    "test_live",
+    "test_collect",
+}
 
 
 @pytest.fixture(autouse=True)

@@ -17,6 +17,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import termios
 import threading
@@ -31,7 +32,8 @@ from tools.virtual_camera.boards import M, find_board
 from tools.virtual_camera.camera import run
 from tools.virtual_camera.events import Ended, Line, Shown
 from tools.virtual_camera.firmware import find_firmware
-from tools.virtual_camera.process import find_micropython
+from tools.virtual_camera.process import OWN_HEAP, find_micropython
+from tools.virtual_camera.served import Served
 from tools.virtual_camera.sources import Source, endless, open_source
 
 PRELUDE = Path(__file__).with_name("program_side") / "board.py"
@@ -42,6 +44,11 @@ RESET_S = 0.2  # real time that a start takes at least
 SOFT_RESET, RESET = 0, -9  # exit status of the REPL after Ctrl-D, and after machine.reset(), which kills it
 CTRL_A, CTRL_C = b"\x01", b"\x03"
 PROMPT = b">>> "
+WAITING = (
+    PROMPT,
+    b">",
+    b"\x01",
+)  # what was printed last while MicroPython waits for code: the last asks for more of it
 FRAME_S = 0.02  # real time that a frame takes at least, so that a camera left alone does not take a whole processor
 AT_RESET = -1
 
@@ -110,7 +117,7 @@ class Board:
         micropython = find_micropython()
         if not micropython:
             raise UserError("a virtual camera on a port needs MicroPython, which has no package for this computer")
-        self._micropython = [*micropython, "-X", f"heapsize={sum(self._board.heap)}"]
+        self._micropython = micropython
         (self._folder / "flash").mkdir(parents=True, exist_ok=True)
         has_card = (self._folder / "sdcard").is_dir()
         self._points = ["flash", "sdcard"] if has_card else ["flash"]  # it starts from the last
@@ -218,28 +225,35 @@ class Board:
     def _repl(self, raw: bool) -> int:
         """MicroPython's REPL until it is reset; how it ended."""
         self._printed = b""
-        master, slave = _terminal()
-        process = subprocess.Popen(
-            [*self._micropython, "-i", str(PRELUDE)],
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            env=self._environment("repl"),
-            start_new_session=True,
-            preexec_fn=_own_tty,
-        )
-        os.close(slave)
-        try:
-            self._wait_for_prompt(master, raw)
-            while self._pump(master, process):
-                pass
-            if self._closing:
+        with self._served() as served:
+            master, slave = _terminal()
+            process = subprocess.Popen(
+                [*self._command(OWN_HEAP if served else 0), "-i", str(PRELUDE)],
+                stdin=slave,
+                stdout=slave,
+                stderr=slave,
+                env=self._environment("repl", served),
+                start_new_session=True,
+                preexec_fn=_own_tty,
+            )
+            os.close(slave)
+            try:
+                self._wait_for_prompt(master, raw)
+                while self._pump(master, process):
+                    pass
+                if self._closing:
+                    process.kill()
+                return process.wait()
+            finally:
                 process.kill()
-            return process.wait()
-        finally:
-            process.kill()
-            process.wait()
-            os.close(master)
+                process.wait()
+                os.close(master)
+
+    def _served(self) -> contextlib.AbstractContextManager[Served | None]:
+        """The firmware that answers the REPL; none where it is not OpenMV's."""
+        if not self._omv:
+            return contextlib.nullcontext()
+        return Served(find_firmware(self._firmware), self._board, endless(_opened(self._source)))
 
     def _wait_for_prompt(self, master: int, raw: bool) -> None:
         """What is typed before it is lost: MicroPython throws it away when it sets its terminal up."""
@@ -257,6 +271,8 @@ class Board:
             return False
         if self._computer in ready or self._typed:
             self._typed += self._take()
+            if CTRL_C in self._typed and not self._printed.endswith(WAITING):
+                _interrupt(master, process)
             while self._typed:
                 self._typed = self._typed[os.write(master, self._typed) :]
         if master in ready:
@@ -267,6 +283,10 @@ class Board:
             self._print(data)
             return bool(data)
         return process.poll() is None
+
+    def _command(self, more: int = 0) -> list[str]:
+        """MicroPython with the board's heap, and so many bytes for stand-ins that on a camera are in its flash."""
+        return [*self._micropython, "-X", f"heapsize={sum(self._board.heap) + more}"]
 
     # The cable
 
@@ -306,7 +326,7 @@ class Board:
     def _run(self, what: str) -> Told:
         """boot.py, or the copying of the disks."""
         told = subprocess.run(
-            [*self._micropython, str(PRELUDE)],
+            [*self._command(), str(PRELUDE)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -314,13 +334,14 @@ class Board:
         )
         return Told(told.stdout.replace(b"\n", b"\r\n"), told.returncode)
 
-    def _environment(self, what: str) -> dict[str, str]:
+    def _environment(self, what: str, served: Served | None = None) -> dict[str, str]:
         points = self._points
         config = {
             "do": what,
             "disks": {f"/{point}": self._disk(point, what != "fill") for point in points},
             "start": f"/{points[-1]}",
             "omv": self._omv,
+            "host": served.config if served else None,
             "version": find_firmware(self._firmware).version,
             "board_type": self._board.board_type,
             "arch": self._board.arch,
@@ -347,6 +368,13 @@ def _terminal() -> tuple[int, int]:
     modes[6][termios.VQUIT] = modes[6][termios.VSUSP] = b"\0"
     termios.tcsetattr(slave, termios.TCSANOW, modes)
     return master, slave
+
+
+def _interrupt(terminal: int, process: subprocess.Popen[bytes]) -> None:
+    """Ctrl-C for code that came by raw paste: MicroPython then leaves its terminal as it is at the prompt, where Ctrl-C is a
+    letter. It would die of the signal there."""
+    if not termios.tcgetattr(terminal)[3] & termios.ISIG and process.poll() is None:
+        os.kill(process.pid, signal.SIGINT)
 
 
 def _own_tty() -> None:

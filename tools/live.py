@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from tools.errors import UserError
+from tools.reports import Joiner
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,10 +101,11 @@ def open_live(port: str | None) -> Live:
 
 
 class Lines:
-    """Bytes as they come, put together to lines."""
+    """Bytes as they come, put together to lines, and lines that are one report to one."""
 
     def __init__(self) -> None:
         self._rest = b""
+        self._joiner = Joiner()
 
     def feed(self, data: bytes) -> list[str]:
         """The lines that `data` ends. A damaged one is left out: it could pass for a report of what was never seen."""
@@ -111,4 +113,5 @@ class Lines:
         if len(self._rest) > LONGEST_LINE:
             self._rest = b""
         texts = [line.rstrip(b"\r").decode("utf-8", "replace") for line in lines]
-        return [text for text in texts if text and "\ufffd" not in text]
+        whole = [self._joiner.add(text) for text in texts if text and "\ufffd" not in text]
+        return [text for text in whole if text]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from models.contract import SHIPPED
 from tools.errors import UserError
 from tools.live import Event, Frame, Gone, Text
+from tools.reports import Joiner
 
 if TYPE_CHECKING:
     from tools.virtual_camera import Event as CameraEvent
@@ -48,6 +49,7 @@ class VirtualLive:
         self._source = endless(source or open_source(None))
         self._firmware = firmware
         self._typed: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._joiner = Joiner()
         self._closed = threading.Event()
         self._opened = time.monotonic()
         if not _disk(self.folder):
@@ -147,7 +149,8 @@ class VirtualLive:
         from tools.virtual_camera import Line, Shown
 
         if isinstance(event, Line):
-            return Text(self._ms(), event.text)
+            text = self._joiner.add(event.text)
+            return Text(self._ms(), text) if text else None
         return Frame(self._ms(), event.picture) if isinstance(event, Shown) else None
 
     def _keep(self, before: Files, after: Files) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 LONGEST_LINE = 65536  # bytes; what has no line end for longer is no report, and would fill the memory
+MOST_LINES = 32  # that one report may be told in
 FIRST_WAIT_S, LAST_WAIT_S = 0.5, 5  # between two tries to connect again
 
 log = logging.getLogger(__name__)
@@ -66,16 +67,61 @@ class EventReport:
 Report = FacesReport | EventReport
 
 
+class Joiner:
+    """Puts reports together that the camera told in several lines, because one holds no more than 500 bytes.
+
+    All but the last of these lines have `"more": true`. They are of one event, or of one frame (the same `t`): their
+    faces follow each other, other fields add up.
+    """
+
+    def __init__(self) -> None:
+        self._begun: dict[str, Any] | None = None
+        self._count = 0
+
+    def add(self, line: str) -> str | None:
+        """The line that is whole now: `line` itself, or what came before it and it in one; None while more must come.
+
+        What was begun and does not go on is dropped: half a report could pass for a frame with fewer faces.
+        """
+        begun, self._begun = self._begun, None
+        if begun is None and '"more"' not in line:
+            return line
+        fields = _fields(line)
+        if fields is None:
+            return line
+        more = fields.pop("more", None) is True
+        self._count = self._count + 1 if begun else 1
+        if begun is not None and all(begun.get(name) == fields.get(name) for name in ("v", "event", "t")):
+            fields = begun | fields | _faces_of(begun, fields)
+        elif not more:
+            return line
+        if more:
+            self._begun = fields if self._count < MOST_LINES else None
+            return None
+        return json.dumps(fields)
+
+
+def _fields(line: str) -> dict[str, Any] | None:
+    """The fields of a line that is a JSON object."""
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return fields if isinstance(fields, dict) else None
+
+
+def _faces_of(begun: dict[str, Any], fields: dict[str, Any]) -> dict[str, list[Any]]:
+    lists = [each["faces"] for each in (begun, fields) if isinstance(each.get("faces"), list)]
+    return {"faces": [face for faces in lists for face in faces]} if lists else {}
+
+
 def parse(line: str) -> Report | None:
     """The report in `line`, or None for anything else: other programs' output, half a line, damaged ones.
 
     Fields that this program does not know are passed over. Raises ReportError for a report of a later version.
     """
-    try:
-        fields = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(fields, dict) or not fields.keys() & {"event", "faces"}:
+    fields = _fields(line)
+    if fields is None or not fields.keys() & {"event", "faces"}:
         return None
     version = fields.pop("v", None)
     if type(version) is int and version > VERSION:
@@ -98,9 +144,10 @@ def read(port: str | None = None, *, baud: int = BAUD, reconnect: bool = True) -
     """
     connection = _connect(port, baud)
     while True:
+        joiner = Joiner()
         with connection:
             for line in _whole_lines(connection):
-                report = parse(line)
+                report = parse(joiner.add(line) or "")
                 if report is not None:
                     yield report
         if not reconnect:

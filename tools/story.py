@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from tools.reports import EventReport, Face, FacesReport, parse
+from tools.reports import EventReport, Face, FacesReport, Joiner, parse
 
 
 class Story:
@@ -14,13 +14,14 @@ class Story:
         self.ready = False  # whether the program said that it has all it needs
         self.trouble: str | None = None  # what it said last of what is wrong
         self.emotions: Counter[str] = Counter()
+        self._joiner = Joiner()
         self._faces: list[Face] = []
         self._told: tuple[str, list[tuple[int, str | None]]] | None = None
         self._start_ms: int | None = None
 
     def hear(self, text: str) -> str | None:
         """One printed line; the sentence for it, if it is an event. A report about faces waits for its frame."""
-        report = parse(text)
+        report = parse(self._joiner.add(text) or "")
         if isinstance(report, FacesReport):
             self._faces = sorted(report.faces, key=lambda face: face.id)
         if not isinstance(report, EventReport):

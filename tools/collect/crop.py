@@ -22,20 +22,21 @@ def is_inside(box: Box, picture: NDArray[np.uint8]) -> bool:
 def model_view(picture: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
     """The face in `box` of a frame [H, W] or [H, W, 3], as grey levels [48, 48]: what the network gets, plus 128.
 
-    A large face is averaged down as `Network.look` of device/main.py does it; a small one is enlarged by the firmware.
-    The box must be inside the frame: see `is_inside`.
+    A large face is averaged down as `Network.look` of device/main.py does it, by the firmware's own arithmetic; a small
+    one is enlarged by the firmware. The box must be inside the frame: see `is_inside`.
     """
     import numpy as np
-    from PIL import Image
 
+    from tools.virtual_camera.firmware import HINTS
+    from tools.virtual_camera.floats import camera_float
     from tools.virtual_camera.pictures import to_gray
+    from tools.virtual_camera.resample import resample
     from tools.virtual_camera.tensor import face_tensor
 
-    x, y, w, h = box
     face = to_gray(picture)
-    if w > SIZE:
-        cut = Image.fromarray(np.ascontiguousarray(face[y : y + h, x : x + w]))
-        face = np.asarray(cut.resize((SIZE, SIZE), Image.Resampling.BOX))
+    if box[2] > SIZE:
+        scale = np.float32(camera_float((SIZE + 0.01) / box[2]))
+        face = resample(face, box, (scale, scale), HINTS["AREA"])
         box = (0, 0, SIZE, SIZE)
     return (face_tensor(face, box, SIZE) ^ -128).view(np.uint8)
 

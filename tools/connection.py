@@ -221,7 +221,7 @@ class Camera:
         if self._transport is not None and self._transport.in_raw_repl and self.board is None:
             with contextlib.suppress(UserError):
                 if self._busy:  # Ctrl-C, or an error here, has left the camera at work
-                    self._interrupt()
+                    self.interrupt()
                 self.reset()
         self._hang_up()
         if self.board:
@@ -250,8 +250,8 @@ class Camera:
                     ) from None
                 self._drain()
 
-    def _interrupt(self) -> None:
-        """Stop what runs on the camera."""
+    def interrupt(self) -> None:
+        """Stop what runs on the camera: the REPL answers again."""
         with self._told("the REPL"):
             self._raw().serial.write(b"\r\x03")
         self._drain()

@@ -246,7 +246,7 @@ def test_a_boot_py_of_ones_own_stays_in_place_too(tmp_path, monkeypatch):
         (["--port", "/dev/nothing"], "/dev/nothing: there is no such port; plug the camera in, or give another port"),
         (["--port", "virtual:h9"], "board 'h9' is not known: choose one of"),
         (["--port", "virtual:n6"], "an OpenMV N6 takes only models that ST Edge AI compiled"),
-        (["--port", "virtual:m7"], "its 50 KB of memory are too few"),
+        (["--port", "virtual:m7"], "its 51 KB of memory are too few"),
         (["--model", "nothing.tflite"], "nothing.tflite: no such file"),
         (["--port", "virtual", "--model", "bare.tflite"], "bare.txt: no such labels file"),
         (["--port", "virtual", "--rollback"], "there is no previous set"),

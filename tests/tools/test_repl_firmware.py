@@ -88,7 +88,7 @@ def test_a_question_that_ctrl_c_broke_off_does_not_spoil_the_next(tmp_path):
         for _ in range(3):
             with pytest.raises(KeyboardInterrupt):
                 camera.follow("while True:\n    print('at it')\n    frame = camera.snapshot()", stop)
-            camera._interrupt()
+            camera.interrupt()
             assert camera.exec("print(frame.width(), camera.snapshot().height())").split() == ["320", "240"]
 
 

@@ -23,14 +23,14 @@ import termios
 import threading
 import time
 import tty
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tools.errors import UserError
 from tools.virtual_camera.boards import M, find_board
 from tools.virtual_camera.camera import run
-from tools.virtual_camera.events import Ended, Line, Shown
+from tools.virtual_camera.events import Call, Ended, Line, Shown
 from tools.virtual_camera.firmware import find_firmware
 from tools.virtual_camera.process import OWN_HEAP, find_micropython
 from tools.virtual_camera.served import Served
@@ -86,6 +86,7 @@ class Board:
         self._trace = trace
         self._typed = self._printed = b""
         self.dead = False
+        self.frames: Sequence[tuple[Call, ...]] = ()  # of the REPL that runs or ran last: what was called for each
         self._closing = False
 
     def __enter__(self) -> Board:
@@ -226,6 +227,7 @@ class Board:
         """MicroPython's REPL until it is reset; how it ended."""
         self._printed = b""
         with self._served() as served:
+            self.frames = served.frames if served else ()
             master, slave = _terminal()
             process = subprocess.Popen(
                 [*self._command(OWN_HEAP if served else 0), "-i", str(PRELUDE)],

@@ -3,6 +3,7 @@
 
 import gc
 import sys
+from array import array
 
 from camera import Camera
 from link import Link
@@ -51,6 +52,12 @@ class Calls(Camera):
     def _build(self, kind: str, value: object, size: int) -> object:
         if kind == "reset":
             self._reset()
+        if kind == "floats":
+            data, outputs = memoryview(self.link.read_blob(bytearray(size))), []
+            for count in value:
+                outputs.append(array("f", bytes(data[: 4 * count])))
+                data = data[4 * count :]
+            return outputs
         return super()._build(kind, value, size)
 
     def pixels(self, image: object) -> bytearray:

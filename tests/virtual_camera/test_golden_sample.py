@@ -85,8 +85,8 @@ def test_scales_as_the_camera_computes_them(play):
 )
 def test_scratch_memory(firmware, buffers):
     scratch = Scratch(find_board("h7"), (4, 8) if firmware == "v4.8.1" else (5, 0))
-    scratch.set_buffers(int(buffers))
     scratch.set_frame(320, 240)
+    scratch.set_buffers(int(buffers))
     if firmware == "head":
         assert scratch.free == PARTS["scratch"]["free"][buffers]
     widest = PARTS["scratch"]["widest"][firmware][buffers]

@@ -246,6 +246,7 @@ def test_a_network_cut_anywhere_is_not_whole():
     assert is_whole(data)
     assert not [size for size in range(0, len(data), 1000) if is_whole(data[:size])]
     assert is_whole(data[: -len("SELFTEST") - 7])  # that follows the network
+    assert not is_whole(data[:4] + b"TFL2" + data[8:])
 
 
 def test_another_schema_is_refused_politely(play, firmware, tmp_path):

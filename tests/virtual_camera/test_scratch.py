@@ -21,9 +21,9 @@ BUFFERS_V4 = {2: (184_320, 918), 1: (337_920, 1_686)}
 
 def h7(generation: tuple[int, int], buffers: int | None = None) -> Scratch:
     scratch = Scratch(find_board("h7"), generation)
+    scratch.set_frame(320, 240)
     if buffers:
         scratch.set_buffers(buffers)
-    scratch.set_frame(320, 240)
     return scratch
 
 
@@ -101,3 +101,37 @@ def test_a_program_on_an_h7(play, firmware, first):
 def test_boards_with_more_memory_have_room(play):
     lines = play(SEARCHES, board="rt1062", frames=20).lines
     assert lines[0] == f"[3, {ALL}"
+
+
+def test_a_new_frame_size_brings_the_default_back():
+    scratch = h7(V5, 1)
+    scratch.set_frame(320, 240)
+    assert scratch.buffers == 3
+
+
+@pytest.mark.parametrize("generation", [V4, V5])
+def test_a_large_frame_has_what_there_is(generation):
+    """VGA in RGB565 is more than an H7 has; a gray one fits, and leaves little or nothing."""
+    scratch = Scratch(find_board("h7"), generation)
+    scratch.set_frame(640, 480)
+    assert scratch.buffers == 1
+    assert scratch.free == (0 if generation == V5 else 80 * 1024)
+    with pytest.raises(CameraError, match=r"Frame buffer error\."):
+        scratch.set_frame(1280, 1024)
+
+
+def test_frame_buffers_are_asked_for_after_the_frames_size(play):
+    program = """
+import csi
+c = csi.CSI()
+c.reset()
+for call, value in ((c.framebuffers, 2), (c.pixformat, csi.GRAYSCALE), (c.framebuffers, 2), (c.framesize, csi.QVGA), (c.framebuffers, 2)):
+    try:
+        print(call(value))
+    except RuntimeError as error:
+        print(error)
+"""
+    lines = play(program).lines
+    assert lines == [
+        "Pixel format is not supported or is not set.", "None", "Frame size is not supported or is not set.", "None", "None",
+    ]  # fmt: skip

@@ -21,7 +21,7 @@ ROW = 32  # a line of pixels takes a multiple
 
 
 class Scratch:
-    """What is taken of a board's scratch memory, bytes. `buffers` is the number of frame buffers that the program asked for."""
+    """What is taken of a board's scratch memory, bytes. `buffers` is the number of frame buffers."""
 
     def __init__(self, board: Board, generation: Generation) -> None:
         self.board = board
@@ -30,13 +30,12 @@ class Scratch:
         self._full = "Out of memory" if self._one_pool else "Out of fast frame buffer stack memory"
         self._frame = 0
         self._buffers = 0
-        self._asked: int | None = None
         self._files: dict[str, int] = {}
 
     @property
     def buffers(self) -> int:
-        """Frame buffers that there are, or will be."""
-        return self._buffers or self._asked or self._default
+        """Frame buffers that there are; before the frame's size is set, those that there would be of QVGA on an H7."""
+        return self._buffers or (BUFFERS if self._one_pool else BUFFERS - 1)
 
     @property
     def free(self) -> int:
@@ -44,20 +43,22 @@ class Scratch:
         return self._size - self._frames(self._buffers) - sum(self._files.values())
 
     def set_frame(self, width: int, height: int) -> None:
-        """The frame's size is set: its buffers are taken. RuntimeError where not even one fits."""
+        """The frame's size is set: as many buffers as fit are taken, at most three, whatever the program had asked for.
+
+        A large frame has one, with what there is of room for it; RuntimeError where that is not even a byte a pixel.
+        """
         self._frame = width * height * BYTES_A_PIXEL
-        self._buffers = 0
-        self._buffers = self._fitting(self._asked or BUFFERS)
+        self._buffers = self._fitting(BUFFERS)
         if not self._buffers:
+            self._frame, self._buffers = self._room - self._frames(1) + self._frame, 1
+        if self._frame < width * height:
             raise CameraError("RuntimeError", "Frame buffer error.")
 
     def set_buffers(self, count: int) -> None:
         """So many frame buffers from now on; RuntimeError where they do not fit, and they stay what they were."""
-        if count < 1 or (self._frame and self._fitting(count) != count):
+        if count < 1 or self._fitting(count) != count:
             raise CameraError("RuntimeError", "Sensor control failed.")
-        self._asked = count
-        if self._frame:
-            self._buffers = count
+        self._buffers = count
 
     def need(self, size: int) -> None:
         """Work that takes `size` bytes for a moment; MemoryError where they are not there."""
@@ -73,8 +74,9 @@ class Scratch:
         return fits
 
     @property
-    def _default(self) -> int:
-        return 3 if self._one_pool else 2
+    def _room(self) -> int:
+        """Bytes that frame buffers can have."""
+        return self._size - sum(self._files.values()) - (0 if self._one_pool else ALWAYS_FREE)
 
     def _frames(self, count: int) -> int:
         header, once = (HEADER, ONCE) if self._one_pool else (0, 0)
@@ -82,8 +84,7 @@ class Scratch:
 
     def _fitting(self, most: int) -> int:
         """The largest number of frame buffers, at most `most`, that there is room for."""
-        room = self._size - sum(self._files.values()) - (0 if self._one_pool else ALWAYS_FREE)
-        return next((count for count in range(most, 0, -1) if self._frames(count) <= room), 0)
+        return next((count for count in range(most, 0, -1) if self._frames(count) <= self._room), 0)
 
 
 def bytes_of_call(what: str, arguments: dict[str, Any], width: int, height: int) -> int:

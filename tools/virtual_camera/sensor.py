@@ -191,6 +191,8 @@ def camera_functions(sensor: Sensor) -> dict[str, Callable[..., Any]]:
     def framebuffers(count: int | None) -> int | None:
         if count is None:
             return sensor.scratch.buffers
+        sensor.set_up("format")
+        sensor.set_up("size_id")
         sensor.scratch.set_buffers(count)
         return None
 

@@ -21,6 +21,7 @@ class Verb(NamedTuple):
 VERBS = {
     "demo": Verb("tools.demo", "run the camera program on the virtual camera: see faces named, no camera needed"),
     "doctor": Verb("tools.doctor", "look at this computer, the camera and its files, and say what to do"),
+    "verify": Verb("tools.verify", "prove on your own board that it answers as it should, and how fast it is"),
     "deploy": Verb("tools.deploy", "put the camera program and a model on a camera, whole or not at all"),
     "watch": Verb("tools.watch", "see on a page what the camera sees and reports, live"),
     "record": Verb("tools.record", "record what a camera reports, and its frames if asked for"),

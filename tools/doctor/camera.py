@@ -23,10 +23,13 @@ def look(camera: Camera, wait_s: float) -> Iterator[Finding]:
     card = ": the card in the camera goes before its own flash" if about.has_card else ""
     yield Finding(FINE, "disk", f"starts from {about.disk}, {about.free:,} bytes free{card}")
     there = camera.files()
-    yield from _files(camera, there, _own_files())
+    yield from _files(camera, there, own_files())
     camera.reset()
     if "main.py" in there:
         yield _alive(camera, wait_s)
+    yield Finding(
+        FINE, "more", "how fast it is, and whether its firmware answers as it should", "python -m tools verify"
+    )
 
 
 def _board(about: About) -> Finding:
@@ -37,7 +40,7 @@ def _board(about: About) -> Finding:
     return Finding(FINE, "board", f"{about.board}, {about.arch}")
 
 
-def _own_files() -> dict[str, dict[str, str]]:
+def own_files() -> dict[str, dict[str, str]]:
     """What the repository has for each name on the camera: where from, by SHA-256."""
     from hashlib import sha256
 

@@ -52,6 +52,8 @@ class Calls(Camera):
     def _build(self, kind: str, value: object, size: int) -> object:
         if kind == "reset":
             self._reset()
+        if kind == "bytes" and size <= FRAME:  # of the frame buffer
+            return self.link.read_blob(memoryview(self._frame)[:size])
         if kind == "floats":
             data, outputs = memoryview(self.link.read_blob(bytearray(size))), []
             for count in value:
@@ -63,9 +65,7 @@ class Calls(Camera):
     def pixels(self, image: object) -> bytearray:
         """What is written into these bytes is in the picture, as the firmware's point into the frame buffer."""
         if image._pixels is None:
-            size = image.size()
-            self._frame[:size] = super().pixels(image)
-            image._pixels = memoryview(self._frame)[:size]
+            image._pixels = super().pixels(image)
         return image._pixels
 
     def end(self, reason: str, message: str) -> None:

@@ -1,0 +1,55 @@
+"""The verb's command line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from tools.errors import UserError
+
+EXAMPLES = """
+examples:
+  python -m tools verify                     the camera on USB
+  python -m tools verify --port virtual:h7   a virtual camera: how it looks when all is well
+  python -m tools verify --json mine.json    the numbers too, to send to the project
+
+It takes two minutes. The camera's files are not touched: all that is sent stays in its memory. When it is through, or you
+press Ctrl-C, the camera starts its program again. The exit status is 1 when something differs.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's arguments and help."""
+    parser.description = (
+        "Prove it on your own board: does its firmware find the same boxes, give the network the same pixels and compute the "
+        "same scores as the one that the program was made for, and how fast is it?"
+    )
+    parser.epilog = EXAMPLES
+    parser.add_argument("--port", help="the camera's port, or virtual[:BOARD] (default: the one on USB)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write all numbers into this file")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints the table; 1 where something differs, else 0."""
+    from tools.connection import open_camera
+    from tools.verify.examine import examine
+    from tools.verify.page import as_json, page
+
+    if arguments.json and not arguments.json.absolute().parent.is_dir():
+        raise UserError(f"{arguments.json}: there is no such folder; give a file in one that is there")
+    with closing(open_camera(arguments.port)) as camera:
+        result = examine(camera, lambda what: print(f"looking at {what} ...", file=sys.stderr, flush=True))
+    print(page(result))
+    if arguments.json:
+        _write(arguments.json, json.dumps(as_json(result), indent=1) + "\n")
+    return int(result.differs)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{path}: can't be written ({error.strerror}); give another file") from None

@@ -15,6 +15,7 @@ ON_TERMINALS = {
     "test_deploy",
     "test_deploy_power",
     "test_repl_firmware",
+    "test_verify_camera",
     "test_virtual_board",
     "test_doctor",
     "test_live",

@@ -145,6 +145,14 @@ def test_a_program_that_ends_by_itself_is_told():
     assert "ended by itself (NameError: x)" in listener.played.trouble
 
 
+def test_an_error_that_the_program_reports_is_on_the_page():
+    listener = Listener()
+    listener.print('{"v":1,"event":"error","message":"The disk is full."}')
+    told = result()
+    told.played.error = listener.played.error
+    assert "program says    The disk is full." in page(told)
+
+
 def test_a_program_that_takes_too_long_is_stopped(monkeypatch):
     monkeypatch.setattr("tools.verify.program.PATIENCE_S", -1)
     with pytest.raises(UserError, match="still not through the scenes"):

@@ -63,6 +63,8 @@ def _program(result: Result) -> Iterator[str]:
         yield f"{'memory left':<{WIDTH}}{_left(played.left)}"
     if played.ready:
         yield f"{'self-test':<{WIDTH}}{played.ready.get('selftest', 'none')}"
+    if played.error and not played.trouble:
+        yield f"{'program says':<{WIDTH}}{played.error}"
     if played.trouble:
         yield f"{'program':<{WIDTH}}not measured: {played.trouble}"
 
@@ -119,4 +121,5 @@ def as_json(result: Result) -> dict[str, Any]:
         "scenes": [asdict(scene) | {"frame_ms": scene.frame_ms, "fps": scene.fps} for scene in played.scenes],
         "left": asdict(played.left) if played.left else None,
         "trouble": played.trouble,
+        "error": played.error,
     }

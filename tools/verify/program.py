@@ -78,6 +78,7 @@ class Played:
     left: Left | None = None
     ready: dict[str, Any] = field(default_factory=dict)
     trouble: str = ""
+    error: str = ""  # the sentence of main.py's last report of an error
 
 
 class Listener:
@@ -85,7 +86,6 @@ class Listener:
 
     def __init__(self) -> None:
         self.played = Played()
-        self.error = ""
         self.spans: list[Span] = []
         self.frames = 0  # that main.py has taken
         self._faces: list[int] = []  # in each report of the scene that counts
@@ -102,7 +102,8 @@ class Listener:
         elif isinstance(report, EventReport):
             if report.event == "ready":
                 self.played.ready = report.fields
-            self.error = report.message or "" if report.event == "error" else self.error
+            if report.event == "error":
+                self.played.error = report.message or ""
 
     def say(self, values: Values) -> None:
         """What timed.py says: a scene begins to count or has been played, what memory is left, how it ended."""
@@ -146,7 +147,7 @@ def play(probe: Probe) -> Listener:
         probe.camera.interrupt()
         played.trouble = str(error)
     if not played.ready and not played.trouble:
-        played.trouble = f"main.py did not get ready ({listener.error or 'it does not say why'})"
+        played.trouble = f"main.py did not get ready ({played.error or 'it does not say why'})"
     return listener
 
 

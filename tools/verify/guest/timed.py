@@ -254,8 +254,9 @@ def cover_firmware():
     covers = {}
     for name in MODULES:
         if name == "sensor" and "csi" in covers and hasattr(covers["csi"], "CSI"):
-            covers[name] = Later()
-            continue
+            if name not in sys.modules:
+                covers[name] = Later()
+                continue
         try:
             covers[name] = Timed(__import__(name, None, None, ("",)), True)
         except ImportError:

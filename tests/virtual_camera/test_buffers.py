@@ -119,3 +119,22 @@ def test_colours_are_drawn_as_gray_levels():
 def test_a_single_colour_is_not_played():
     with pytest.raises(CameraError, match="pictures only"):
         draw_image(Picture(np.zeros((2, 2), np.uint8)), 7, 0, 0, None, None, None, 0)
+
+
+# Width, height and what a copy takes of the camera's heap as recorded, bytes: 64 of it for the picture itself.
+RECORDED_HEAP = [(48, 48, 2_400), (100, 50, 5_120), (128, 96, 12_384), (160, 120, 19_296), (200, 40, 8_096)]
+BLOCK = 16  # bytes of which the camera's heap is made
+
+
+@pytest.mark.parametrize(("width", "height", "recorded"), RECORDED_HEAP)
+def test_a_copy_asks_for_as_much_heap_as_on_the_camera(play, width, height, recorded):
+    """The size is told by the exception where there is no room for it."""
+    program = START + f"img.copy(roi=(0, 0, {width}, {height}))\n"
+    program = program.replace(
+        "img.copy",
+        "junk = []\ntry:\n    while True:\n        junk.append(bytearray(1000))\nexcept MemoryError:\n    pass\nimg.copy",
+    )
+    message = play(program, heap=60_000).ended.message
+    size = int(message.split()[-2])
+    assert message == f"MemoryError: memory allocation failed, allocating {size} bytes"
+    assert -(-size // BLOCK) * BLOCK + 64 == recorded

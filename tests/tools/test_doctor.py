@@ -84,6 +84,7 @@ def test_a_camera_with_all_its_files_is_well(tmp_path):
     assert "emotion.tflite        is models/emotion.tflite" in done.stdout
     assert "self-test ok" in done.stdout
     assert "v5.0.0" in done.stdout
+    assert "-> python -m tools verify" in done.stdout
     assert (done.returncode, "WRONG" in done.stdout, done.stderr) == (0, False, "")
 
 

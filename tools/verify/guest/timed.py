@@ -17,6 +17,7 @@ STAGES = {"snapshot": "capture", "find_features": "search", "predict": "network"
 STAGES.update(dict.fromkeys(COPIES, "copy"))
 STAGES.update({"__call__": "network", "dumps": "report"})  # a Normalization is called
 MAKERS = ("CSI", "Image", "Model", "load", "Normalization", "HaarCascade")
+QUICK = ("get_pixel", "width", "height")  # called so often that a clock would cost more than they do
 MODULES = ("csi", "sensor", "image", "ml", "ml.preprocessing", "tf", "json")
 EROFS = 30
 WIDEST, NARROWEST = 1664, 25  # pixels of the pictures that are tried to know what scratch memory is left
@@ -39,7 +40,7 @@ class Timed:
 
     def __getattr__(self, name):
         value = getattr(self._it, name)
-        if not callable(value) or (self._is_module and name not in STAGES and name not in MAKERS):
+        if not callable(value) or name in QUICK or (self._is_module and name not in STAGES and name not in MAKERS):
             return value
         return timed(value, name)
 
@@ -57,7 +58,9 @@ def bare(value):
     """`value` as the firmware knows it."""
     if isinstance(value, Timed):
         return value._it
-    return [bare(item) for item in value] if isinstance(value, list) else value
+    if isinstance(value, list) or (isinstance(value, tuple) and value and isinstance(value[0], Timed)):
+        return [bare(item) for item in value]
+    return value
 
 
 def timed(function, name):
@@ -253,10 +256,9 @@ class Machine(Timed):
 def cover_firmware():
     covers = {}
     for name in MODULES:
-        if name == "sensor" and "csi" in covers and hasattr(covers["csi"], "CSI"):
-            if name not in sys.modules:
-                covers[name] = Later()
-                continue
+        if name == "sensor" and name not in sys.modules and hasattr(covers.get("csi"), "CSI"):
+            covers[name] = Later()
+            continue
         try:
             covers[name] = Timed(__import__(name, None, None, ("",)), True)
         except ImportError:

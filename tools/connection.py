@@ -52,6 +52,16 @@ except Exception:
 print(repr((who, sys.platform, gc.mem_free() + gc.mem_alloc(), os.getcwd(), disk[0], disk[3], number)))
 """
 
+FORGET = """
+import gc, sys
+sys.modules.pop("emotion_camera", None)
+for name in list(globals()):
+    if name[0] != "_":
+        del globals()[name]
+import gc
+gc.collect()
+"""
+
 
 @dataclass(frozen=True)
 class About:
@@ -134,13 +144,17 @@ class Camera:
             )
 
     def restart(self) -> None:
-        """A soft reset: boot.py runs, main.py does not, and the heap is what it is after a start."""
+        """A soft reset: boot.py runs, main.py does not, and the heap is what it is after a start.
+
+        Where there is none in time, what main.py has left in the heap is given back all the same.
+        """
         try:
             with self._told("the soft reset"):
                 self._raw().enter_raw_repl(soft_reset=True, timeout_overall=ANSWER_S)
         except NoAnswer:
             self._drain()
             self._enter_repl()
+            self.exec(FORGET)
 
     def files(self, folder: str = "") -> dict[str, int]:
         """Sizes by name of the files in a folder, none where it is not there."""

@@ -77,6 +77,23 @@ def test_after_a_soft_reset_the_heap_is_empty_and_main_py_does_not_run(tmp_path)
         assert camera.exec("import os\nprint('kept' in globals(), 'ran' in os.listdir())").split() == ["False", "False"]
 
 
+def test_without_a_soft_reset_what_was_left_in_the_heap_goes_all_the_same(tmp_path, monkeypatch):
+    from mpremote.transport_serial import SerialTransport, TransportError
+
+    enter = SerialTransport.enter_raw_repl
+
+    def refuse(self, soft_reset=True, **how):
+        if soft_reset:
+            raise TransportError("could not enter raw repl")
+        enter(self, soft_reset=soft_reset, **how)
+
+    with connected(tmp_path, board="h7") as camera:
+        camera.exec("kept = bytearray(200_000)")
+        monkeypatch.setattr(SerialTransport, "enter_raw_repl", refuse)
+        camera.restart()
+        assert camera.exec("print(len(bytearray(200_000)))").strip() == "200000"
+
+
 def test_a_question_that_ctrl_c_broke_off_does_not_spoil_the_next(tmp_path):
     """The answer to the first is still to come when the second is asked."""
 

@@ -118,7 +118,7 @@ def report(*faces):
 
 
 def test_a_scene_has_its_stages_its_rest_and_its_faces():
-    listener = Listener()
+    listener = Listener(own=10_000)
     listener.print('{"v":1,"event":"ready","sha256":"ab","selftest":"ok"}')
     listener.print(report(1))  # of the time before it counts
     listener.say(("count", "two faces"))
@@ -134,7 +134,7 @@ def test_a_scene_has_its_stages_its_rest_and_its_faces():
     )
     assert (scene.frame_ms, scene.seen) == (pytest.approx(90), 2)
     assert scene.fps == pytest.approx(1000 / 90)
-    assert listener.played.left == Left(60_000, 9_000, 180_400, False)
+    assert listener.played.left == Left(60_000, 10_000, 9_000, 180_400, False)
     assert listener.spans == [Span(21, 10)]
     assert listener.played.ready["selftest"] == "ok"
 
@@ -169,7 +169,7 @@ def test_the_calls_of_a_scene_are_found_behind_those_that_only_skipped():
 def result(**how):
     stages = dict.fromkeys(STAGES, 10.0)
     scenes = [Scene("one face", 30, stages, 1.0)]
-    played = Played(scenes, Left(60_000, 9_000, 180_400, True), {"selftest": "ok", "program": "0.2.0"})
+    played = Played(scenes, Left(60_000, 10_000, 9_000, 180_400, True), {"selftest": "ok", "program": "0.2.0"})
     known = {"main.py": "device/main.py"}
     files = {"main.py": "a" * 64, "emotion.tflite": "b" * 64}
     checks = how.pop("checks", [compare("boxes", [("frame 0", [], [])])])
@@ -184,7 +184,10 @@ def test_the_page_of_a_camera_that_is_well():
     assert "boxes           1 of 1     equal" in text
     row = next(line for line in text.splitlines() if line.startswith("one face"))
     assert row.split() == ["one", "face", *["10.0"] * 7, "70.0", "14.3", "1.0"]
-    assert "60,000 bytes of heap (largest block 9,000), at least 180,400 bytes of scratch memory" in text
+    assert (
+        "60,000 bytes of heap beside 10,000 of verify's own (largest block 9,000), at least 180,400 bytes of scratch memory"
+        in text
+    )
     assert text.endswith("This camera answers as the program expects.")
 
 

@@ -90,7 +90,7 @@ def _left(left: Left) -> str:
     at_least = "at least " if left.scratch_at_least else ""
     scratch = f", {at_least}{left.scratch:,} bytes of scratch memory" if left.scratch is not None else ""
     block = "over 512 KB" if left.largest_block >= MOST_BLOCK else f"{left.largest_block:,}"
-    return f"{left.heap:,} bytes of heap (largest block {block}){scratch}"
+    return f"{left.heap:,} bytes of heap beside {left.own:,} of verify's own (largest block {block}){scratch}"
 
 
 def _verdict(result: Result) -> Iterator[str]:

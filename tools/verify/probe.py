@@ -33,11 +33,13 @@ class Probe:
 
     def __init__(self, camera: Camera) -> None:
         self.camera = camera
+        self.own = 0  # bytes of the heap that what was sent takes
         self._mark = f"={secrets.token_hex(4)} "  # before all that is ours among what the camera prints
 
     def begin(self, guest: str, patches: tuple[str, ...] = PATCHES) -> None:
         """Start with an empty heap, and send the code of `guest` and the patches."""
         self.camera.restart()
+        before = self._free()
         self.camera.exec(BALLAST)
         code = [f"MARK = {self._mark!r}\n", *((GUEST / name).read_text("utf-8") for name in ("common.py", guest))]
         for part in code:
@@ -45,7 +47,11 @@ class Probe:
         for name in patches:
             self.ask(f"new_patch({name!r}, {SIDE})")
             self.send(patch(name).tobytes(), lambda at, text, name=name: f"put_patch({name!r}, {at}, {text!r})")  # type: ignore[misc]
-        self.camera.exec("del ballast\ngc.collect()")
+        self.camera.exec("del ballast")
+        self.own = before - self._free()
+
+    def _free(self) -> int:
+        return int(self.camera.exec("import gc\ngc.collect()\nprint(gc.mem_free())"))
 
     def send(self, data: bytes, call: Callable[[int, str], str]) -> None:
         """`data` in pieces: `call` gives the code for the piece that begins at a place, in base64."""

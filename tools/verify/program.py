@@ -49,10 +49,11 @@ class Scene:
 
 @dataclass(frozen=True)
 class Left:
-    """Memory that is left while main.py runs, bytes. `scratch` is what find_features could have; at least so much where
+    """Memory that is left while main.py runs, bytes; `own` of the heap are verify's own besides. `scratch` is what find_features could have; at least so much where
     `scratch_at_least`; None where main.py searches for no faces."""
 
     heap: int
+    own: int
     largest_block: int
     scratch: int | None
     scratch_at_least: bool
@@ -84,8 +85,9 @@ class Played:
 class Listener:
     """Takes apart what comes while main.py runs: its reports, and what the code round it says."""
 
-    def __init__(self) -> None:
+    def __init__(self, own: int = 0) -> None:
         self.played = Played()
+        self._own = own  # bytes of the heap that verify itself takes
         self.spans: list[Span] = []
         self.frames = 0  # that main.py has taken
         self._faces: list[int] = []  # in each report of the scene that counts
@@ -113,7 +115,7 @@ class Listener:
         elif what == "scene":
             self._end_scene(*rest)
         elif what == "left":
-            self.played.left = _left(*rest)
+            self.played.left = _left(self._own, *rest)
         elif what == "done":
             self.frames = rest[0]
         elif what == "ended":
@@ -134,7 +136,7 @@ def play(probe: Probe) -> Listener:
     patches = tuple({face.patch for scene in SCENES.values() for face in scene.faces})
     probe.begin("timed.py", patches)
     plan = [(name, scene.grey, [tuple(face) for face in scene.faces]) for name, scene in SCENES.items()]
-    listener = Listener()
+    listener = Listener(probe.own)
     played = listener.played
     try:
         probe.follow(f"run({plan!r}, {WARM_MS}, {COUNT_MS}, {LEAST})", listener.say, listener.print)
@@ -151,11 +153,11 @@ def play(probe: Probe) -> Listener:
     return listener
 
 
-def _left(heap: int, largest_block: int, search: tuple[int, bool] | None) -> Left:
+def _left(own: int, heap: int, largest_block: int, search: tuple[int, bool] | None) -> Left:
     if search is None:
-        return Left(heap, largest_block, None, False)
+        return Left(heap, own, largest_block, None, False)
     width, at_least = search
-    return Left(heap, largest_block, ROW[0] * width + ROW[1] if width else 0, at_least)
+    return Left(heap, own, largest_block, ROW[0] * width + ROW[1] if width else 0, at_least)
 
 
 def counted(

@@ -79,6 +79,7 @@ def test_a_virtual_camera_is_well(board, files, here, capsys):
     assert told["ready"]["selftest"] == "ok"
     assert told["left"]["heap"] > 20_000
     assert told["left"]["scratch"] > 100_000
+    assert told["left"]["own"] < 16_000  # what is sent must leave an H7's program its room
     assert told["simulated"]
 
 
@@ -258,5 +259,6 @@ def test_after_ctrl_c_the_camera_runs_its_program_again(part, tmp_path):
         verify.send_signal(signal.SIGINT)
         rest = verify.stderr.read()
         assert (verify.wait(), b"Traceback" in rest) == (130, False)
+        assert rest.endswith(b"stopped: the camera starts its program again\n")
         assert READY in hear(board, READY)
     assert read(tmp_path / "flash") == OLD

@@ -41,11 +41,19 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json and not arguments.json.absolute().parent.is_dir():
         raise UserError(f"{arguments.json}: there is no such folder; give a file in one that is there")
     with closing(open_camera(arguments.port)) as camera:
-        result = examine(camera, lambda what: print(f"looking at {what} ...", file=sys.stderr, flush=True))
+        try:
+            result = examine(camera, lambda what: _tell(f"looking at {what} ..."))
+        except KeyboardInterrupt:
+            _tell("stopped: the camera starts its program again")
+            raise
     print(page(result))
     if arguments.json:
         _write(arguments.json, json.dumps(as_json(result), indent=1) + "\n")
     return int(result.differs)
+
+
+def _tell(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)
 
 
 def _write(path: Path, text: str) -> None:

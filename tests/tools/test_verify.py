@@ -200,6 +200,13 @@ def test_the_page_says_what_differs_and_what_it_means():
     assert checks[1].level == UNKNOWN
 
 
+def test_the_page_says_that_another_program_was_timed():
+    told = result()
+    told.played.is_plain, told.played.trouble = True, "there is no main.py"
+    assert "program         not measured: there is no main.py\n" in page(told)
+    assert "A plain loop" in page(told)
+
+
 def test_a_virtual_cameras_page_claims_no_time():
     text = page(result(simulated=True))
     row = next(line for line in text.splitlines() if line.startswith("one face"))

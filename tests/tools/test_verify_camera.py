@@ -105,6 +105,18 @@ def test_an_n6_is_looked_at_as_far_as_that_goes(tmp_path):
     why = "this camera runs only networks that ST Edge AI compiled"
     assert levels == {"boxes": (EQUAL, ""), "copies": (EQUAL, ""), "inputs": (UNKNOWN, why), "scores": (UNKNOWN, why)}
     assert "only models made by ST Edge AI" in result.played.trouble
+    assert result.played.is_plain  # what can be timed there is
+    assert [scene.seen for scene in result.played.scenes] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("firmware", ["v4.5", "v5.0"])
+def test_a_camera_without_a_program_is_looked_at_too(firmware, tmp_path):
+    with connected(tmp_path, board="h7", firmware=firmware) as camera:
+        result = examine(camera, silent)
+    assert [check.level for check in result.checks] == [EQUAL, EQUAL, EQUAL, UNKNOWN]
+    assert result.played.trouble == "there is no main.py on the camera: python -m tools deploy"
+    assert [scene.seen for scene in result.played.scenes] == [0, 1, 2]
+    assert read(tmp_path) == {}
 
 
 # What differs
@@ -184,6 +196,7 @@ def test_a_damaged_model_is_told_and_not_loaded(tmp_path):
         result = examine(camera, silent)
     assert (result.checks[-1].level, "is damaged" in result.checks[-1].fact) == (UNKNOWN, True)
     assert "main.py ended by itself" in result.played.trouble
+    assert result.played.is_plain
 
 
 def test_a_camera_that_resets_is_told_in_a_sentence(tmp_path):
@@ -236,7 +249,7 @@ def test_what_main_py_would_write_is_not_written_and_no_watchdog_starts(tmp_path
         camera.remove("written")
         result = examine(camera, silent)
     assert result.played.error == "Machine refused"
-    assert len(result.played.scenes) == 3
+    assert [result.played.is_plain, len(result.played.scenes)] == [False, 3]
     assert read(tmp_path / "flash") == files
 
 

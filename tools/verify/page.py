@@ -57,7 +57,11 @@ def _line(check: Check) -> str:
 
 def _program(result: Result) -> Iterator[str]:
     played = result.played
-    if played.scenes and played.ready:  # what it does until then is no measure
+    if played.trouble:
+        yield f"{'program':<{WIDTH}}not measured: {played.trouble}"
+    if played.is_plain and played.scenes:
+        yield f"{'':<{WIDTH}}A plain loop that searches faces and draws, without a network, was in its place:"
+    if played.scenes:
         yield from _scenes(played.scenes, result.simulated)
     if played.left:
         yield f"{'memory left':<{WIDTH}}{_left(played.left)}"
@@ -65,8 +69,6 @@ def _program(result: Result) -> Iterator[str]:
         yield f"{'self-test':<{WIDTH}}{played.ready.get('selftest', 'none')}"
     if played.error and not played.trouble:
         yield f"{'program says':<{WIDTH}}{played.error}"
-    if played.trouble:
-        yield f"{'program':<{WIDTH}}not measured: {played.trouble}"
 
 
 def _scenes(scenes: list[Scene], simulated: bool) -> Iterator[str]:
@@ -120,6 +122,7 @@ def as_json(result: Result) -> dict[str, Any]:
         "ready": played.ready,
         "scenes": [asdict(scene) | {"frame_ms": scene.frame_ms, "fps": scene.fps} for scene in played.scenes],
         "left": asdict(played.left) if played.left else None,
+        "is_plain": played.is_plain,
         "trouble": played.trouble,
         "error": played.error,
     }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tools.connection import NoAnswer, Unplugged
 from tools.errors import UserError
 from tools.reports import EventReport, FacesReport, Joiner, parse
-from tools.verify.probe import Probe, Values
+from tools.verify.probe import GUEST, Probe, Values
 from tools.verify.stimuli import SCENES
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ WARM_MS, COUNT_MS, LEAST = (
     10,
 )  # a scene's time until it counts, and while it does, with so many frames at least
 PATIENCE_S = 240  # for all scenes
+DEPLOY = "python -m tools deploy"
 ROW = 200, 400  # bytes of scratch memory that find_features takes: for each pixel of width, and besides
 
 
@@ -73,12 +74,14 @@ class Span(NamedTuple):
 
 @dataclass
 class Played:
-    """What came of it. `trouble` says in a sentence why it is not whole, if it is not; `ready` is the program's report."""
+    """What came of it. `trouble` says in a sentence what was wrong with main.py, if anything; `ready` is its report.
+    `is_plain`: it was another program that was timed in its place."""
 
     scenes: list[Scene] = field(default_factory=list)
     left: Left | None = None
     ready: dict[str, Any] = field(default_factory=dict)
     trouble: str = ""
+    is_plain: bool = False
     error: str = ""  # the sentence of main.py's last report of an error
 
 
@@ -131,15 +134,32 @@ class Listener:
         self.spans.append(Span(first, frames))
 
 
-def play(probe: Probe) -> Listener:
-    """Run main.py before SCENES. Raises Unplugged when the camera is lost; all else that goes wrong is `played.trouble`."""
+def play(probe: Probe, has_main: bool = True) -> Listener:
+    """Run main.py before SCENES, or guest/plain.py where that does not get ready.
+
+    Raises Unplugged when the camera is lost; all else that goes wrong is `played.trouble`.
+    """
+    listener = _play(probe, "") if has_main else Listener()
+    if listener.played.ready:
+        return listener
+    trouble = _why_not(listener.played) if has_main else f"there is no main.py on the camera: {DEPLOY}"
+    listener = _play(probe, (GUEST / "plain.py").read_text("utf-8"))
+    listener.played.is_plain, listener.played.trouble = True, trouble
+    return listener
+
+
+def _why_not(played: Played) -> str:
+    return played.trouble or f"main.py did not get ready ({played.error or 'it does not say why'})"
+
+
+def _play(probe: Probe, code: str) -> Listener:
     patches = tuple({face.patch for scene in SCENES.values() for face in scene.faces})
     probe.begin("timed.py", patches)
     plan = [(name, scene.grey, [tuple(face) for face in scene.faces]) for name, scene in SCENES.items()]
     listener = Listener(probe.own)
     played = listener.played
     try:
-        probe.follow(f"run({plan!r}, {WARM_MS}, {COUNT_MS}, {LEAST})", listener.say, listener.print)
+        probe.follow(f"run({code!r}, {plan!r}, {WARM_MS}, {COUNT_MS}, {LEAST})", listener.say, listener.print)
     except NoAnswer:
         probe.camera.interrupt()
         played.trouble = "main.py takes no pictures: nothing was heard of it for a minute"
@@ -148,8 +168,6 @@ def play(probe: Probe) -> Listener:
     except UserError as error:
         probe.camera.interrupt()
         played.trouble = str(error)
-    if not played.ready and not played.trouble:
-        played.trouble = f"main.py did not get ready ({played.error or 'it does not say why'})"
     return listener
 
 

@@ -273,13 +273,14 @@ def cover_firmware():
 scenes = None
 
 
-def run(*plan):
-    """Run main.py before the scenes; says what came of it."""
+def run(code, *plan):
+    """Run main.py, or `code` where there is any, before the scenes; says what came of it."""
     global scenes
     scenes = Scenes(*plan)
     cover_firmware()
+    names = {"__name__": "__main__"}
     try:
-        execfile("main.py", {"__name__": "__main__"})
+        exec(code, names) if code else execfile("main.py", names)
         say("ended", "")
     except Done:
         say("done", scenes.frames)

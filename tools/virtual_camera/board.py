@@ -3,9 +3,10 @@
 with Board(Path("disk"), board="h7") as board:
     subprocess.run(["mpremote", "connect", board.path, "resume", "fs", "ls"])
 
-As on the camera: after power-up boot.py runs, then, unless that raises, main.py of the disk, and what it prints comes out of the port; Ctrl-C
-stops it and gives the REPL, MicroPython's own; a soft reset runs boot.py alone; machine.reset() starts all anew. The disks
-are FAT disks of the board's size, by MicroPython's own FatFs, so they fill up and lose files as FAT does.
+As on the camera: after power-up boot.py runs, then, unless that raises, main.py of the disk, and what it prints comes out
+of the port; Ctrl-C stops it and gives the REPL, MicroPython's own, which has the firmware's modules and the board's heap; a
+soft reset runs boot.py alone; machine.reset() starts all anew. The disks are FAT disks of the board's size, by MicroPython's
+own FatFs, so they fill up and lose files as FAT does.
 Not as on the camera: its port does not vanish from the computer during a reset; main.py sees the disk as `run` plays it,
 and Ctrl-C stops a main.py that asks nothing of the camera only after half a minute.
 """
@@ -44,11 +45,8 @@ RESET_S = 0.2  # real time that a start takes at least
 SOFT_RESET, RESET = 0, -9  # exit status of the REPL after Ctrl-D, and after machine.reset(), which kills it
 CTRL_A, CTRL_C = b"\x01", b"\x03"
 PROMPT = b">>> "
-WAITING = (
-    PROMPT,
-    b">",
-    b"\x01",
-)  # what was printed last while MicroPython waits for code: the last asks for more of it
+# What was printed last while MicroPython waits for code: the last asks for more of it.
+WAITING = (PROMPT, b">", b"\x01")
 FRAME_S = 0.02  # real time that a frame takes at least, so that a camera left alone does not take a whole processor
 AT_RESET = -1
 

@@ -271,7 +271,7 @@ class Board:
             return False
         if self._computer in ready or self._typed:
             self._typed += self._take()
-            if CTRL_C in self._typed and not self._printed.endswith(WAITING):
+            if CTRL_C in self._typed and not self._is_waiting(master):
                 _interrupt(master, process)
             while self._typed:
                 self._typed = self._typed[os.write(master, self._typed) :]
@@ -283,6 +283,15 @@ class Board:
             self._print(data)
             return bool(data)
         return process.poll() is None
+
+    def _is_waiting(self, master: int) -> bool:
+        """Whether MicroPython waits for code; what it is just saying, its prompt perhaps, is heard first."""
+        for _ in range(3):  # a program may never stop
+            if self._printed.endswith(WAITING) or not select.select([master], [], [], 0.05)[0]:
+                break
+            with contextlib.suppress(OSError):  # its process has ended
+                self._print(os.read(master, 4096))
+        return self._printed.endswith(WAITING)
 
     def _command(self, more: int = 0) -> list[str]:
         """MicroPython with the board's heap, and so many bytes for stand-ins that on a camera are in its flash."""

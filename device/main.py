@@ -31,15 +31,17 @@ CONTRAST = 3  # the cascade skips windows with a standard deviation under 50 gre
 GAIN_CEILING = 16  # lifts dim rooms, with noise that the cascade still bears
 THRESHOLD = 0.75  # of each cascade stage: higher finds more, and more that is no face (1.3 already does)
 SCALE = 1.25  # from one face size to the next: 1.1 finds more at four times the cost, 1.5 misses faces
-# Scales of the copies in which the whole frame is searched in turn. On 41 recorded faces a search at 0.435 finds 82 % of
-# them for 13 M instructions where there is none, at 0.37 70 % for 8 M; the frame as it is finds the small ones.
-FRAME_SCALES = (0.435, 1, 0.37)
+# Scales of the copies in which the whole frame is searched in turn, and how often the frame as it is, which finds small faces
+# and costs 2 to 3 times as much. In furnished rooms with nobody in sight the copies take 7.5 and 14.3 M instructions.
+FRAME_SCALES = (0.35, 0.45, 0.35)
+FULL_EVERY = 7
 # A followed face is looked for in a square so many times its size, in a copy so many pixels wide, with this threshold; after
-# a miss in the second way. The cascade steps by a pixel in copies under 40 pixels, by two in larger ones: 36 pixels find
-# 97.6 % of those faces for 5.8 M instructions (48 pixels: 96.7 % for 8.3 M), the second way 99.6 %.
-ROI_SEARCHES = ((1.5, 36, 0.75), (1.6, 39, 0.95))
-HOLD_MS = 500  # a face at rest that is not found is still shown so long, fainter: it blinks out of the cascade's sight
-MOVING_HOLD_MS = 250  # one that moves is somewhere else by then
+# a miss in the second way, too. In 42 pixels its box is as exact as in 48, for 6.3 M instructions instead of 9.9; in copies
+# under 40 pixels the cascade steps by one pixel, not by two: the second way finds 99.6 % of 41 recorded faces.
+ROI_SEARCHES = ((1.5, 42, 0.75), (1.6, 39, 0.95))
+VIEW = 0.92  # of the cascade's box is cut out for the network, as its training pictures are cut
+HOLD_MS = 500  # a face not found is still shown so long, fainter, while its place looks as it did: the cascade blinks
+ALIKE = 24  # grey levels by which a place may differ, on average: noise, and a face that turns
 STEADY_MS = 120  # a face that neither moves nor changes is searched and read in turn, each again within about so long
 STEADY_SCORES = 0.25  # no score of it differs by more from what is shown
 COAST_MS = 1000  # a face not found is looked for further along its way so long
@@ -61,7 +63,7 @@ WATCHDOG_MS = None
 SETTINGS = {
     "max_faces": (4, 1, 10),  # the largest are shown
     "read_faces": (2, 1, 10),  # how many of them the network reads in a frame, by turns: each costs one run
-    "search_ms": (500, 0, 10000),  # between searches of the whole frame for newcomers while a face is followed
+    "search_ms": (300, 0, 10000),  # between searches of the whole frame for newcomers while a face is followed
     "smooth_ms": (100, 0, 5000),  # scores are averaged over about so long, by the clock and not by frames
     "margin": (0.30, 0, 1),  # another emotion must lead by this before the name changes
     "sure": (0.30, 0, 1),  # under this a face is shown as "?" and reported as null; a guess among seven has 0.14
@@ -173,10 +175,9 @@ class Copies:
     """
 
     def __init__(self, frame):
-        # Room for the largest copy of the whole frame: 14 KB of QVGA.
-        scale = max([scale for scale in FRAME_SCALES if scale < 1])
         try:
-            self.memory = bytearray(int(frame.width() * scale) * int(frame.height() * scale))
+            # Room for the largest copy of the whole frame: 16 KB of QVGA.
+            self.memory = bytearray(int(frame.width() * frame.height() * max(FRAME_SCALES) ** 2))
             self.take(frame, (0, 0, 48, 48), 0.5)
         except (MemoryError, TypeError, ValueError, AttributeError):
             self.memory = b""  # no room, or a firmware without such pictures: it makes its own copies
@@ -208,19 +209,22 @@ class Finder:
     def everywhere(self, frame):
         """Square boxes of the faces in the whole frame."""
         # The cascade steps over faces, over others at each scale and start.
-        self.turn = (self.turn + 1) % (2 * len(FRAME_SCALES))
-        scale = FRAME_SCALES[self.turn % len(FRAME_SCALES)]
+        self.turn += 1
         width, height = frame.width(), frame.height()
-        if scale == 1:
+        if self.turn % FULL_EVERY == FULL_EVERY - 1:
             return self.search(frame, (0, 0, width, height), frame, (0, 0), 1, THRESHOLD)
-        start = 2 * self.turn
+        start = 3 * (self.turn % 5)
+        scale = FRAME_SCALES[self.turn % len(FRAME_SCALES)]
         return self.within(frame, (start, start, width - start, height - start), scale, THRESHOLD)
 
     def near(self, frame, face, now):
         """Square boxes of the faces in the region where a face is expected."""
-        factor, size, threshold = ROI_SEARCHES[face.missed > 1]
-        region = square(grow(face.expected(now), factor), frame.width(), frame.height())
-        return self.within(frame, region, min(1, (size + 0.01) / region[2]), threshold)
+        boxes, expected = [], face.expected(now)
+        for factor, size, threshold in ROI_SEARCHES:
+            if all(distance(expected, box) > 0.5 for box in boxes):
+                region = square(grow(expected, factor), frame.width(), frame.height())
+                boxes += self.within(frame, region, min(1, (size + 0.01) / region[2]), threshold)
+        return boxes
 
     def within(self, frame, region, scale, threshold):
         """Square boxes of the faces in a region, searched in a copy that is smaller by `scale`.
@@ -286,6 +290,8 @@ class Face:
         self.sightings = 1  # frames in which it was found
         self.confirmed = False  # whether a closer look found it again in the first of them
         self.missed = 0  # searches since it was found
+        self.place = None  # grey levels of its place when it was found
+        self.alike = False  # whether its place looks like that now
         self.scores = None
         self.read = now  # when the network last read it
         self.mirrored = False  # whether it was read in a mirror
@@ -297,13 +303,27 @@ class Face:
         passed = time.ticks_diff(now, self.seen)
         return passed if passed >= 0 else FORGET_MS  # after 6 days without a frame it is negative
 
-    def rests(self):
-        """Whether it keeps still: it moves by less than 3 % of its size in 100 ms."""
-        return abs(self.speed[0]) + abs(self.speed[1]) < 0.0003 * self.box[2]
-
     def is_steady(self, now):
-        """Whether it need not be searched and read in one frame: it was found a moment ago, keeps still and shows what it did."""
-        return self.calm and self.missed == 0 and self.gone(now) < STEADY_MS and self.rests()
+        """Whether it need not be searched and read in one frame: it was found a moment ago, shows what it did, and keeps still,
+        which is less than 3 % of its size in 100 ms."""
+        moved = abs(self.speed[0]) + abs(self.speed[1])
+        return self.calm and self.missed == 0 and self.gone(now) < STEADY_MS and moved < 0.0003 * self.box[2]
+
+    def view(self):
+        """The part of its box that is read and reported."""
+        x, y, side, _ = self.box
+        less = int(side * (1 - VIEW) / 2)
+        return (x + less, y + less, side - 2 * less, side - 2 * less)
+
+    def watch(self, frame, now):
+        """See what its place looks like: whether it can still be there though it is not found."""
+        x, y, side, _ = square(self.expected(now), frame.width(), frame.height())
+        step = side // 6
+        places = [(x + i % 6 * step, y + i // 6 * step) for i in range(36)]
+        seen = [frame.get_pixel(at) if V5 else frame.get_pixel(*at) for at in places]
+        if self.gone(now) == 0:
+            self.place = seen
+        self.alike = sum([abs(a - b) for a, b in zip(seen, self.place)]) < 36 * ALIKE
 
     def expected(self, now):
         """Where it is if it moves on as it did, in the frame or not; after COAST_MS it is taken to stand still."""
@@ -314,7 +334,7 @@ class Face:
     def move(self, box, now):
         """Follow it to where it was found. An alpha-beta filter, for the cascade's boxes come in steps of 25 %."""
         passed, expected = max(1, self.gone(now)), self.expected(now)
-        if passed > MOVING_HOLD_MS or distance(expected, box) > 0.5:
+        if passed > HOLD_MS or distance(expected, box) > 0.5:
             self.speed = (0, 0)
         else:
             dx, dy = (
@@ -357,51 +377,63 @@ class Tracker:
         self.faces = []  # followed, or lost for less than FORGET_MS
         self.last = None  # when the last frame was, in ticks
         self.searched = None  # when the whole frame was
+        self.turn = 0  # of those that are lost
         self.due = []  # the faces to read: those found in this frame, and steady ones that were not searched
 
     def follow(self, frame, now):
         """The faces to show, the largest first."""
         forget = FORGET_MS if self.last is None else max(FORGET_MS, 3 * time.ticks_diff(now, self.last))  # slow cameras
         self.last = now
-        self.faces = [face for face in self.faces if face.gone(now) < forget and is_likely(face)]
+        self.turn += 1
+        # What was found but once, and then not again where it was looked for, is no face.
+        self.faces = [
+            face for face in self.faces if face.gone(now) < forget and (face.sightings > 1 or face.missed < 3)
+        ]
         steady = [face for face in self.faces if face.is_steady(now)]
         boxes = []
         for face in self.faces[: self.settings["max_faces"]]:
-            if face not in steady:
+            if face not in steady and (face.gone(now) < COAST_MS or self.turn % 2):
                 face.missed += 1
                 boxes += self.finder.near(frame, face, now)
-        nobody = not boxes and not any(is_shown(face, now, frame) for face in self.faces)
+        nobody = not boxes and not any(is_shown(face, now) for face in self.faces)
         if nobody or self.searched is None or time.ticks_diff(now, self.searched) >= self.settings["search_ms"]:
             self.searched = now
             boxes += self.finder.everywhere(frame)
-        self.match(boxes, now)
+        self.match(boxes, steady, now)
         for face in self.faces:
             if face.sightings == 1 and face.gone(now) == 0:
                 self.confirm(frame, face, now)
+            if face.gone(now) < HOLD_MS:
+                face.watch(frame, now)
         self.due = [face for face in self.faces if face.gone(now) == 0 or face in steady]
         self.faces.sort(key=lambda face: -face.box[2])
-        return [face for face in self.faces if is_shown(face, now, frame)][: self.settings["max_faces"]]
+        return [face for face in self.faces if is_shown(face, now)][: self.settings["max_faces"]]
 
     def confirm(self, frame, face, now):
         """Look at a newcomer again, closely: what is not found then is often no face, and not shown."""
+        others = [other.expected(now) for other in self.faces if other is not face]
         for box in self.finder.near(frame, face, now):
-            if not face.confirmed and distance(face.box, box) < 0.5:
+            if not face.confirmed and distance(face.box, box) < 0.5 and is_apart(box, others, 0.5):
                 face.box, face.confirmed = box, True
 
-    def match(self, boxes, now):
-        """Give each face the box that is nearest to where it is expected; a box far from all that were given is a new face."""
+    def match(self, boxes, steady, now):
+        """Give each face the box that is nearest to where it is expected; a box far from all that were given is a new face.
+
+        Those that are steady were not searched: they keep the boxes that they have.
+        """
         pairs = []
         for i, face in enumerate(self.faces):
             for j, box in enumerate(boxes):
                 pairs.append((distance(face.expected(now), box), i, j))
         pairs.sort()
-        matched, given = set(), []
+        matched, given = [self.faces.index(face) for face in steady], [face.box for face in steady]
         for apart, i, j in pairs:
             # One face is often found twice. The second box is not another's, unless that one was there a moment ago.
-            least = 0.4 if self.faces[i].gone(now) < MOVING_HOLD_MS else 0.75
-            if apart < 1 and i not in matched and is_apart(boxes[j], given, least):
+            # And a box between two faces is often the mean of both: the firmware joins what overlaps.
+            least, most = (0.4, 0.5) if self.faces[i].gone(now) < 250 else (0.75, 1)
+            if apart < most and i not in matched and is_apart(boxes[j], given, least):
                 self.faces[i].move(boxes[j], now)
-                matched.add(i)
+                matched.append(i)
                 given.append(boxes[j])
         for box in boxes:
             if is_apart(box, given, 0.75):
@@ -414,19 +446,11 @@ def is_apart(box, others, least):
     return all(distance(box, other) > least for other in others)
 
 
-def is_likely(face):
-    """What was found but once, and then not again where it was looked for, is no face."""
-    return face.sightings > 1 or face.missed < 3
-
-
-def is_shown(face, now, frame):
-    """Whether a face is shown: what was found twice; if in two frames, for a moment longer, unless it has left the picture."""
-    if face.sightings == 1:
-        return face.confirmed and face.gone(now) == 0
-    if face.gone(now) >= (HOLD_MS if face.rests() else MOVING_HOLD_MS):
-        return False
-    x, y, side, _ = face.expected(now)
-    return 0 <= x + side // 2 < frame.width() and 0 <= y + side // 2 < frame.height()
+def is_shown(face, now):
+    """Whether a face is shown: what was found twice; if in several frames, for a moment longer."""
+    if face.sightings < 3:
+        return (face.confirmed or face.sightings == 2) and face.missed == 0
+    return face.missed < 2 or (face.alike and face.gone(now) < HOLD_MS)
 
 
 # Network -------------------------------------------------------------------------------------------------------------
@@ -831,7 +855,7 @@ class Reports:
     def event(self, event, **fields):
         """Anything else that is told: an event, with its fields."""
         fields = ["%s:%s" % (json.dumps(name), json.dumps(fields[name])) for name in fields]
-        self.tell('"event":%s,' % json.dumps(event) if fields else '"event":%s' % json.dumps(event), fields, "")
+        self.tell('"event":"%s"%s' % (event, "," if fields else ""), fields, "")
 
     def tell(self, head, parts, tail):
         """A line of JSON of so many parts; on the serial port and the UART in several lines where it is too long for one."""
@@ -991,7 +1015,7 @@ class Watcher:
         )
         for face in due[: self.memory.settings["read_faces"]]:
             # The mirror image by turns: their mean is right for 1.1 points more of FER+'s faces, and costs nothing here.
-            scores = self.network.look(frame, face.box, self.copies, face.mirrored)
+            scores = self.network.look(frame, face.view(), self.copies, face.mirrored)
             face.mirrored = not face.mirrored
             if calibration and face.number == learnt:
                 calibration.add(scores, now)
@@ -1009,7 +1033,7 @@ class Watcher:
         best = face.scores.index(max(face.scores)) if face.best is None else face.best
         return {
             "id": face.number,
-            "box": face.box,
+            "box": face.view(),
             "emotion": None if face.best is None else self.network.labels[best],
             "score": face.scores[best],
             "scores": face.scores,

@@ -29,6 +29,27 @@ RESETS = ("reset", "watchdog", "power")  # after these a camera starts again by 
 Files = dict[str, bytes]  # contents by name
 
 
+def fill_if_empty(board: str, firmware: str = "v5.0") -> None:
+    """Puts the shipped program and model on the disk of a virtual camera that has nothing on it; UserError where they don't fit."""
+    from tools.program import program_for
+    from tools.virtual_camera.boards import find_board
+    from tools.virtual_camera.disks import read_disks
+    from tools.virtual_camera.firmware import find_firmware
+
+    folder = DISKS / board
+    if _disk(folder):
+        return
+    given = program_for(board, SHIPPED)
+    name = "sdcard" if "sdcard" in given else "flash"
+    disks = {"flash": {}, "sdcard": None} | {name: given[name]}
+    # Before anything is written: an M7 has no room for them.
+    read_disks(given["script"], find_firmware(firmware), find_board(board), rom={}, **disks)
+    files = {"main.py": given["script"], **given[name]}
+    for file, path in files.items():
+        _write(folder / name / file, path.read_bytes())
+    print(f"virtual {board}: its disk {folder} was empty; the shipped program and model are on it", file=sys.stderr)
+
+
 class VirtualLive:
     """A virtual camera of `board`, from the disk of the folder .virtual-camera/BOARD; see `tools.live.Live`.
 
@@ -52,27 +73,7 @@ class VirtualLive:
         self._joiner = Joiner()
         self._closed = threading.Event()
         self._opened = time.monotonic()
-        if not _disk(self.folder):
-            self._fill()
-
-    def _fill(self) -> None:
-        """Puts the shipped program and model on the disk."""
-        from tools.program import program_for
-        from tools.virtual_camera.boards import find_board
-        from tools.virtual_camera.disks import read_disks
-        from tools.virtual_camera.firmware import find_firmware
-
-        given = program_for(self.board, SHIPPED)
-        name = "sdcard" if "sdcard" in given else "flash"
-        disks = {"flash": {}, "sdcard": None} | {name: given[name]}
-        # Before anything is written: an M7 has no room for them.
-        read_disks(given["script"], find_firmware(self._firmware), find_board(self.board), rom={}, **disks)
-        files = {"main.py": given["script"], **given[name]}
-        for file, path in files.items():
-            _write(self.folder / name / file, path.read_bytes())
-        print(
-            f"{self.name}: its disk {self.folder} was empty; the shipped program and model are on it", file=sys.stderr
-        )
+        fill_if_empty(self.board, firmware)
 
     def events(self) -> Iterator[Event]:
         """What happens, at the pace of the camera's clock; see `tools.live.Live`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from tools.errors import UserError
@@ -40,6 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.json and not arguments.json.absolute().parent.is_dir():
         raise UserError(f"{arguments.json}: there is no such folder; give a file in one that is there")
+    _fill_virtual(arguments.port)
     with closing(open_camera(arguments.port)) as camera:
         try:
             result = examine(camera, lambda what: _tell(f"looking at {what} ..."))
@@ -50,6 +51,19 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _write(arguments.json, json.dumps(as_json(result), indent=1) + "\n")
     return int(result.differs)
+
+
+def _fill_virtual(port: str | None) -> None:
+    """A virtual camera with nothing on its disk gets the shipped program; one without room for it is looked at all the same."""
+    from tools.live import VIRTUAL, VIRTUAL_BOARD
+    from tools.live_virtual import fill_if_empty
+    from tools.virtual_camera.boards import BOARDS, find_board
+
+    kind, _, name = (port or "").partition(":")
+    if kind == VIRTUAL:
+        found = find_board(name or VIRTUAL_BOARD)
+        with suppress(UserError):
+            fill_if_empty(next(each for each, board in BOARDS.items() if board is found))
 
 
 def _tell(words: str) -> None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from ai_edge_litert.schema_py_generated import Model
 from camera_runs import GENERATIONS, LABELS, MODEL, Played, every_generation, micropython, scene, still
 
 from models.contract import EMOTIONS
@@ -35,8 +36,17 @@ WRONG_FILES = {
 
 
 def damaged() -> bytes:
-    """The shipped model with its last layers' weights overwritten: it loads, and answers nonsense."""
-    return GOOD[:40_000] + bytes(30_000) + GOOD[70_000:]
+    """The shipped model with the weights of its largest layers overwritten: a whole file, which loads and answers nonsense.
+
+    What lies between the buffers is left alone: it says where everything is.
+    """
+    data = bytearray(GOOD)
+    model = Model.GetRootAs(data, 0)
+    buffers = [model.Buffers(number) for number in range(model.BuffersLength())]
+    for buffer in sorted(buffers, key=lambda buffer: -buffer.DataLength())[:4]:
+        weights = buffer.DataAsNumpy()  # a view into `data`
+        weights[:] = 0
+    return bytes(data)
 
 
 def assert_told_on_the_frame(played: Played, said: str) -> None:
@@ -77,12 +87,13 @@ def test_a_model_without_a_self_test_runs_and_says_so():
 def unfit() -> dict[str, bytes]:
     """Models that the camera can't run, as people make them."""
     tf = pytest.importorskip("tensorflow", reason="making wrong models needs TensorFlow (training/requirements.txt)")
-    from keras import Input, Model, layers
+    import keras
+    from keras import Input, layers
 
     def convert(shape: tuple[int, int, int], int8: bool) -> bytes:
         given = Input(shape)
         x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, strides=4, activation="relu")(given))
-        converter = tf.lite.TFLiteConverter.from_keras_model(Model(given, layers.Softmax()(layers.Dense(7)(x))))
+        converter = tf.lite.TFLiteConverter.from_keras_model(keras.Model(given, layers.Softmax()(layers.Dense(7)(x))))
         if int8:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             pictures = np.random.default_rng(1).random((4, 1, *shape), np.float32)

@@ -27,7 +27,18 @@ class Room:
         return [box for box in self.boxes() if inside(box)]
 
 
-FRAME = SimpleNamespace(width=lambda: 320, height=lambda: 240)
+def frame_of(grey=lambda at: 128):
+    """A frame whose pixels have the grey level that `grey` gives for (x, y); one outside it can't be asked for."""
+
+    def get_pixel(at):
+        assert 0 <= at[0] < 320, at
+        assert 0 <= at[1] < 240, at
+        return grey(at)
+
+    return SimpleNamespace(width=lambda: 320, height=lambda: 240, get_pixel=get_pixel)
+
+
+FRAME = frame_of()
 
 
 def follow(program, at, until_ms: int, step_ms: int = 100):

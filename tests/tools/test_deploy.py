@@ -264,7 +264,7 @@ def test_a_model_too_large_for_an_h7_is_told_before_anything_is_touched(here, ca
     put_on(OLD, "h7")
     large = SHIPPED["emotion.tflite"][:-15] + bytes(2000) + SHIPPED["emotion.tflite"][-15:]
     assert main(["deploy", "--port", "virtual:h7", "--model", model(here, "large", large)]) == 1
-    assert "the most for an OpenMV Cam H7 or a Nicla Vision is 96,000" in capsys.readouterr().err
+    assert "the most for an OpenMV Cam H7 or a Nicla Vision is 94,000" in capsys.readouterr().err
     assert flash("h7") == OLD
 
 

@@ -36,12 +36,11 @@ SCALE = 1.25  # from one face size to the next: 1.1 finds more at four times the
 FRAME_SCALES = (0.35, 0.45, 0.35)
 FULL_EVERY = 7
 # A followed face is looked for in a square so many times its size, in a copy so many pixels wide, with this threshold; after
-# a miss in the second way, too. In 42 pixels its box is as exact as in 48, for 6.3 M instructions instead of 9.9; in copies
-# under 40 pixels the cascade steps by one pixel, not by two: the second way finds 99.6 % of 41 recorded faces.
-ROI_SEARCHES = ((1.5, 42, 0.75), (1.6, 39, 0.95))
+# a miss in the second way, too. In 42 pixels its box is as exact as in 48, for 6.3 M instructions instead of 9.9; in 64, with
+# a threshold that lets more pass, faces half turned away are found that the first way never finds.
+ROI_SEARCHES = ((1.5, 42, 0.75), (1.5, 64, 0.95))
 VIEW = 0.92  # of the cascade's box is cut out for the network, as its training pictures are cut
 HOLD_MS = 500  # a face not found is still shown so long, fainter, while its place looks as it did: the cascade blinks
-ALIKE = 24  # grey levels by which a place may differ, on average: noise, and a face that turns
 STEADY_MS = 120  # a face that neither moves nor changes is searched and read in turn, each again within about so long
 STEADY_SCORES = 0.25  # no score of it differs by more from what is shown
 COAST_MS = 1000  # a face not found is looked for further along its way so long
@@ -120,7 +119,7 @@ class Camera:
             return self.snapshot()
         except (RuntimeError, OSError) as error:
             self.snapshot = None
-            raise Trouble("The camera gives no picture (%s): check its module and lens cable." % error)
+            raise Trouble("The camera gives no picture (%s): check module and lens cable." % error)
 
 
 def open_camera():
@@ -287,8 +286,7 @@ class Face:
         self.box = box  # inside the frame
         self.speed = (0, 0)  # pixels a millisecond
         self.seen = now
-        self.sightings = 1  # frames in which it was found
-        self.confirmed = False  # whether a closer look found it again in the first of them
+        self.sightings = 1  # frames in which it was found; a closer look in the first of them counts half
         self.missed = 0  # searches since it was found
         self.place = None  # grey levels of its place when it was found
         self.alike = False  # whether its place looks like that now
@@ -323,7 +321,11 @@ class Face:
         seen = [frame.get_pixel(at) if V5 else frame.get_pixel(*at) for at in places]
         if self.gone(now) == 0:
             self.place = seen
-        self.alike = sum([abs(a - b) for a, b in zip(seen, self.place)]) < 36 * ALIKE
+        middle = sum(self.place) // 36
+        # By less than half of its own contrast: noise, and a face that turns.
+        self.alike = 2 * sum([abs(a - b) for a, b in zip(seen, self.place)]) < sum(
+            [abs(a - middle) for a in self.place]
+        )
 
     def expected(self, now):
         """Where it is if it moves on as it did, in the frame or not; after COAST_MS it is taken to stand still."""
@@ -413,8 +415,8 @@ class Tracker:
         """Look at a newcomer again, closely: what is not found then is often no face, and not shown."""
         others = [other.expected(now) for other in self.faces if other is not face]
         for box in self.finder.near(frame, face, now):
-            if not face.confirmed and distance(face.box, box) < 0.5 and is_apart(box, others, 0.5):
-                face.box, face.confirmed = box, True
+            if face.sightings == 1 and distance(face.box, box) < 0.5 and is_apart(box, others, 0.5):
+                face.box, face.sightings = box, 1.5
 
     def match(self, boxes, steady, now):
         """Give each face the box that is nearest to where it is expected; a box far from all that were given is a new face.
@@ -449,7 +451,7 @@ def is_apart(box, others, least):
 def is_shown(face, now):
     """Whether a face is shown: what was found twice; if in several frames, for a moment longer."""
     if face.sightings < 3:
-        return (face.confirmed or face.sightings == 2) and face.missed == 0
+        return face.sightings > 1 and face.missed == 0
     return face.missed < 2 or (face.alike and face.gone(now) < HOLD_MS)
 
 
@@ -471,7 +473,7 @@ class Network:
         except Exception as error:
             # The firmware says "Failed to allocate tensors" when no free block holds the arena.
             if isinstance(error, MemoryError) or "allocate" in str(error):
-                raise Trouble("%s does not fit in this camera's memory: use a smaller model." % MODEL)
+                raise Trouble("%s does not fit in memory: use a smaller model." % MODEL)
             if "Failed to load network" in str(error):  # the N6
                 raise Trouble("%s can't run here: this camera takes only models made by ST Edge AI." % MODEL)
             raise Trouble("%s can't be used (%s): copy the int8 model again, then reset." % (MODEL, error))
@@ -1064,7 +1066,7 @@ def explain(error):
     if isinstance(error, Trouble):
         return str(error)
     if isinstance(error, MemoryError):
-        return "The camera's memory is full: use a smaller model or frame."
+        return "The memory is full: use a smaller model or frame."
     return "%s (%s): the program goes on." % (type(error).__name__, error)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from serial.tools.list_ports_common import ListPortInfo
 
 from tools import reports
 from tools.errors import UserError
-from tools.reports import EventReport, Face, FacesReport, ReportError, parse, read
+from tools.reports import MOST_LINES, EventReport, Face, FacesReport, Joiner, ReportError, parse, read
 
 SCHEMA = Path(__file__).parents[2] / "tools" / "report.schema.json"
 VALIDATOR = Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
@@ -155,6 +156,81 @@ def test_a_later_version_is_told():
     assert parse('{"v": 230, "unit": "volt"}') is None, "another program's output"
 
 
+A, B, C = frame((1, "happy")), frame((1, None), (2, "sad"), t=2400), frame((2, "sad"), t=2500)
+
+# Told in several lines --------------------------------------------------------------------------------
+
+
+def joined(lines: list[str]) -> list[dict]:
+    """The reports that a joiner makes of these lines, in which there is nothing but reports."""
+    joiner = Joiner()
+    return [json.loads(whole) for line in lines if (whole := joiner.add(line)) is not None]
+
+
+def in_lines(fields: dict, cuts: list[int]) -> list[str]:
+    """A report of faces or an event in several lines, as the camera tells it: its faces, or its fields, cut there."""
+    if "faces" in fields:
+        parts = [{"faces": [face]} for face in fields["faces"]]
+        head = {name: value for name, value in fields.items() if name != "faces"}
+    else:
+        parts = [{name: value} for name, value in fields.items() if name not in ("v", "event")]
+        head = {"v": 1, "event": fields["event"]}
+    edges = [0, *sorted({cut for cut in cuts if 0 < cut < len(parts)}), len(parts)]
+    lines = []
+    for start, end in pairwise(edges):
+        line = dict(head)
+        for part in parts[start:end]:
+            line |= {"faces": line["faces"] + part["faces"]} if "faces" in line else part
+        lines.append(json.dumps(line | ({"more": True} if end < len(parts) else {})))
+    return lines
+
+
+many = frames.flatmap(
+    lambda fields: st.lists(faces, min_size=1, max_size=10).map(lambda found: fields | {"faces": found})
+)
+# "t" and "more" are the camera's own.
+tellable = events.map(lambda fields: {name: fields[name] for name in fields if name not in ("t", "more", "faces")})
+
+
+@given(st.lists(st.tuples(many | tellable, st.lists(st.integers(1, 9), max_size=9)), max_size=4))
+def test_reports_are_put_together_however_they_were_split(told):
+    """Faces keep their order, and a report that is whole comes at once."""
+    lines = [line for fields, cuts in told for line in in_lines(fields, cuts)]
+    assert joined(lines) == [fields for fields, _ in told]
+
+
+def test_a_line_that_is_whole_is_left_as_it_is():
+    for line in (json.dumps(READY), '{"v":1,  "t":1}', "no report", '{"more": true, cut', '"more"', "[]"):
+        assert Joiner().add(line) == line
+
+
+LINES = in_lines(frame((1, "happy"), (2, "sad"), (3, None)), [1, 2])
+
+
+@pytest.mark.parametrize("between", ["OSError: 5", "", LINES[0][:40], '{"more": true, cut', json.dumps(ERROR), "[1]"])
+@pytest.mark.parametrize("after", [1, 2])
+def test_what_comes_between_ends_what_was_begun(between, after):
+    """A half could pass for a frame with fewer faces."""
+    joiner = Joiner()
+    told = [joiner.add(line) for line in [*LINES[:after], between]]
+    assert told == [None] * after + [between]
+    assert Joiner().add(json.dumps(A)) == joiner.add(json.dumps(A))
+
+
+def test_another_frame_ends_what_was_begun():
+    next_frame = in_lines(frame((1, "happy"), (4, "sad"), t=2400), [1])
+    assert joined([*LINES[:2], *next_frame]) == [frame((1, "happy"), (4, "sad"), t=2400)]
+    assert joined([*LINES[:2], json.dumps(C)]) == [C]
+
+
+@pytest.mark.parametrize(("count", "whole"), [(MOST_LINES, True), (MOST_LINES + 1, False)])
+def test_what_never_ends_is_dropped(count, whole):
+    fields = frame(*((number, "happy") for number in range(1, count + 1)))
+    told = joined(in_lines(fields, list(range(1, count))))
+    assert (told == [fields]) == whole
+    assert fields not in told or whole
+
+
 # Over a cable ---------------------------------------------------------------------------------------
 
 HELLO = {"v": 1, "event": "status", "hello": True}
@@ -184,9 +260,6 @@ def hear(cable, heard_reports, script: bytes, count: int) -> list[dict]:
         listens.set()
         thread.join()
     return heard
-
-
-A, B, C = frame((1, "happy")), frame((1, None), (2, "sad"), t=2400), frame((2, "sad"), t=2500)
 
 
 def test_reports_are_found_among_anything_else(plug_in):

@@ -283,7 +283,7 @@ class Face:
 
     def __init__(self, number, box, now):
         self.number = number
-        self.box = box  # inside the frame
+        self.box = box
         self.speed = (0, 0)  # pixels a millisecond
         self.seen = now
         self.sightings = 1  # frames in which it was found; a closer look in the first of them counts half
@@ -314,13 +314,14 @@ class Face:
         return (x + less, y + less, side - 2 * less, side - 2 * less)
 
     def watch(self, frame, now):
-        """See what its place looks like: whether it can still be there though it is not found."""
-        x, y, side, _ = square(self.expected(now), frame.width(), frame.height())
+        """See what its place in the frame looks like: whether it can still be there though it is not found."""
+        place = square(self.expected(now), frame.width(), frame.height())
+        x, y, side, _ = place
         step = side // 6
         places = [(x + i % 6 * step, y + i // 6 * step) for i in range(36)]
         seen = [frame.get_pixel(at) if V5 else frame.get_pixel(*at) for at in places]
         if self.gone(now) == 0:
-            self.place = seen
+            self.box, self.place = place, seen  # what it was expected to be may have left the frame
         middle = sum(self.place) // 36
         # By less than half of its own contrast: noise, and a face that turns.
         self.alike = 2 * sum([abs(a - b) for a, b in zip(seen, self.place)]) < sum(
@@ -345,8 +346,7 @@ class Face:
             )
             self.speed = (self.speed[0] + 0.2 * dx / passed, self.speed[1] + 0.2 * dy / passed)
             x, y, side, _ = [(a + b + 1) // 2 for a, b in zip(expected, box)]
-            # Not left of or above the frame, as expected; nor beyond its other edges, where both boxes end.
-            box = (max(0, x), max(0, y), side, side)
+            box = (x, y, side, side)
         self.box, self.seen = box, now
         self.sightings += 1
         self.missed = 0

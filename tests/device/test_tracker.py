@@ -116,6 +116,133 @@ def test_numbers_are_never_shared_and_never_given_again(program, frames):
         before = set(numbers)
 
 
+# Where it is, and what is shown of it
+
+def tracker_in(program, room: Room):
+    """A tracker of this room, and a function that shows it the frame at a time: what it shows, and how it looks then."""
+    tracker = program.Tracker(room, {name: value[0] for name, value in program.SETTINGS.items()})
+
+    def at(now: int, frame=FRAME):
+        room.now = now
+        return tracker.follow(frame, now)
+
+    return tracker, at
+
+
+def test_a_face_that_walks_on_unseen_keeps_its_number(program):
+    """It goes 70 pixels behind another in 0.7 s, which is more than its width."""
+    at = lambda ms: {} if 1500 < ms < 2200 else {"ann": (20 + ms // 10, 60, 50, 50)}  # noqa: E731
+    assert len(set(follow(program, at, 2500)["ann"])) == 1
+
+
+def test_a_motionless_face_is_not_shaken_by_the_cascades_steps(program):
+    """The boxes of a face jump to and fro by 6 pixels, as those of the cascade do: what is shown moves by no more."""
+    _, at = tracker_in(program, Room(lambda ms: {"ann": (100 + 6 * (ms // 300 % 2), 60, 60, 60)}))
+    shown = [at(now)[0].box[0] for now in range(0, 6000, 100)][10:]
+    assert max(shown) - min(shown) <= 6
+
+
+def checks(shift: int = 0, noise: int = 0):
+    """A frame of light and dark squares, 40 grey levels off their mean: a place in it has that contrast, as a face has."""
+
+    def grey(at):
+        x, y = at
+        return 128 + shift + 40 * (-1) ** (x // 10 + y // 10) + noise * (-1) ** (x // 20 + y // 10)
+
+    return frame_of(grey)
+
+
+@pytest.mark.parametrize("noise", [0, 8])
+def test_a_lost_face_is_shown_for_half_a_second_while_its_place_looks_as_it_did(program, noise):
+    _, at = tracker_in(program, Room(lambda ms: {"ann": (100, 60, 60, 60)} if ms < 1000 else {}))
+    # The noise changes sign, so that each pixel differs by twice that from the frame before.
+    shown = {now: at(now, checks(noise=noise * (-1) ** (now // 100))) for now in range(0, 2000, 100)}
+    seen = [now for now, faces in shown.items() if faces]
+    assert seen == list(range(0, 1400, 100))  # last found at 900
+
+
+def test_a_lost_face_is_dropped_when_its_place_has_changed(program):
+    _, at = tracker_in(program, Room(lambda ms: {"ann": (100, 60, 60, 60)} if ms < 1000 else {}))
+    seen = [now for now in range(0, 2000, 100) if at(now, checks(0 if now < 1000 else 30))]
+    assert seen == list(range(0, 1100, 100))  # one miss is borne: the cascade blinks
+
+
+@pytest.mark.parametrize(("missed", "grey", "thickness"), [(0, 255, 2), (1, 128, 1), (3, 128, 1)])
+def test_the_box_of_a_lost_face_is_drawn_fainter(program, missed, grey, thickness):
+    drawn = []
+    frame = SimpleNamespace(
+        width=lambda: 320,
+        height=lambda: 240,
+        draw_rectangle=lambda *box, **how: drawn.append(how),
+        draw_string=lambda *text, **how: None,
+    )
+    program.draw_face(frame, {"box": (100, 60, 50, 50), "emotion": "sad", "score": 0.5}, missed)
+    outline = drawn[0]
+    assert (outline["color"], outline["thickness"]) == (grey, thickness)
+
+
+class Counted(Room):
+    """A room that notes when it was searched near a face, and as a whole."""
+
+    def __init__(self, at):
+        super().__init__(at)
+        self.nearby: list[int] = []
+        self.whole: list[int] = []
+
+    def near(self, frame, face, now):
+        self.nearby.append(now)
+        return super().near(frame, face, now)
+
+    def everywhere(self, frame):
+        self.whole.append(self.now)
+        return super().everywhere(frame)
+
+
+@pytest.mark.parametrize(("step_ms", "gap_ms"), [(100, 200), (60, 120), (40, 120)])
+def test_a_steady_face_is_searched_again_within_about_120_ms(program, step_ms, gap_ms):
+    room = Counted(lambda ms: {"ann": (100, 60, 60, 60)})
+    tracker, at = tracker_in(program, room)
+    for now in range(0, 3000, step_ms):
+        at(now)
+        for face in tracker.faces:
+            face.calm = True  # its scores do not change
+    gaps = {b - a for a, b in zip(room.nearby[3:], room.nearby[4:], strict=False)}
+    assert max(gaps) == gap_ms
+    assert len(room.whole) <= 3000 / 300 + 1  # the whole frame every 300 ms, for newcomers
+
+
+def test_a_face_whose_scores_change_is_searched_in_each_frame(program):
+    room = Counted(lambda ms: {"ann": (100, 60, 60, 60)})
+    _, at = tracker_in(program, room)
+    for now in range(0, 2000, 100):
+        at(now)
+    assert set(room.nearby) == set(range(0, 2000, 100))
+
+
+def test_a_newcomer_beside_a_followed_face_is_shown_within_half_a_second(program):
+    people = {"ann": (20, 60, 60, 60)}
+    _, at = tracker_in(program, Room(lambda ms: people | ({"bob": (200, 60, 60, 60)} if ms >= 2050 else {})))
+    shown = {now: len(at(now)) for now in range(0, 3000, 100)}
+    assert max(now for now, count in shown.items() if count == 1) <= 2400
+
+
+@pytest.mark.parametrize("found", [False, True])
+def test_what_is_missed_at_first_is_looked_for_in_another_way(program, found):
+    """In a larger copy, with a threshold that lets more pass: so faces that are half turned away are found."""
+    finder = object.__new__(program.Finder)
+    asked = []
+
+    def within(frame, region, scale, threshold):
+        asked.append((region, round(region[2] * scale), threshold))
+        return [(100, 60, 60, 60)] if found else []
+
+    finder.within = within
+    finder.near(FRAME, program.Face(1, (100, 60, 60, 60), 0), 0)
+    assert [size for _, size, _ in asked] == ([42] if found else [42, 64])
+    assert all(region == (85, 45, 90, 90) for region, _, _ in asked)
+    assert [threshold for *_, threshold in asked] == sorted(threshold for *_, threshold in asked)
+
+
 @given(st.tuples(st.integers(-50, 300), st.integers(-50, 220), st.integers(1, 320), st.integers(1, 240)))
 def test_boxes_become_squares_inside_the_frame(program, found):
     x, y, w, h = program.square(found, 320, 240)

@@ -118,6 +118,9 @@ def test_numbers_are_never_shared_and_never_given_again(program, frames):
 
 # Where it is, and what is shown of it
 
+SIDES = {"left": (-1, 0), "right": (1, 0), "top": (0, -1), "bottom": (0, 1)}
+
+
 def tracker_in(program, room: Room):
     """A tracker of this room, and a function that shows it the frame at a time: what it shows, and how it looks then."""
     tracker = program.Tracker(room, {name: value[0] for name, value in program.SETTINGS.items()})
@@ -127,6 +130,42 @@ def tracker_in(program, room: Room):
         return tracker.follow(frame, now)
 
     return tracker, at
+
+
+def in_sight(program, x: float, y: float, side: int) -> dict:
+    """The box that the cascade gives of a face there, moved into the frame; none once its middle is outside."""
+    if not (0 <= x + side / 2 <= 320 and 0 <= y + side / 2 <= 240):
+        return {}
+    return {"ann": program.square((int(x), int(y), side, side), 320, 240)}
+
+
+@given(
+    st.sampled_from(sorted(SIDES)),
+    st.floats(0.02, 0.6),
+    st.integers(24, 120),
+    st.floats(0, 1),
+    st.floats(-0.1, 0.1),
+    st.integers(40, 200),
+)
+def test_a_box_never_leaves_the_frame_with_a_face_that_walks_out(program, edge, speed, side, across, drift, step_ms):
+    """At an edge, or in a corner; `speed` and `drift` are pixels a millisecond."""
+    dx, dy = SIDES[edge]
+    start = across * (320 - side), across * (240 - side)
+
+    def at(ms):
+        x = (start[0] if dy else (320 - side) / 2) + ms * (dx * speed if dx else drift)
+        y = (start[1] if dx else (240 - side) / 2) + ms * (dy * speed if dy else drift)
+        return in_sight(program, x, y, side)
+
+    _, follow_at = tracker_in(program, Room(at))
+    for now in range(0, 40 * step_ms, step_ms):
+        for face in follow_at(now):
+            for x, y, w, h in (face.box, face.view()):
+                assert x >= 0
+                assert y >= 0
+                assert w == h > 0
+                assert x + w <= 320
+                assert y + h <= 240
 
 
 def test_a_face_that_walks_on_unseen_keeps_its_number(program):

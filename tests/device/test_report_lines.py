@@ -45,7 +45,7 @@ def whole(lines: list[str]) -> str:
     return report
 
 
-@pytest.mark.parametrize("ascii", [True], ids=["escaped"])
+@pytest.mark.parametrize("ascii", [True, False], ids=["escaped", "as UTF-8"])  # as CPython's json, as the camera's
 @pytest.mark.parametrize("count", [3, 7, 26])
 def test_ten_faces_with_long_labels_come_in_lines_of_500_bytes(program, count, ascii, monkeypatch):
     monkeypatch.setattr(program, "json", SimpleNamespace(dumps=partial(json.dumps, ensure_ascii=ascii)))

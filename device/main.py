@@ -864,7 +864,7 @@ class Reports:
         start, rest = '{"v":1,' + head, tail + ',"more":true}'
         line = start
         for part in parts:
-            if line != start and len(line) + len(part) + len(rest) >= LONGEST_LINE:
+            if line != start and len((line + part + rest).encode()) >= LONGEST_LINE:
                 self.send(line + rest)
                 line = start
             line += part if line == start else "," + part

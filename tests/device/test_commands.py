@@ -33,7 +33,7 @@ def test_commands_are_answered(firmware):
         "status | calibrate | clear | draw on | draw off | set NAME VALUE | help",
         "sure is 0.5.",
         "report_ms is 1000.",
-        "Look at the camera with your face at rest for three seconds.",
+        "Look at the camera, face at rest, for 3 s.",
         "The resting look is forgotten.",
     ]
     before, after = (report for report in played.named if report["event"] == "status")

@@ -110,3 +110,9 @@ def test_an_empty_room(firmware):
     assert played.events == ["ready"]
     assert played.frames == []
     assert (played.shown[-1].picture[-12:, :60] != 128).any()
+
+
+def test_the_program_tells_the_projects_version(program):
+    """pyproject.toml's; Python 3.10 reads no TOML."""
+    lines = (ROOT / "pyproject.toml").read_text(encoding="utf-8").splitlines()
+    assert f'version = "{program.VERSION}"' in lines

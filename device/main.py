@@ -1130,7 +1130,7 @@ class Program:
     def fail(self, error):
         """Note and report what is wrong."""
         self.failures += 1
-        if isinstance(error, MemoryError) and self.failures > 2:
+        if isinstance(error, MemoryError) and self.failures > 99:  # sooner it may only be full for a moment
             self.watcher = self.tried = None  # it is loaded anew, into a heap swept clean
         gc.collect()
         self.failed = time.ticks_ms()

@@ -102,7 +102,7 @@ class Camera:
         self.port = self._wanted or find_port()
         self.board = board  # a virtual one, which ends with this
         self._transport: SerialTransport | None = None
-        self._busy = False  # whether something runs on the camera
+        self._busy = False  # whether what was last asked of the camera may still be at work there
         try:
             self._connect()
             self.about = self._ask()
@@ -113,11 +113,9 @@ class Camera:
     def exec(self, code: str) -> str:
         """What `code` prints on the camera."""
         with self._told("its program"):
-            self._busy = True
             printed, error = self._raw().exec_raw(code, timeout=SLOW_S)
-            self._busy = False
-            self._check(error)
-            return str(printed.decode(errors="replace"))
+        self._check(error)
+        return str(printed.decode(errors="replace"))
 
     def follow(self, code: str, hear: Callable[[str], None]) -> None:
         """Run `code` on the camera; `hear` gets each whole line that it prints as it comes, and may raise to end it."""
@@ -130,11 +128,9 @@ class Camera:
                 hear(line.decode(errors="replace").rstrip("\r"))
 
         with self._told("its program"):
-            self._busy = True
             self._raw().exec_raw_no_follow(code)
             _, error = self._raw().follow(SLOW_S, take)
-            self._busy = False
-            self._check(error)
+        self._check(error)
 
     def _check(self, error: bytes) -> None:
         """UserError for an exception on the camera."""
@@ -205,6 +201,15 @@ class Camera:
             self._raw().exec_raw_no_follow("import time, machine\ntime.sleep_ms(100)\nmachine.reset()")
         self._hang_up()
 
+    def _start_program(self) -> None:
+        if self._busy:  # Ctrl-C, or an error here, has left the camera at work
+            self.interrupt()
+        try:
+            self.reset()
+        except NoAnswer:
+            self.interrupt()
+            self.reset()
+
     def reconnect(self) -> None:
         """The REPL again, after `reset`."""
         self._find_again(lambda: self._connect())
@@ -234,9 +239,7 @@ class Camera:
         """Lets go of the port; the program starts again if it is stopped."""
         if self._transport is not None and self._transport.in_raw_repl and self.board is None:
             with contextlib.suppress(UserError):
-                if self._busy:  # Ctrl-C, or an error here, has left the camera at work
-                    self.interrupt()
-                self.reset()
+                self._start_program()
         self._hang_up()
         if self.board:
             self.board.close()
@@ -248,21 +251,17 @@ class Camera:
         _release(open_port(self.port))  # mpremote does not say why it can't
         with self._told("the port"):
             self._transport = SerialTransport(self.port, timeout=ANSWER_S)
-        for tries_left in reversed(range(TRIES)):
-            try:
-                self._enter_repl()
-                return
-            except NoAnswer:
-                if not tries_left and self.board:
-                    raise UserError(
-                        "the virtual camera's own main.py does not stop for Ctrl-C: take it out of its folder in .virtual-camera"
-                    ) from None
-                if not tries_left:
-                    raise UserError(
-                        f"{self.port}: what is there does not answer as MicroPython does; is it an OpenMV camera? "
-                        "Close OpenMV IDE, reset the camera and try again"
-                    ) from None
-                self._drain()
+        try:
+            self._enter_repl()
+        except NoAnswer:
+            if self.board:
+                raise UserError(
+                    "the virtual camera's own main.py does not stop for Ctrl-C: take it out of its folder in .virtual-camera"
+                ) from None
+            raise UserError(
+                f"{self.port}: what is there does not answer as MicroPython does; is it an OpenMV camera? "
+                "Close OpenMV IDE, reset the camera and try again"
+            ) from None
 
     def interrupt(self) -> None:
         """Stop what runs on the camera: the REPL answers again."""
@@ -272,6 +271,15 @@ class Camera:
         self._enter_repl()
 
     def _enter_repl(self) -> None:
+        for tries_left in reversed(range(TRIES)):
+            try:
+                return self._press_keys()
+            except NoAnswer:
+                if not tries_left:
+                    raise
+                self._drain()
+
+    def _press_keys(self) -> None:
         with self._told("the REPL"):
             self._raw().enter_raw_repl(soft_reset=False, timeout_overall=ANSWER_S)
             self._raw().exec("1")  # fails where a late answer to the try before this one is taken for this one's
@@ -329,12 +337,15 @@ class Camera:
         from mpremote.transport import TransportError, TransportExecError
         from serial import SerialException
 
+        self._busy = True  # until it is through: Ctrl-C, or an error, may come at any moment
         try:
             with contextlib.redirect_stdout(io.StringIO()):  # mpremote prints what it did not understand
                 yield
+            self._busy = False
         except UserError:
             raise
         except TransportExecError as error:
+            self._busy = False
             raise UserError(f"{what}: the camera refused ({error.error_output.strip().splitlines()[-1]})") from None
         except (TransportError, struct.error, SyntaxError, ValueError) as error:
             raise NoAnswer(self._lost(what, error)) from None

@@ -8,6 +8,7 @@ import time
 import pytest
 from virtual_boards import FACE, NEW, OLD, PROGRAM, connected, needs_board, put, read
 
+from tools.connection import Camera, NoAnswer
 from tools.errors import UserError
 
 pytestmark = needs_board
@@ -113,3 +114,31 @@ def test_when_the_power_fails_the_files_written_before_are_there(tmp_path):
     assert kept["0"] == NEW["emotion.tflite"]
     assert kept.items() >= OLD.items()
     assert kept.get("1", b"") != NEW["emotion.tflite"] * 10
+
+
+def test_the_program_starts_again_though_an_answer_comes_late(tmp_path, monkeypatch):
+    """Ctrl-C has left the camera at work, and it does not answer the first keys in time: it is not left stopped."""
+    from tools.virtual_camera.board import Board
+
+    put(tmp_path / "flash", OLD)
+    with Board(tmp_path, source=FACE) as board:
+        camera = Camera(board.path)
+        press, late = camera._press_keys, [NoAnswer("late"), NoAnswer("late")]
+
+        def press_late():
+            if late:
+                raise late.pop()
+            press()
+
+        monkeypatch.setattr(camera, "_press_keys", press_late)
+        monkeypatch.setattr(camera._raw(), "exec_raw", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            camera.exec("1")
+        monkeypatch.undo()
+        monkeypatch.setattr(camera, "_press_keys", press_late)
+        camera.close()
+        assert b'"ready"' in hear(board, b'"ready"')
+
+
+def interrupted(*given, **how):
+    raise KeyboardInterrupt

@@ -1,0 +1,460 @@
+"""The trainings in PyTorch: their augmentation, resume to the same weights, soft targets, and networks that Keras reads."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from argparse import Namespace
+from dataclasses import replace
+from pathlib import Path
+
+import made_targets
+import numpy as np
+import pytest
+
+from training import distillation, steps
+from training.data import DataError, Faces, load
+from training.network import SHAPES, Shape
+from training.pytorch.recipes import STUDENTS, TEACHERS, Plan, Student, Teacher
+from training.run_folder import Trainable, trainable
+
+pytest.importorskip("torch", reason="needs PyTorch (training/requirements-pytorch.txt)")
+
+import torch
+
+from training.pytorch import fit, networks, students, teachers
+from training.pytorch.augment import augment
+
+torch.set_num_threads(1)  # two that wait for each other on a busy machine are slower than one
+ROOT = Path(__file__).parents[2]
+SMALL = Shape(8, (12, 16), 1, 0, dropout=0.3, kernel=4, stride=2)
+PLAN = Plan(3, 0.05, 1e-4, batch=32, warmup=1)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    """A tiny FER2013 with votes, in which each emotion is a bright bar at a height of its own."""
+    rng = np.random.default_rng(4)
+    label = np.arange(240).astype(np.uint8) % 7
+    images = rng.integers(0, 120, (240, 48, 48), np.uint8)
+    for image, emotion in zip(images, label, strict=True):
+        image[6 * emotion + 2 : 6 * emotion + 8] += 130
+    votes = np.zeros((240, 10), np.uint8)
+    votes[np.arange(240), np.array([4, 5, 6, 1, 3, 2, 0])[label]] = 10
+    path = tmp_path_factory.mktemp("data") / "fer2013.npz"
+    usage = np.repeat(np.array([0, 1], np.uint8), [160, 80])
+    np.savez(path, images=images, label=label, usage=usage, votes=votes)
+    return path
+
+
+@pytest.fixture(scope="module")
+def given(data) -> Trainable:
+    return trainable(load(data))
+
+
+@pytest.fixture
+def tiny(monkeypatch) -> dict[str, Teacher]:
+    """Two teachers, "one" and "two", in the place of the real ones."""
+    made = {
+        "one": Teacher("vgg", (8, 8, 8, 8), 0.1, replace(PLAN, seed=1)),
+        "two": Teacher("resnet", (8, 16), 0.8, replace(PLAN, seed=2)),
+    }
+    for name in list(TEACHERS):
+        monkeypatch.delitem(TEACHERS, name)
+    for name, teacher in made.items():
+        monkeypatch.setitem(TEACHERS, name, teacher)
+    return made
+
+
+def trained(data: Trainable, run: Path, plan: Plan = PLAN, wanted: np.ndarray | None = None) -> torch.nn.Module:
+    run.mkdir(exist_ok=True)
+    torch.manual_seed(plan.seed)
+    wanted = data.targets(0) if wanted is None else wanted
+    return fit.fit(networks.camera(SMALL), data.images, wanted, (data.public.images, data.right), plan, run)
+
+
+def losses(run: Path) -> list[float]:
+    return [float(it) for it in re.findall(r"loss (\S+)", (run / "log.txt").read_text())]
+
+
+# Augmentation
+
+
+def picture() -> torch.Tensor:
+    """100 faces uint8 [100, 1, 48, 48] that get brighter to the right and the bottom."""
+    ramp = np.add.outer(np.arange(48), 3 * np.arange(48)).astype(np.uint8)
+    return torch.from_numpy(ramp).expand(100, 1, 48, 48)
+
+
+def draw(seed: int = 1) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def test_the_same_draw_gives_the_same_faces_and_another_one_others():
+    once, again, other = (augment(picture(), draw(seed)) for seed in (1, 1, 2))
+    assert once.shape == (100, 1, 48, 48)
+    assert once.dtype == torch.float32
+    assert 0 <= float(once.min()) <= float(once.max()) <= 1
+    assert torch.equal(once, again)
+    assert not torch.equal(once, other)
+
+
+def test_strength_0_mirrors_half_of_the_faces_and_changes_nothing_else():
+    faces = picture()
+    seen = augment(faces, draw(), strength=0) * 255
+    plain = (seen - faces).abs().amax((1, 2, 3)) < 0.01
+    mirrored = (seen - faces.flip(3)).abs().amax((1, 2, 3)) < 0.01
+    assert bool((plain ^ mirrored).all())
+    assert 30 < int(mirrored.sum()) < 70
+
+
+def test_grey_stays_grey_but_for_light_noise_and_a_box():
+    """A picture without features shows that what is moved in from outside is the edge, not black."""
+    from training.pytorch.augment import _move
+
+    grey = torch.full((100, 1, 48, 48), 128, dtype=torch.uint8)
+    assert float((_move(grey.float(), draw(), 1) - 128).abs().max()) < 0.01
+    middle = (augment(grey, draw()) * 255).mean((1, 2, 3))
+    assert 50 < float(middle.min()) < float(middle.max()) < 205
+
+
+def test_a_face_is_moved_by_no_more_than_the_ranges():
+    """A dot in the middle goes as far as the shift, one at the side as far as shift, scale, shear and roll together."""
+    from training.augment import ROLL, SCALE, SHIFT
+    from training.pytorch.augment import ASPECT, SHEAR, _move
+
+    def places(x: int, y: int) -> np.ndarray:
+        """Where the dot is seen, from the middle, in pixels [n, 2]; what left the picture is passed over."""
+        dot = torch.zeros(400, 1, 48, 48)
+        dot[:, :, y - 1 : y + 2, x - 1 : x + 2] = 255
+        seen = _move(dot, draw(), 1)[:, 0]
+        weight = seen.sum((1, 2))
+        across, down = (torch.arange(48.0) - 23.5).expand(48, 48), (torch.arange(48.0) - 23.5).expand(48, 48).T
+        found = torch.stack([(seen * it).sum((1, 2)) for it in (across, down)], 1) / weight[:, None]
+        return found[weight > 500].numpy()
+
+    zoom = (1 + ASPECT) / (1 - SCALE)
+    shift = np.hypot(SHIFT, SHIFT) * 48 * zoom * (1 + SHEAR)
+    moved = np.hypot(*places(24, 24).T)
+    assert 0.4 * shift < moved.max() < shift + 1.5
+    still = (1 + SCALE) * (1 + ASPECT)
+    moved = np.hypot(*places(34, 24).T)
+    assert 10.5 / still - shift - 1 < moved.min()
+    assert moved.max() < 10.5 * zoom * (1 + SHEAR) + shift + 1.5
+    tilted = _move(picture().float()[:, :, :1].expand(100, 1, 48, 48).contiguous(), draw(), 1)[:, 0, 12:36, 12:36]
+    rise, run = tilted.diff(dim=1).mean((1, 2)), tilted.diff(dim=2).mean((1, 2)).abs()
+    slope = np.degrees(np.arctan2(rise.abs().numpy(), run.numpy()))
+    most = ROLL + np.degrees(np.arctan(2 * SHEAR * (1 + ASPECT) / (1 - ASPECT)))
+    assert ROLL / 3 < slope.max() < most
+
+
+# Training
+
+
+def test_the_loss_goes_down_and_the_network_learns(given, tmp_path):
+    network = trained(given, tmp_path / "run", replace(PLAN, epochs=20, strength=0.2, calm=0.2))
+    told = losses(tmp_path / "run")
+    assert told[-1] < 0.6 * told[0]
+    assert (tmp_path / "run" / "curve.png").is_file()
+    right = given.right
+    assert (fit.logits(network, given.public.images).argmax(1) == right.truth).mean() > 0.5
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+sys.path[:0] = [{tests!r}]
+import test_pytorch as it
+from training.pytorch import fit
+save = fit._State.save
+def saved(state, path, epoch):
+    save(state, path, epoch)
+    if epoch == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+fit._State.save = saved
+it.trained(it.trainable(it.load(Path({data!r}))), Path({run!r}))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_a_killed_run_ends_in_the_very_weights_of_one_that_was_not(given, data, tmp_path):
+    whole = trained(given, tmp_path / "whole")
+    code = KILLED.format(tests=str(Path(__file__).parent), data=str(data), run=str(tmp_path / "killed"))
+    path = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=path, capture_output=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert len(losses(tmp_path / "killed")) == 2
+    again = trained(given, tmp_path / "killed")
+    assert losses(tmp_path / "killed") == losses(tmp_path / "whole")
+    for one, other in zip(whole.state_dict().values(), again.state_dict().values(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_a_loss_that_is_no_number_is_told_before_the_checkpoint(given, tmp_path):
+    wanted = given.targets(0)
+    wanted[7] = np.nan
+    with pytest.raises(DataError, match=r"no longer a number in epoch 1; lower the rate \(0\.05\)"):
+        trained(given, tmp_path / "run", wanted=wanted)
+    assert not (tmp_path / "run" / "checkpoint.pt").exists()
+
+
+def test_a_checkpoint_of_another_plan_network_or_cut_short_is_refused(given, tmp_path):
+    run = tmp_path / "run"
+    trained(given, run, replace(PLAN, epochs=1))
+    before = (run / "checkpoint.pt").read_bytes()
+    with pytest.raises(DataError, match="begun with another plan"):
+        trained(given, run)
+    other = networks.camera(SHAPES["emotion"])
+    watched = (given.public.images, given.right)
+    with pytest.raises(DataError, match=r"checkpoint\.pt: is damaged, or of another network; delete it"):
+        fit.fit(other, given.images, given.targets(0), watched, replace(PLAN, epochs=1), run)
+    assert (run / "checkpoint.pt").read_bytes() == before
+    (run / "checkpoint.pt").write_bytes(before[:1000])
+    with pytest.raises(DataError, match=r"checkpoint\.pt: is damaged"):
+        trained(given, run, replace(PLAN, epochs=1))
+
+
+def test_a_plan_falls_from_its_rate_to_0_and_to_calm():
+    plan = TEACHERS["vgg_votes"].plan
+    rates = [plan.rate_at(epoch) for epoch in range(plan.warmup, plan.epochs + 1)]
+    assert rates == sorted(rates, reverse=True)
+    assert 0.9 * plan.rate < max(rates) <= plan.rate
+    assert rates[-1] == pytest.approx(0)
+    assert plan.strength_at(0) == plan.strength
+    assert plan.strength_at(plan.epochs) == pytest.approx(plan.calm)
+    larger = plan.on_gpu()
+    assert larger.rate / plan.rate == larger.batch / plan.batch > 1
+
+
+# Soft targets
+
+
+def scores(faces: Faces, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).dirichlet(np.ones(7), len(faces))
+
+
+def test_the_mean_of_two_teachers_is_read_without_pytorch(data, tmp_path):
+    faces = load(data)
+    one, two = scores(faces, 1), scores(faces, 2)
+    made_targets.write(tmp_path, data, one, "vgg_votes")
+    made_targets.write(tmp_path, data, two, "resnet_both")
+    which = np.array([5, 3])
+    taught = distillation.read(distillation.files(tmp_path), faces, which)
+    assert taught is not None
+    assert taught.teachers == ("resnet_both", "vgg_votes")
+    assert taught.scores.dtype == np.float32
+    np.testing.assert_allclose(taught.scores.sum(axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(taught.scores, (one + two)[which] / 2, atol=0.03)
+    code = "import sys; sys.modules['torch'] = None; sys.modules['keras'] = None; import training.distillation"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_other_pictures_or_unknown_rows_are_taught_by_nobody(data, tmp_path):
+    faces = load(data)
+    made_targets.write(tmp_path, data)
+    paths, which = distillation.files(tmp_path), np.arange(10)
+    assert distillation.read(paths, faces, which) is not None
+    changed = faces.images.copy()
+    changed[200, 3, 3] ^= 1
+    assert distillation.read(paths, replace(faces, images=changed), which) is None
+    assert distillation.read(paths, faces.rows(np.arange(100)), which) is None
+    distillation.write(paths[0], faces, np.arange(9), np.full((9, 7), 1 / 7))
+    assert distillation.read(paths, faces, which) is None
+    made_targets.write(tmp_path, data, teacher="resnet_both")
+    with pytest.raises(DataError, match=r"vgg_votes\.npz: is of other pictures than resnet_both\.npz beside it"):
+        distillation.read(distillation.files(tmp_path), faces, which)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"recipe": "{}"}, "was made by another recipe than training/pytorch/recipes.py has for vgg_votes; delete it"),
+        ({"pictures": None}, "is missing, cut short or no file of soft targets; delete it"),
+        ({"coded": np.zeros((240, 6), np.uint8)}, "its arrays are not those of soft targets"),
+        ({"rows": np.arange(-1, 239, dtype=np.int32)}, "its arrays are not those of soft targets"),
+    ],
+)
+def test_a_file_of_another_recipe_or_damaged_is_refused(data, tmp_path, change, said):
+    made_targets.write(tmp_path, data)
+    (path,) = distillation.files(tmp_path)
+    with np.load(path) as file:
+        whole = {**file, **change}
+    np.savez(path, **{name: it for name, it in whole.items() if it is not None})
+    with pytest.raises(DataError, match=re.escape(f"vgg_votes.npz: {said}")):
+        distillation.read([path], load(data), np.arange(10))
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(DataError, match="cut short"):
+        distillation.read([path], load(data), np.arange(10))
+
+
+def test_a_file_of_nobody_is_refused_and_an_empty_folder_too(data, tmp_path):
+    with pytest.raises(DataError, match=r"holds no soft targets \(NAME\.npz\); have them made by python -m training"):
+        distillation.files(tmp_path)
+    (made_targets.write(tmp_path, data) / "vgg_votes.npz").rename(tmp_path / "nobody.npz")
+    with pytest.raises(DataError, match=r"nobody\.npz: was made by another recipe"):
+        distillation.read(distillation.files(tmp_path), load(data), np.arange(10))
+
+
+# Teachers
+
+
+def told(step: object, capsys: pytest.CaptureFixture, **arguments: object) -> str:
+    """What a step prints."""
+    given = {"votes": None, "only": None, "steps": None, "teachers": None}
+    step(Namespace(**{**given, **arguments}))
+    return capsys.readouterr().out
+
+
+def test_teachers_are_trained_once_measured_and_teach(data, given, tiny, tmp_path, capsys):
+    said = told(steps.teachers, capsys, data=data, run=tmp_path)
+    assert said.count(" loss ") == 6, "a line an epoch"
+    assert all(f"| {name} | 0." in said for name in ("one", "two", "mean of all"))
+    taught = distillation.read(distillation.files(tmp_path), given.faces, given.which)
+    assert taught is not None
+    assert taught.teachers == ("one", "two")
+    assert taught.scores.shape == (160, 7)
+    with np.load(tmp_path / "one.npz") as file:
+        assert sorted(file["rows"]) == list(range(240)), "training rows and PublicTest"
+    before = {path: path.read_bytes() for path in distillation.files(tmp_path)}
+    again = told(steps.teachers, capsys, data=data, run=tmp_path)
+    assert " loss " not in again
+    assert said.splitlines()[-5:] == again.splitlines()[-5:]
+    assert before == {path: path.read_bytes() for path in distillation.files(tmp_path)}
+
+
+def test_a_teachers_answer_is_the_mean_over_a_face_and_its_mirror_image(given, tiny, tmp_path):
+    torch.manual_seed(1)
+    network = networks.teacher(tiny["one"])
+    teachers.keep(network, given, tmp_path / "one.npz")
+    taught = distillation.read([tmp_path / "one.npz"], given.faces, given.which)
+    with torch.inference_mode():
+        faces = torch.from_numpy(given.images).unsqueeze(1).float() / 255
+        both = (network(faces).softmax(1) + network(faces.flip(3)).softmax(1)) / 2
+    assert taught is not None
+    np.testing.assert_allclose(taught.scores, both, atol=0.02)
+
+
+def test_another_recipe_or_other_pictures_stop_a_teacher(given, tiny, tmp_path, monkeypatch):
+    teachers.train("one", given, tmp_path)
+    changed = given.faces.images.copy()
+    changed[0, 0, 0] ^= 1
+    with pytest.raises(DataError, match=r"one\.npz: was made from other pictures than the data's; delete it"):
+        teachers.train("one", replace(given, faces=replace(given.faces, images=changed)), tmp_path)
+    monkeypatch.setitem(TEACHERS, "one", replace(tiny["one"], label_share=0.2))
+    with pytest.raises(DataError, match=r"one\.npz: was made by another recipe"):
+        teachers.train("one", given, tmp_path)
+    (tmp_path / "one.npz").unlink()
+    with pytest.raises(DataError, match=r"settings\.json: this run was begun with another recipe"):
+        teachers.train("one", given, tmp_path)
+
+
+def test_steps_try_everything_and_keep_nothing(data, tiny, tmp_path, capsys):
+    said = told(steps.teachers, capsys, data=data, run=tmp_path / "teachers", steps=2, only=["two"])
+    assert (said.count(" loss "), "tried 2 steps of two; nothing is kept" in said) == (1, True)
+    said = told(steps.students, capsys, data=data, run=tmp_path / "run", steps=1, network="emotion")
+    assert "tried 1 steps of emotion; nothing is kept" in said
+    assert not list(tmp_path.iterdir())
+
+
+# Students
+
+
+@pytest.fixture
+def student(monkeypatch) -> Student:
+    monkeypatch.setitem(STUDENTS, "emotion", Student(replace(PLAN, epochs=2)))
+    return STUDENTS["emotion"]
+
+
+def test_what_a_student_learns_is_its_share_of_the_answers(given, student):
+    answers = distillation.SoftTargets(("one",), np.full((160, 7), 1 / 7, np.float32))
+    alone = given.targets(student.label_share)
+    np.testing.assert_allclose(students._wanted(student, given, None), alone)
+    np.testing.assert_allclose(students._wanted(student, given, answers), 0.2 * alone + 0.8 / 7, atol=1e-6)
+
+
+def test_a_student_becomes_a_run_that_keras_loads(data, given, student, tmp_path, capsys):
+    pytest.importorskip("tensorflow", reason="needs TensorFlow (training/requirements.txt)")
+    from training.fit import load_network
+
+    run, where = tmp_path / "run", made_targets.write(tmp_path / "teachers", data)
+    said = told(steps.students, capsys, data=data, run=run, teachers=where, network="emotion")
+    assert f"trained: {run / 'weights.npz'}" in said
+    settings = json.loads((run / "settings.json").read_text())
+    assert (settings["teachers"], settings["epochs"]) == (["vgg_votes"], 2)
+    assert (run / "curve.png").is_file()
+    network = networks.camera(SHAPES["emotion"])
+    state = fit._State.of(network, student.plan, torch.device("cpu"))
+    assert state.restore(run / "checkpoint.pt") == 2
+    faces = given.images[..., np.newaxis] / np.float32(255)
+    with torch.inference_mode():
+        wanted = state.mean(torch.from_numpy(faces).permute(0, 3, 1, 2)).softmax(1).numpy()
+    np.testing.assert_allclose(load_network(run).predict(faces, verbose=0), wanted, atol=1e-4)
+    assert not told(steps.students, capsys, data=data, run=run, teachers=where, network="emotion").count(" loss ")
+    made_targets.write(where, data, teacher="resnet_both")
+    with pytest.raises(DataError, match=r"begun with teachers \['vgg_votes'\], not \['resnet_both', 'vgg_votes'\]"):
+        told(steps.students, capsys, data=data, run=run, teachers=where, network="emotion")
+    settings["shape"]["stages"] = [8, 8]
+    (run / "settings.json").write_text(json.dumps(settings))
+    with pytest.raises(DataError, match=r"weights\.npz: is cut short, damaged or not of the shape"):
+        load_network(run)
+
+
+def test_other_pictures_are_learnt_from_their_votes_alone_and_a_line_says_so(data, student, tmp_path, capsys):
+    where = made_targets.write(tmp_path / "teachers", data)
+    with np.load(data) as file:
+        own = {**file, "images": 255 - file["images"]}
+    del own["votes"]
+    np.savez(tmp_path / "own.npz", **own)
+    run = tmp_path / "run"
+    said = told(steps.students, capsys, data=tmp_path / "own.npz", run=run, teachers=where, network="emotion")
+    assert (
+        f"{where}: not made for the pictures of {tmp_path / 'own.npz'}; the network learns from its labels alone"
+        in said
+    )
+    assert json.loads((run / "settings.json").read_text())["teachers"] == []
+
+
+@pytest.mark.parametrize("shape", [SHAPES["emotion"], SHAPES["emotion_plus"], SMALL, Shape(8, (8, 8, 8), 2, 16)])
+def test_a_cameras_network_is_the_same_in_keras(shape):
+    pytest.importorskip("tensorflow", reason="needs TensorFlow (training/requirements.txt)")
+    import keras
+
+    from training.network import build
+
+    draws = torch.Generator().manual_seed(3)
+    network = networks.camera(shape).eval()
+    for layer in network.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            for array in (layer.weight, layer.bias, layer.running_mean, layer.running_var):
+                array.data = torch.rand(array.shape, generator=draws) + 0.5
+    same = build(7, shape=shape)
+    same.set_weights([it.numpy() for it in networks.keras_weights(network)])
+    logits = keras.Model(same.input, same.get_layer("emotion").output)
+    faces = np.random.default_rng(5).random((4, 48, 48, 1), np.float32)
+    with torch.inference_mode():
+        found = network(torch.from_numpy(faces).permute(0, 3, 1, 2)).numpy()
+    wanted = np.asarray(logits(faces))
+    assert np.ptp(wanted) > 0.01
+    np.testing.assert_allclose(found, wanted, atol=1e-3)
+
+
+# The command line
+
+
+def test_without_pytorch_a_sentence_says_what_to_install(data):
+    hidden = "import sys; sys.modules['torch'] = None; from training.__main__ import main; sys.exit(main())"
+    for step in ("teachers", "students"):
+        words = [sys.executable, "-c", hidden, step, "--data", str(data)]
+        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 1
+        assert "PyTorch is not installed; python -m pip install -r training/requirements-pytorch.txt" in done.stderr
+
+
+def test_an_unknown_teacher_is_refused(capsys):
+    from training.__main__ import _parser
+
+    with pytest.raises(SystemExit):
+        _parser().parse_args(["teachers", "--data", "x", "--only", "nobody"])
+    assert "invalid choice: 'nobody'" in capsys.readouterr().err

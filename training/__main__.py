@@ -7,6 +7,8 @@ from pathlib import Path
 from models.contract import ContractError
 from training import steps
 from training.data import DataError
+from training.distillation import FOLDER
+from training.pytorch.recipes import STUDENTS, TEACHERS
 from training.recipes import RECIPES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -16,8 +18,9 @@ Make the camera's model from FER2013, step by step or all at once.
 
   python -m training all --data fer2013.csv --votes fer2013new.csv
 
-trains the network (train), makes it int8 (quantize) and measures it (card). An interrupted training goes on where it
-stopped when the same command is given again. The data is not ours to give: fer2013.csv is on Kaggle, fer2013new.csv
+trains the network (train), makes it int8 (quantize) and measures it (card). students trains it in PyTorch in place of
+train. What teaches it beside the data, training/soft_targets, is made by teachers. An interrupted training goes on where
+it stopped when the same command is given again. The data is not ours to give: fer2013.csv is on Kaggle, fer2013new.csv
 in FER+'s repository."""
 
 
@@ -44,17 +47,20 @@ def _parser() -> argparse.ArgumentParser:
         "python -m training", description=ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     step = parser.add_subparsers(title="steps", metavar="STEP", required=True)
-    data, trained, model = _data(), _trained(), _model()
+    data, trained, taught, model = _data(), _trained(), _taught(), _model()
     for name, function, parents in (
-        ("all", steps.everything, [data, trained, model]),
-        ("train", steps.train, [data, trained]),
-        ("sweep", steps.sweep, [data, _sweep()]),
+        ("all", steps.everything, [data, trained, taught, model]),
+        ("train", steps.train, [data, trained, taught]),
+        ("teachers", steps.teachers, [data, _teachers(), _steps()]),
+        ("students", steps.students, [data, _student(), taught, _steps()]),
+        ("sweep", steps.sweep, [data, _sweep(), taught]),
         ("quantize", steps.quantize, [data, trained, model]),
         ("evaluate", steps.evaluate, [data, model, _part()]),
         ("card", steps.card, [data, trained, model]),
         ("report", steps.report, [data, _models()]),
         ("robustness", steps.robustness, [data, model, _out("where the figures go, as JSON", Path("robustness.json"))]),
         ("finetune", steps.finetune, [_collected(), _portraits()]),
+        ("calibrate-trial", steps.calibrate_trial, [data, model, _part()]),
         ("finetune-trial", steps.finetune_trial, [data, _start(), _portraits()]),
         ("learning-block", steps.learning_block, [_folder()]),
         ("composites", steps.composites, [data, _out("where the portraits go", CAMERA / "composites")]),
@@ -62,6 +68,48 @@ def _parser() -> argparse.ArgumentParser:
     ):
         about = (function.__doc__ or "").strip()
         step.add_parser(name, help=about, description=about, parents=parents).set_defaults(step=function)
+    return parser
+
+
+def _taught() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument(
+        "--teachers", type=Path, default=FOLDER, help="folder of the teachers' answers (default %(default)s)"
+    )
+    return parser
+
+
+def _teachers() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--only", nargs="+", choices=list(TEACHERS), metavar="NAME", help=f"of {', '.join(TEACHERS)}")
+    parser.add_argument(
+        "--run",
+        type=Path,
+        default=Path("runs/teachers"),
+        help="folder for checkpoints and answers (default %(default)s)",
+    )
+    return parser
+
+
+def _student() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument(
+        "--run",
+        type=Path,
+        default=Path("runs/emotion"),
+        help="folder for the checkpoint and the trained network (default %(default)s)",
+    )
+    parser.add_argument(
+        "--network", choices=sorted(STUDENTS), default="emotion", help="which network to train (default %(default)s)"
+    )
+    return parser
+
+
+def _steps() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument(
+        "--steps", type=_positive, help="try it: so many steps of each network, to see that it runs; nothing is kept"
+    )
     return parser
 
 

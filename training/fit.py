@@ -1,14 +1,12 @@
-"""Train a network in its legs: its progress, a checkpoint every epoch, resume, and a picture of the learning curve."""
+"""Train a network in its legs, by Keras on any of its backends: its progress, a checkpoint every epoch, resume."""
 
 import csv
-import json
 import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -17,10 +15,14 @@ from numpy.typing import NDArray
 from models.contract import EMOTIONS
 from training import network
 from training.augment import augment
-from training.data import PUBLIC_TEST, DataError, Faces, read_json, writing
-from training.protocols import main_protocol, rows
+from training.data import DataError, read_json, writing
+from training.network import Shape
 from training.recipes import RECIPES, Leg, Settings
-from training.targets import prior, targets, training_rows
+
+# training.run_folder is imported where a run begins: the learning block takes this file along for its other functions.
+if TYPE_CHECKING:
+    from training.distillation import SoftTargets
+    from training.run_folder import Trainable
 
 
 class Batches(keras.utils.PyDataset):
@@ -75,11 +77,6 @@ class StartAtEpoch(keras.callbacks.Callback):
             self.batches.start(epoch)
 
 
-def watched(faces: Faces, network: str) -> Faces:
-    """The faces as choices for a network of RECIPES are made by: without FER+'s votes where it is made for FER2013's labels."""
-    return replace(faces, votes=None) if RECIPES[network].by_labels else faces
-
-
 def pixels(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Faces uint8 [n, 48, 48] as the network takes them: float32 [n, 48, 48, 1], 0 to 1."""
     return (images[..., np.newaxis] / 255).astype(np.float32)
@@ -94,78 +91,51 @@ def rate_at(epoch: int, epochs: int, highest: float, warmup: int) -> float:
 
 
 def fit(
-    faces: Faces,
+    data: "Trainable",
     run: Path,
     settings: Settings,
-    answers: Mapping[str, NDArray[np.float32]] = MappingProxyType({}),
+    taught: "SoftTargets | None" = None,
     extra: Sequence[keras.callbacks.Callback] = (),
 ) -> keras.Model:
     """Train on the Training part, watching PublicTest; everything is kept in the folder `run`.
 
     `run` gets a folder for each leg, with its checkpoint, `history.csv` and network, `curve.png` and, at the end,
-    `network.keras` in float32. A run goes on from what is there; one that is finished stays as it is. `answers`
-    by the teacher's name, each [training rows, 7]: what those that the recipe names say. `extra` callbacks are called with
-    the others.
-    Raises DataError for too few training rows, other ones or other settings than the run was begun with, a checkpoint of
-    another network, and a loss that is no longer a number.
+    `network.keras` in float32. A run goes on from what is there; one that is finished stays as it is. `taught`: the
+    teachers' answers to the training rows; without them the votes and labels alone teach. `extra` callbacks are called
+    with the others.
+    Raises DataError as `begin` does, for a checkpoint of another network, and for a loss that is no longer a number.
     """
-    which = begin(faces, run, settings)
+    _begin(data, run, settings, taught)
     if (run / "network.keras").is_file():
         return load_network(run)
     keras.utils.set_random_seed(settings.seed)
     keras.mixed_precision.set_global_policy("mixed_bfloat16")  # 22 s an epoch against 28 s in float32, no loss seen
     try:
-        model = _fit_legs(
-            lambda leg: _wanted(faces, which, leg, answers),
-            faces.images[which],
-            watched(faces, settings.network).part(PUBLIC_TEST),
-            run,
-            settings,
-            extra,
-        )
+        model = _fit_legs(data, taught, run, settings, extra)
     finally:
         keras.mixed_precision.set_global_policy("float32")  # for whoever builds a network after this one
     return _keep(model, settings, run / "network.keras")
 
 
-def begin(faces: Faces, run: Path, settings: Settings) -> NDArray[np.int64]:
-    """The rows that `fit` trains on, once it is sure that it can; what the run is begun with is noted in its folder.
+def _begin(data: "Trainable", run: Path, settings: Settings, taught: "SoftTargets | None") -> None:
+    from training.run_folder import begin
 
-    Raises DataError as `fit` does.
-    """
-    which = training_rows(faces)
-    if len(which) < settings.batch:
-        raise DataError(
-            f"the data has {len(which)} usable training rows; at least {settings.batch} (one batch) are needed: "
-            "give data with more"
-        )
-    prior(faces, which)  # every emotion must have a picture
-    if not (faces.usage == PUBLIC_TEST).any():
-        raise DataError(
-            "the data has no rows of PublicTest to watch the training by; give data with the official parts"
-        )
-    _keep_settings(run, {**asdict(settings), "rows": len(which), "recipe": asdict(RECIPES[settings.network])})
-    return which
+    teachers = list(taught.teachers) if taught else []
+    noted = {**asdict(settings), "recipe": asdict(RECIPES[settings.network]), "teachers": teachers}
+    begin(run, data, settings.batch, noted)
 
 
-def _wanted(
-    faces: Faces, which: NDArray[np.int64], leg: Leg, answers: Mapping[str, NDArray[np.float32]]
-) -> NDArray[np.float32]:
-    """What a leg teaches, [len(which), 7]: the votes and labels, and the share of the teachers' answers."""
-    wanted = targets(faces, leg.label_share, leg.least_count)[which]
-    missing = [name for name in leg.teachers if name not in answers]
-    if missing:
-        raise ValueError(f"the leg {leg.name!r} is taught by {', '.join(missing)}; give the answers")
-    if not leg.teachers:
+def _wanted(data: "Trainable", leg: Leg, taught: "SoftTargets | None") -> NDArray[np.float32]:
+    """What a leg teaches, [n, 7]: the votes and labels, and the share of the teachers' answers."""
+    wanted = data.targets(leg.label_share, leg.least_count)
+    if taught is None:
         return wanted
-    taught = np.mean([answers[name] for name in leg.teachers], axis=0, dtype=np.float32)
-    return (1 - leg.taught) * wanted + np.float32(leg.taught) * taught
+    return np.float32(1 - leg.taught) * wanted + np.float32(leg.taught) * taught.scores
 
 
 def _fit_legs(
-    wanted: Callable[[Leg], NDArray[np.float32]],
-    images: NDArray[np.uint8],
-    public: Faces,
+    data: "Trainable",
+    taught: "SoftTargets | None",
     run: Path,
     settings: Settings,
     extra: Sequence[keras.callbacks.Callback],
@@ -182,8 +152,8 @@ def _fit_legs(
         model, before = network.build(len(EMOTIONS), shape=recipe.shape), model.get_weights()
         model.set_weights(before)
         (run / leg.name).mkdir(exist_ok=True)
-        batches = Batches(images, wanted(leg), settings, leg.strength)
-        _fit_leg(model, batches, public, run, leg, extra)
+        batches = Batches(data.images, _wanted(data, leg, taught), settings, leg.strength)
+        _fit_leg(model, batches, data, run, leg, extra)
         with writing(done) as beside:
             model.save_weights(beside)
     return model
@@ -196,38 +166,41 @@ def _load_weights(model: keras.Model, path: Path) -> None:
         raise DataError(f"{path}: holds the weights of another network; choose another --run") from error
 
 
-def _keep_settings(run: Path, settings: dict[str, Any]) -> None:
-    """Note in `settings.json` what a run is begun with; DataError where it was begun with something else."""
-    path = run / "settings.json"
-    if not path.exists():
-        run.mkdir(parents=True, exist_ok=True)
-        with writing(path) as beside:
-            beside.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
-        return
-    begun = read_json(path, "delete it to go on with the settings that you gave, or choose another --run")
-    for name, value in json.loads(json.dumps(settings)).items():
-        if begun.get(name, value) != value:
-            if name == "recipe":
-                raise DataError(
-                    f"{path}: this run was begun with another recipe or network shape than training/recipes.py has now; "
-                    "choose another --run"
-                )
-            what, same = ("training rows:", "data") if name == "rows" else (name, "settings")
-            raise DataError(
-                f"{path}: this run was begun with {what} {begun[name]}, not {value}; "
-                f"choose another --run, or give the same {same}"
-            )
-
-
 def load_network(run: Path) -> keras.Model:
-    """The trained network of a finished run; DataError where its file is damaged."""
+    """The trained network of a finished run, of Keras (`network.keras`) or of PyTorch (`weights.npz`).
+
+    Raises DataError where its files are damaged.
+    """
     path = run / "network.keras"
+    if not path.is_file() and (run / "weights.npz").is_file():
+        return _from_weights(run)
     try:
         return keras.models.load_model(path)
     except Exception as error:  # zipfile's, h5py's, Keras's own, wherever the file breaks off
         raise DataError(
             f"{path}: is cut short or damaged; delete it and run python -m training train --run {run} again"
         ) from error
+
+
+def _from_weights(run: Path) -> keras.Model:
+    """The network of a run of `training.pytorch.students`: built in the shape that it notes, with its weights."""
+    advice = f"delete it and run python -m training students --run {run} again"
+    path = run / "weights.npz"
+    told: Any = read_json(run / "settings.json", advice).get("shape")
+    try:
+        shape = _shape(told)
+        model = network.build(len(EMOTIONS), shape=shape)
+        with np.load(path) as data:
+            model.set_weights([data[f"arr_{number}"] for number in range(len(data))])
+    except Exception as error:  # np.load's many, and Keras's where the shapes differ
+        raise DataError(f"{path}: is cut short, damaged or not of the shape in settings.json; {advice}") from error
+    return model
+
+
+def _shape(told: dict[str, Any]) -> Shape:
+    """A shape from JSON, which has lists for tuples."""
+    values: dict[str, Any] = {name: tuple(it) if isinstance(it, list) else it for name, it in told.items()}
+    return Shape(**values)
 
 
 def verbosity() -> str | int:
@@ -238,14 +211,14 @@ def verbosity() -> str | int:
 def _fit_leg(
     model: keras.Model,
     batches: Batches,
-    public: Faces,
+    data: "Trainable",
     run: Path,
     leg: Leg,
     extra: Sequence[keras.callbacks.Callback],
 ) -> None:
     settings = batches.settings
     epochs = max(1, round(settings.epochs * leg.epochs))
-    wanted = rows(main_protocol(public), public)
+    public, right = data.public, data.right
     # A new optimizer: momentum of other targets would only mislead it.
     model.compile(
         keras.optimizers.SGD(
@@ -262,7 +235,7 @@ def _fit_leg(
         batches,
         epochs=epochs,
         shuffle=False,  # Batches shuffles by itself, in a way that a resumed run repeats
-        validation_data=(pixels(public.images[wanted.index]), np.eye(len(EMOTIONS), dtype=np.float32)[wanted.truth]),
+        validation_data=(pixels(public.images[right.index]), np.eye(len(EMOTIONS), dtype=np.float32)[right.truth]),
         validation_batch_size=512,
         verbose=verbosity(),
         callbacks=[
@@ -289,18 +262,15 @@ def _keep(model: keras.Model, settings: Settings, path: Path) -> keras.Model:
 
 def draw_curve(run: Path, settings: Settings) -> None:
     """Draw loss and accuracy by epoch, one leg after the other, into `curve.png`."""
-    from matplotlib.figure import Figure
+    from training import run_folder
 
     epochs: list[dict[str, str]] = []
     for history in (run / leg.name / "history.csv" for leg in RECIPES[settings.network].legs):
         if history.is_file():
             with history.open() as file:
                 epochs += {row["epoch"]: row for row in csv.DictReader(file)}.values()
-    figure = Figure(figsize=(9, 3.5), layout="constrained")
-    for place, name in enumerate(("loss", "accuracy"), 1):
-        axes = figure.add_subplot(1, 2, place, xlabel="epoch", title=name)
-        for key, label in ((name, "training (augmented)"), ("val_" + name, "PublicTest")):
-            axes.plot(range(1, len(epochs) + 1), [float(row[key]) for row in epochs], label=label)
-        axes.grid(alpha=0.3)
-        axes.legend()
-    figure.savefig(run / "curve.png", dpi=110)
+    panels = {}
+    for name in ("loss", "accuracy"):
+        lines = {"training (augmented)": name, "PublicTest": "val_" + name}
+        panels[name] = {label: [float(row[key]) for row in epochs] for label, key in lines.items()}
+    run_folder.draw(run, panels)

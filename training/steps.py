@@ -4,9 +4,14 @@ import json
 import os
 from argparse import Namespace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from training.data import DataError, Faces, load, read_json, writing
+from training.pytorch.recipes import TEACHERS
+
+if TYPE_CHECKING:
+    from training.distillation import SoftTargets
+    from training.run_folder import Trainable
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up chatter hides the progress bar
 
@@ -16,6 +21,7 @@ def everything(arguments: Namespace) -> None:
     from training.convert import check_place
 
     check_place(arguments.model)
+    _check_backend(converts=True)
     faces = _load(arguments)
     _train(arguments, faces)
     _quantize(arguments, faces)
@@ -23,13 +29,49 @@ def everything(arguments: Namespace) -> None:
 
 
 def train(arguments: Namespace) -> None:
-    """Train the network, or go on where an interrupted run stopped."""
+    """Train the network in Keras, or go on where an interrupted run stopped."""
+    _check_backend()
     _train(arguments, _load(arguments))
+
+
+def teachers(arguments: Namespace) -> None:
+    """Train in PyTorch the networks whose answers teach the camera's, and measure them on PublicTest."""
+    _check_pytorch()
+    from training.evaluate import markdown
+    from training.pytorch import teachers
+    from training.run_folder import trainable
+
+    data, names = trainable(_load(arguments)), arguments.only or list(TEACHERS)
+    if arguments.steps:
+        teachers.try_out(names, data, arguments.steps)
+        print(f"tried {arguments.steps} steps of {', '.join(names)}; nothing is kept")
+        return
+    paths = [teachers.train(name, data, arguments.run) for name in names]
+    lines = [[name, f"{it.accuracy:.4f}", f"{it.balanced:.4f}"] for name, it in teachers.measured(paths, data).items()]
+    print(markdown(["PublicTest", "accuracy", "balanced"], lines))
+    print(f"answers: {arguments.run}; to teach by them: --teachers {arguments.run}")
+
+
+def students(arguments: Namespace) -> None:
+    """Train one of the camera's networks in PyTorch by the teachers' answers, for quantize."""
+    _check_pytorch()
+    from training.pytorch import students
+    from training.run_folder import trainable
+
+    data = trainable(_load(arguments))
+    if arguments.steps:
+        students.try_out(arguments.network, data, arguments.steps)
+        print(f"tried {arguments.steps} steps of {arguments.network}; nothing is kept")
+        return
+    weights = students.train(arguments.network, data, _soft_targets(arguments, data), arguments.run)
+    print(f"trained: {weights}; learning curve: {arguments.run / 'curve.png'}")
 
 
 def sweep(arguments: Namespace) -> None:
     """Train many networks, on this machine or on a cluster of them by Ray, and gather their figures in one table."""
+    _check_backend()
     from training import sweep_plan, sweep_table
+    from training.run_folder import trainable
     from training.sweep import sweep
 
     if arguments.file:
@@ -38,9 +80,9 @@ def sweep(arguments: Namespace) -> None:
         runs = sweep_plan.read(arguments.file)
     else:
         runs = sweep_plan.of_seeds(arguments.network or "emotion", arguments.seeds, arguments.epochs)
-    results = sweep(
-        runs, _load(arguments), arguments.runs, arguments.address, arguments.cpus_per_run, arguments.restarts
-    )
+    data = trainable(_load(arguments))
+    taught = _soft_targets(arguments, data)
+    results = sweep(runs, data, taught, arguments.runs, arguments.address, arguments.cpus_per_run, arguments.restarts)
     print(sweep_table.write(results, arguments.runs))
     failed = [it.run.name for it in results if it.failed is not None]
     if failed:
@@ -112,6 +154,13 @@ def finetune_trial(arguments: Namespace) -> None:
     print(trial(_load(arguments), arguments.model, arguments.composites))
 
 
+def calibrate_trial(arguments: Namespace) -> None:
+    """Measure what the camera's command calibrate gives people whose faces at rest do not look neutral to the model."""
+    from training.calibrate_trial import trial
+
+    print(trial(_load(arguments), arguments.model, arguments.part))
+
+
 def composites(arguments: Namespace) -> None:
     """Make the seven portraits of nobody from FER2013's training faces, for the bundled clip."""
     from training.composites import run
@@ -144,38 +193,64 @@ def _load(arguments: Namespace) -> Faces:
 
 
 def _train(arguments: Namespace, faces: Faces) -> None:
-    from training.fit import begin
+    from training.fit import fit
     from training.recipes import RECIPES, Settings
+    from training.run_folder import trainable
 
     network = arguments.run / "network.keras"
     said = "already trained" if network.is_file() else "trained"
     epochs = arguments.epochs or RECIPES[arguments.network].epochs
     settings = Settings(network=arguments.network, epochs=epochs, seed=arguments.seed)
-    begin(faces, arguments.run, settings)  # a mistake is told before the teachers are trained
-    _fit(faces, arguments.run, settings)
+    data = trainable(faces)
+    fit(data, arguments.run, settings, _soft_targets(arguments, data))
     print(f"{said}: {network}; learning curve: {arguments.run / 'curve.png'}")
 
 
-def _fit(faces: Faces, run: Path, settings: Any) -> Any:
-    """The trained network of a run; its teachers are asked, and trained, first where a folder beside the run's has no answers."""
-    from training import answers
-    from training.fit import fit, load_network
-    from training.recipes import RECIPES, Settings
+def _soft_targets(arguments: Namespace, data: "Trainable") -> "SoftTargets | None":
+    """The teachers' answers to the training rows; None, and a line that says so, where they don't know all of these."""
+    from training import distillation
 
-    if (run / "network.keras").is_file():
-        return load_network(run)
-    teachers = [run.parent / name for name in RECIPES[settings.network].teachers]
-    for teacher in teachers:
-        if not (teacher / answers.NAME).is_file():
-            print(f"{teacher}: a teacher of {settings.network}; its answers are kept in {teacher / answers.NAME}")
-            its = Settings(network=teacher.name, epochs=RECIPES[teacher.name].epochs)
-            answers.keep(_fit(faces, teacher, its), faces, teacher)
-    return fit(faces, run, settings, answers.read(teachers, faces))
+    taught = distillation.read(distillation.files(arguments.teachers), data.faces, data.which)
+    if taught is None:
+        alone = "its labels" if data.faces.votes is None else "FER+'s votes"
+        print(
+            f"{arguments.teachers}: not made for the pictures of {arguments.data}; the network learns from {alone} alone"
+        )
+    return taught
+
+
+def _check_backend(converts: bool = False) -> None:
+    """DataError where Keras's backend is not installed, or can't give a network that `converts` to int8."""
+    name = os.environ.get("KERAS_BACKEND", "tensorflow")
+    try:
+        import keras
+    except ImportError as error:
+        what = "Keras" if error.name == "keras" else f"Keras's backend {name!r}"
+        raise DataError(
+            f"{what} is not installed; training/requirements.txt says how to install one and to choose it by KERAS_BACKEND"
+        ) from error
+    except ValueError as error:
+        raise DataError(f"KERAS_BACKEND: Keras has no backend {name!r}; choose tensorflow, torch or jax") from error
+    if converts and keras.backend.backend() != "tensorflow":
+        raise DataError(
+            f"KERAS_BACKEND: {keras.backend.backend()} can train, but TensorFlow alone makes an int8 file; "
+            "give train first, then quantize and card with KERAS_BACKEND=tensorflow"
+        )
+
+
+def _check_pytorch() -> None:
+    """DataError where PyTorch is not installed."""
+    try:
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise DataError(
+            "PyTorch is not installed; python -m pip install -r training/requirements-pytorch.txt"
+        ) from error
 
 
 def _quantize(arguments: Namespace, faces: Faces) -> None:
     from training import convert, operating_point
-    from training.fit import load_network, watched
+    from training.fit import load_network
     from training.recipes import LIMITS
     from training.targets import training_rows
 
@@ -184,28 +259,26 @@ def _quantize(arguments: Namespace, faces: Faces) -> None:
     which = training_rows(faces)  # once: looking for the leaked ones takes ten seconds
     calibration = convert.choose_calibration(faces, which)
     network = load_network(arguments.run)
-    settled = operating_point.settle(network, watched(faces, name), which)
+    settled, notes = operating_point.settle(network, faces, which)
     made = {**settings, **settled, "float": _float_figures(network, faces)}
-    data = convert.convert(network, faces.images[calibration])
+    data = convert.convert(network, faces.images[calibration], notes)
     with writing(arguments.run / "made.json") as beside:
         beside.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
         model = convert.write_model(data, arguments.model, calibration, LIMITS[name])
     print(
-        f"{model.path}: {model.file_bytes:,} bytes, arena {model.arena_bytes}, {model.macs / 1e6:.2f} M multiply-accumulates"
+        f"{model.path}: {model.file_bytes:,} bytes, arena {model.arena_bytes}, {model.instructions / 1e6:.1f} M Cortex-M7 instructions"
     )
 
 
 def _trained_settings(arguments: Namespace) -> dict[str, Any]:
     """What a finished run was trained with; DataError where the run is not finished or has lost its settings."""
     run = arguments.run
+    again = f"run python -m training train --run {run}"
     if not (run / "network.keras").is_file():
-        raise DataError(
-            f"{run / 'network.keras'}: no trained network there; run python -m training train --run {run} first"
-        )
-    return read_json(
-        run / "settings.json",
-        f"run python -m training train --run {run} again with the data and settings that it was trained with",
-    )
+        again = f"run python -m training train, or students, with --run {run}"
+        if not (run / "weights.npz").is_file():
+            raise DataError(f"{run / 'network.keras'}: no trained network there, and no weights.npz; {again} first")
+    return read_json(run / "settings.json", f"{again} again with the data and settings that it was trained with")
 
 
 def _float_figures(network: Any, faces: Faces) -> dict[str, dict[str, float]]:

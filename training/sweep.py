@@ -11,10 +11,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from training import answers, sweep_ray, sweep_run
+from training import sweep_ray, sweep_run
 from training.data import DataError, Faces, writing
+from training.distillation import SoftTargets
 from training.recipes import RECIPES
-from training.sweep_plan import Run, with_teachers
+from training.run_folder import Trainable
+from training.sweep_plan import Run
 from training.sweep_table import Figures, Result
 
 UNDER_WAY = "under_way.zip"  # a run's files after its last whole epoch: one file, so never half of two epochs
@@ -22,9 +24,15 @@ MEASURED = "public_test.json"
 
 
 def sweep(
-    runs: list[Run], faces: Faces, folder: Path, address: str | None = None, cpus: int | None = None, restarts: int = 3
+    runs: list[Run],
+    data: Trainable,
+    taught: SoftTargets | None,
+    folder: Path,
+    address: str | None = None,
+    cpus: int | None = None,
+    restarts: int = 3,
 ) -> list[Result]:
-    """Train the runs and the teachers that they lack, each in its folder in `folder`, and measure them on PublicTest.
+    """Train the runs by the teachers' answers, or alone, each in its folder in `folder`, and measure them on PublicTest.
 
     Ray is started on this machine, or the cluster at `address` is used, of which this machine must be a part. Each run
     has `cpus` cores (see `share`), and starts again up to `restarts` times. One that was finished before is not run
@@ -33,7 +41,6 @@ def sweep(
     ray = sweep_ray.find(address)
     from training.sweep_view import View
 
-    runs = with_teachers(runs, folder)
     with sweep_ray.connected(ray, address), View([run.name for run in runs]) as view:
         folder.mkdir(parents=True, exist_ok=True)
         cores = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
@@ -41,7 +48,7 @@ def sweep(
         if cpus > max(cores):
             raise DataError(f"no machine has {cpus} cores for a run, at most {max(cores)}; give a lower --cpus-per-run")
         try:
-            return Sweep(ray, runs, faces, folder, cpus, restarts, view).results()
+            return Sweep(ray, runs, data, taught, folder, cpus, restarts, view).results()
         except ray.exceptions.RayError as error:
             raise DataError(
                 f"Ray failed ({sweep_ray.first_sentence(error)}); give the same command again to go on"
@@ -62,27 +69,35 @@ class Sweep:
     """The runs of a sweep under way."""
 
     def __init__(
-        self, ray: ModuleType, runs: list[Run], faces: Faces, folder: Path, cpus: int, restarts: int, view: Any
+        self,
+        ray: ModuleType,
+        runs: list[Run],
+        data: Trainable,
+        taught: SoftTargets | None,
+        folder: Path,
+        cpus: int,
+        restarts: int,
+        view: Any,
     ):
         self.ray, self.runs, self.folder, self.view = ray, runs, folder, view
         self.cpus, self.restarts = cpus, restarts
-        self.data = _checksum(faces)
-        self.faces = ray.put(faces)  # once; machines take it from each other
+        self.checksum = _checksum(data.faces, taught)
+        self.data = ray.put((data, taught))  # once; machines take it from each other
         self.queue = sweep_ray.queue(ray)
         self.on_node = ray.remote(num_cpus=cpus, max_retries=0, max_calls=1, scheduling_strategy="SPREAD")(
             sweep_ray.on_node
         )
-        self.teachers = {teacher for run in runs for teacher in RECIPES[run.settings.network].teachers}
         self.done: dict[str, Result] = {}
         self.died = dict.fromkeys((run.name for run in runs), 0)
         self.under_way: dict[Any, Run] = {}  # by Ray's reference to the result
 
     def results(self) -> list[Result]:
         """Train all, and return what came of them."""
-        waiting = [run for run in self.runs if not self._finished_before(run)]
-        while waiting or self.under_way:
-            waiting = [run for run in waiting if not self._start_if_taught(run)]
-            over, _ = self.ray.wait(list(self.under_way), timeout=0.5) if self.under_way else ([], [])
+        for run in self.runs:
+            if not self._finished_before(run):
+                self._start(run)
+        while self.under_way:
+            over, _ = self.ray.wait(list(self.under_way), timeout=0.5)
             self._take_reports()
             for reference in over:
                 self._end(self.under_way.pop(reference), reference)
@@ -91,30 +106,18 @@ class Sweep:
     def _finished_before(self, run: Run) -> bool:
         try:
             before = json.loads((self.folder / run.name / MEASURED).read_text(encoding="utf-8"))
-            same = before["settings"] == _trained_as(run) and before["data"] == self.data
+            same = before["settings"] == _trained_as(run) and before["data"] == self.checksum
             figures = before["figures"]
         except (OSError, ValueError, KeyError, TypeError):
             return False
-        taught = run.name not in self.teachers or (self.folder / run.name / answers.NAME).is_file()
-        if not (same and taught and (self.folder / run.name / "network.keras").is_file()):
+        if not (same and (self.folder / run.name / "network.keras").is_file()):
             return False
         self._over(Result(run, figures=figures))
         return True
 
-    def _start_if_taught(self, run: Run) -> bool:
-        """Whether a run no longer waits for its teachers: it is started, or has failed because one of them did."""
-        taught = {}
-        for teacher in RECIPES[run.settings.network].teachers:
-            result = self.done.get(teacher)
-            if result is not None and result.failed is not None:
-                self._over(Result(run, failed=f"its teacher, the run {teacher!r}, failed"))
-                return True
-            if result is None and teacher in self.died:  # a run of this sweep, not over yet
-                return False
-            taught[teacher] = (self.folder / teacher / answers.NAME).read_bytes()
-        task = sweep_run.Task(run, self._kept(run), taught, run.name in self.teachers, self.cpus, home=str(self.folder))
-        self.under_way[self.on_node.remote(task, self.faces, self.queue)] = run
-        return True
+    def _start(self, run: Run) -> None:
+        task = sweep_run.Task(run, self._kept(run), self.cpus, home=str(self.folder))
+        self.under_way[self.on_node.remote(task, self.data, self.queue)] = run
 
     def _kept(self, run: Run) -> bytes | None:
         """A run's files so far: after its last epoch in a sweep, or as `python -m training train` left them."""
@@ -148,7 +151,7 @@ class Sweep:
             self._over(Result(run, failed=result["refused"]))
             return
         _keep(result["files"], self.folder / run.name)
-        measured = {"settings": _trained_as(run), "data": self.data, "figures": result["figures"]}
+        measured = {"settings": _trained_as(run), "data": self.checksum, "figures": result["figures"]}
         with writing(self.folder / run.name / MEASURED) as beside:
             beside.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
         self._over(Result(run, figures=result["figures"]))
@@ -160,7 +163,7 @@ class Sweep:
             self._over(Result(run, failed=f"died {self.died[run.name]} times, last of {why}"))
             return
         self.view.say(run.name, f"died ({why}), waits to start again")
-        self._start_if_taught(run)
+        self._start(run)
 
     def _over(self, result: Result) -> None:
         self.done[result.run.name] = result
@@ -181,9 +184,10 @@ def _trained_as(run: Run) -> dict[str, Any]:
     return json.loads(json.dumps({**asdict(run.settings), "recipe": asdict(RECIPES[run.settings.network])}))
 
 
-def _checksum(faces: Faces) -> int:
+def _checksum(faces: Faces, taught: SoftTargets | None) -> int:
     total = 0
-    for array in (faces.images, faces.labels, faces.usage, faces.votes):
+    scores = None if taught is None else taught.scores
+    for array in (faces.images, faces.labels, faces.usage, faces.votes, scores):
         total = zlib.crc32(b"" if array is None else array.tobytes(), total)
     return total
 

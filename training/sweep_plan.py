@@ -1,4 +1,4 @@
-"""Which runs a sweep has: those of a file in JSON, or one network with several seeds; and the teachers that they need."""
+"""Which runs a sweep has: those of a file in JSON, or one network with several seeds."""
 
 import json
 import re
@@ -6,7 +6,6 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from training import answers
 from training.data import DataError
 from training.recipes import RECIPES, Settings
 
@@ -54,25 +53,6 @@ def of_seeds(network: str, seeds: list[int], epochs: int | None) -> list[Run]:
             raise DataError(f"--seeds: {seed} is given twice; give each seed once")
         given = {"network": network, "seed": seed} | ({"epochs": epochs} if epochs else {})
         runs.append(_run(Path("--seeds"), f"{network}-{seed}", given))
-    return runs
-
-
-def with_teachers(runs: list[Run], folder: Path) -> list[Run]:
-    """The runs, and the teachers of their recipes that have not yet left their answers in `folder`.
-
-    A teacher's run has its recipe's name. DataError where a run of that name trains something else.
-    """
-    runs = list(runs)
-    for run in runs:  # grows: a teacher may have teachers
-        for teacher in RECIPES[run.settings.network].teachers:
-            same = [other for other in runs if other.name == teacher]
-            if same and same[0].settings.network != teacher:
-                raise DataError(
-                    f"the run {teacher!r} trains {same[0].settings.network}, but {run.name!r} learns from the network "
-                    f"{teacher}; choose another name"
-                )
-            if not same and not (folder / teacher / answers.NAME).is_file():
-                runs.append(_run(Path("sweep"), teacher, {"network": teacher}))
     return runs
 
 

@@ -10,7 +10,9 @@ from types import ModuleType
 from typing import Any
 
 from training import sweep_run
-from training.data import DataError, Faces
+from training.data import DataError
+from training.distillation import SoftTargets
+from training.run_folder import Trainable
 
 # What a machine of a cluster must be sent.
 PACKAGES = [Path(__file__).parent, Path(__file__).parents[1] / "models"]
@@ -45,6 +47,11 @@ def _check_address(address: str) -> None:
         ) from error
 
 
+def _backend() -> dict[str, str]:
+    """Keras's backend, where one is chosen: all machines train by the same."""
+    return {name: value for name, value in os.environ.items() if name == "KERAS_BACKEND"}
+
+
 @contextmanager
 def connected(ray: ModuleType, address: str | None) -> Iterator[None]:
     """A block in which Ray is there, on this machine alone or on the cluster at an address; DataError where it is not."""
@@ -56,7 +63,7 @@ def connected(ray: ModuleType, address: str | None) -> Iterator[None]:
             include_dashboard=None if address else False,
             log_to_driver=False,
             logging_level=logging.ERROR,
-            runtime_env={"py_modules": [str(package) for package in PACKAGES]},
+            runtime_env={"py_modules": [str(package) for package in PACKAGES], "env_vars": _backend()},
         )
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
         advice = "see that memory and disk have room"
@@ -85,11 +92,11 @@ def queue(ray: ModuleType) -> Any:
     return Queue(actor_options={"num_cpus": 0, "scheduling_strategy": here})
 
 
-def on_node(task: sweep_run.Task, faces: Faces, queue: Any) -> dict[str, Any]:
+def on_node(task: sweep_run.Task, data: tuple[Trainable, SoftTargets | None], queue: Any) -> dict[str, Any]:
     """What Ray calls on a machine: a run, its reports put into the queue."""
     import ray
 
     machine = ray.util.get_node_ip_address()
     # Queue.put would wait for its answer, and Ray lends the cores of one who waits to the next run. A report that is lost
     # on its way costs no more than its epoch.
-    return sweep_run.train(task, faces, lambda report: queue.actor.put.remote((machine, report)))
+    return sweep_run.train(task, *data, lambda report: queue.actor.put.remote((machine, report)))

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training import answers
 from training.data import PUBLIC_TEST, DataError, Faces
+from training.distillation import SoftTargets
 from training.recipes import RECIPES, Settings
+from training.run_folder import Trainable
 from training.sweep_plan import Run
 
 if TYPE_CHECKING:
@@ -21,14 +22,11 @@ if TYPE_CHECKING:
 class Task:
     """What a machine is told to do.
 
-    kept: the run's files so far, as `pack` gives them, or None; taught: the answers' file of each teacher, by its name;
-    teaches: whether to ask the trained network for its answers; home: the folder in which a person finds the run's.
+    kept: the run's files so far, as `pack` gives them, or None; home: the folder in which a person finds the run's.
     """
 
     run: Run
     kept: bytes | None
-    taught: dict[str, bytes]
-    teaches: bool
     cpus: int
     home: str
 
@@ -45,7 +43,7 @@ class Report:
     files: bytes
 
 
-def train(task: Task, faces: Faces, send: Callable[[Report], None]) -> dict[str, Any]:
+def train(task: Task, data: Trainable, taught: SoftTargets | None, send: Callable[[Report], None]) -> dict[str, Any]:
     """Train from where the files in `task` stop, sending a Report an epoch, and measure on PublicTest.
 
     Returns `figures`, by protocol, and `files`; or `refused`, a sentence, where it can't be trained at all.
@@ -57,23 +55,30 @@ def train(task: Task, faces: Faces, send: Callable[[Report], None]) -> dict[str,
         if task.kept:
             unpack(task.kept, folder)
         try:
-            network = _fit(task, faces, folder, send)
-            figures = _figures(network, faces)
-            if task.teaches:
-                answers.keep(network, faces, folder)
+            figures = _figures(_fit(task, data, taught, folder, send), data.faces)
         except DataError as error:
             return {"refused": str(error).replace(place, task.home)}
         return {"figures": figures, "files": pack(folder)}
 
 
 def _use_cores(count: int) -> None:
-    import tensorflow as tf
+    """Have Keras's backend use so many cores; JAX, which knows no such number, takes all."""
+    import keras
 
-    tf.config.threading.set_intra_op_parallelism_threads(count)
-    tf.config.threading.set_inter_op_parallelism_threads(count)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(count)
+        tf.config.threading.set_inter_op_parallelism_threads(count)
+    elif keras.backend.backend() == "torch":
+        import torch
+
+        torch.set_num_threads(count)
 
 
-def _fit(task: Task, faces: Faces, folder: Path, send: Callable[[Report], None]) -> "keras.Model":
+def _fit(
+    task: Task, data: Trainable, taught: SoftTargets | None, folder: Path, send: Callable[[Report], None]
+) -> "keras.Model":
     import keras
 
     from training.fit import fit
@@ -88,21 +93,11 @@ def _fit(task: Task, faces: Faces, folder: Path, send: Callable[[Report], None])
 
     # After fit's own callbacks, so that the epoch's checkpoint is among the files.
     reporter = keras.callbacks.LambdaCallback(on_epoch_end=report)
-    taught = _taught(task, faces, folder.parent)
-    return fit(faces, folder, task.run.settings, answers=taught, extra=[reporter])
+    return fit(data, folder, task.run.settings, taught, extra=[reporter])
 
 
 def _epochs_by_leg(settings: Settings) -> dict[str, int]:
     return {leg.name: max(1, round(settings.epochs * leg.epochs)) for leg in RECIPES[settings.network].legs}
-
-
-def _taught(task: Task, faces: Faces, place: Path) -> dict[str, Any]:
-    """What the recipe's teachers answer to the training rows, each float32 [n, 7], by name."""
-    folders = [place / name for name in task.taught]
-    for folder, data in zip(folders, task.taught.values(), strict=True):
-        folder.mkdir()
-        (folder / answers.NAME).write_bytes(data)
-    return answers.read(folders, faces)
 
 
 def _figures(network: "keras.Model", faces: Faces) -> dict[str, dict[str, float]]:

@@ -1,15 +1,21 @@
 """Training makes a network, goes on after an interruption as if there had been none, and its result converts."""
 
 import json
+import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
+import made_targets
 import numpy as np
 import pytest
 
+from training import distillation
 from training.augment import augment
-from training.recipes import RECIPES
+from training.data import DataError, load
+from training.distillation import SoftTargets
+from training.run_folder import trainable
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,9 +38,20 @@ def data(tmp_path_factory) -> Path:
     return path
 
 
-def training(*arguments: object) -> subprocess.CompletedProcess[str]:
+@pytest.fixture(scope="module")
+def teachers(data, tmp_path_factory) -> Path:
+    """A folder with the answers of a teacher who knows the tiny data's labels."""
+    known = 0.9 * np.eye(7)[load(data).labels] + 0.1 / 7
+    return made_targets.write(tmp_path_factory.mktemp("teachers"), data, known)
+
+
+def training(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "training", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "-m", "training", *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
     )
 
 
@@ -47,19 +64,18 @@ def test_augmented_faces_are_faces_of_the_same_kind_and_repeatable():
     assert not np.array_equal(once, images)
 
 
-def undecided() -> dict[str, np.ndarray]:
-    """The answers of teachers of `emotion` who can't tell any of the tiny data's faces."""
-    return {teacher: np.full((300, 7), 1 / 7, np.float32) for teacher in RECIPES["emotion"].teachers}
+def undecided() -> SoftTargets:
+    """The answers of a teacher who can't tell any of the tiny data's faces."""
+    return SoftTargets(("nobody",), np.full((300, 7), 1 / 7, np.float32))
 
 
 @pytest.fixture(scope="module")
-def made(data, tmp_path_factory) -> Path:
+def made(data, teachers, tmp_path_factory) -> Path:
     """What one command makes of the data: `net.*` and the folder `run`."""
     pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
     folder = tmp_path_factory.mktemp("made")
-    done = training("train", "--data", data, "--network", "teacher", "--run", folder / "teacher", "--epochs", 2)
-    assert done.returncode == 0, done.stderr
-    done = training("all", "--data", data, "--run", folder / "run", "--epochs", 4, "--model", folder / "net.tflite")
+    where = ("--run", folder / "run", "--teachers", teachers, "--model", folder / "net.tflite")
+    done = training("all", "--data", data, "--epochs", 4, *where)
     assert done.returncode == 0, done.stderr
     (folder / "train.log").write_text(done.stdout, encoding="utf-8")
     return folder
@@ -93,11 +109,9 @@ def test_a_log_gets_a_line_an_epoch(made):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stopped_at", [2, 4])
-def test_an_interrupted_run_ends_as_one_that_was_not(made, data, tmp_path, stopped_at):
+def test_an_interrupted_run_ends_as_one_that_was_not(made, data, teachers, tmp_path, stopped_at):
     """Stopped in the second epoch of each of the two legs, and started again."""
     keras = pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
-    from training.answers import read
-    from training.data import load
     from training.fit import Settings, fit
 
     begun = []
@@ -107,11 +121,11 @@ def test_an_interrupted_run_ends_as_one_that_was_not(made, data, tmp_path, stopp
         if len(begun) == stopped_at:
             raise InterruptedError
 
-    stopper, faces = keras.callbacks.LambdaCallback(on_epoch_begin=count), load(data)
-    taught = read([made / "teacher"], faces)
+    stopper, given = keras.callbacks.LambdaCallback(on_epoch_begin=count), trainable(load(data))
+    taught = distillation.read(distillation.files(teachers), given.faces, given.which)
     with pytest.raises(InterruptedError):
-        fit(faces, tmp_path, Settings(epochs=4), taught, extra=[stopper])
-    resumed = fit(faces, tmp_path, Settings(epochs=4), taught)
+        fit(given, tmp_path, Settings(epochs=4), taught, extra=[stopper])
+    resumed = fit(given, tmp_path, Settings(epochs=4), taught)
     whole = keras.models.load_model(made / "run" / "network.keras")
     for a, b in zip(resumed.get_weights(), whole.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-2, atol=1e-3)
@@ -122,12 +136,13 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-def test_a_finished_run_is_not_trained_again(made, data):
+def test_a_finished_run_is_not_trained_again(made, data, teachers):
     before = files(made)
-    done = training("train", "--data", data, "--run", made / "run", "--epochs", 4)
+    again = ("train", "--data", data, "--run", made / "run", "--teachers", teachers)
+    done = training(*again, "--epochs", 4)
     assert done.returncode == 0, done.stderr
     assert "already trained" in done.stdout
-    done = training("train", "--data", data, "--run", made / "run", "--epochs", 5)
+    done = training(*again, "--epochs", 5)
     assert (done.returncode, "begun with epochs 4, not 5" in done.stderr) == (1, True), done.stderr
     assert files(made) == before
 
@@ -157,55 +172,56 @@ def test_quantize_needs_the_settings_and_the_whole_network(made, data, tmp_path)
 )
 def test_a_run_begun_with_something_else_is_refused(data, tmp_path, begun, said):
     pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
-    from training.data import DataError, load
     from training.fit import Settings, fit
 
     (tmp_path / "settings.json").write_text(begun)
     with pytest.raises(DataError, match=said):
-        fit(load(data), tmp_path, Settings(epochs=4))
+        fit(trainable(load(data)), tmp_path, Settings(epochs=4))
     assert files(tmp_path) == {"settings.json": begun.encode()}
 
 
 def test_settings_are_noted_at_the_start_and_old_notes_without_rows_accepted(data, tmp_path):
     keras = pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
-    from training.data import load
     from training.fit import Settings, fit
 
     def stop(epoch: int, logs: dict | None) -> None:
         raise InterruptedError
 
     stopper = keras.callbacks.LambdaCallback(on_epoch_begin=stop)
-    noted = {"network": "emotion", "epochs": 4, "warmup": 3, "batch": 128, "seed": 1, "rows": 300}
+    noted = {
+        "network": "emotion",
+        "epochs": 4,
+        "warmup": 3,
+        "batch": 128,
+        "seed": 1,
+        "teachers": ["nobody"],
+        "rows": 300,
+    }
+    given = trainable(load(data))
     with pytest.raises(InterruptedError):
-        fit(load(data), tmp_path, Settings(epochs=4), undecided(), extra=[stopper])
+        fit(given, tmp_path, Settings(epochs=4), undecided(), extra=[stopper])
     found = json.loads((tmp_path / "settings.json").read_text())
-    assert found.pop("recipe")["shape"]["stem"] == 12
+    assert found.pop("recipe")["shape"]["stages"] == [40, 56]
     assert found == noted
-    del noted["rows"]
+    del noted["rows"], noted["teachers"]
     (tmp_path / "settings.json").write_text(json.dumps(noted))
     with pytest.raises(InterruptedError):
-        fit(load(data), tmp_path, Settings(epochs=4), undecided(), extra=[stopper])
+        fit(given, tmp_path, Settings(epochs=4), undecided(), extra=[stopper])
 
 
-def test_data_without_public_test_is_refused(data, tmp_path):
-    pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
-    from training.data import DataError, load
-    from training.fit import Settings, fit
-
+def test_data_without_public_test_is_refused(data):
     faces = load(data)
     with pytest.raises(DataError, match="no rows of PublicTest"):
-        fit(faces.rows(faces.usage != 1), tmp_path / "run", Settings())
-    assert not (tmp_path / "run").exists()
+        trainable(faces.rows(faces.usage != 1))
 
 
 def test_less_than_one_batch_of_training_rows_is_refused(data, tmp_path):
     pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
-    from training.data import DataError, load
     from training.fit import Settings, fit
 
-    faces = load(data)
+    given = trainable(load(data))
     with pytest.raises(DataError, match="has 127 usable training rows; at least 128"):
-        fit(faces.rows(faces.usage == 0).rows(slice(0, 127)), tmp_path / "run", Settings())
+        fit(given.few(127), tmp_path / "run", Settings())
     assert not (tmp_path / "run").exists()
 
 
@@ -215,74 +231,41 @@ def test_less_than_one_batch_of_training_rows_is_refused(data, tmp_path):
         (("train", "--data", "nowhere.csv"), 1, "nowhere.csv: no such file"),
         (("evaluate", "--data", "{data}", "--model", "nowhere.tflite"), 1, "nowhere.tflite: can't be read"),
         (("quantize", "--data", "{data}", "--run", "nowhere"), 1, "run python -m training train"),
+        (
+            ("train", "--data", "{data}", "--teachers", "{broken}"),
+            1,
+            "broken: holds no soft targets (NAME.npz); have them",
+        ),
         (("quantize", "--data", "nowhere.csv", "--model", "net.bin"), 1, "must end in .tflite"),
         (("all", "--data", "nowhere.csv", "--model", "net.v2.tflite"), 1, "no other dot"),
         (("card", "--data", "{data}", "--run", "nowhere"), 1, "run python -m training quantize"),
         (("card", "--data", "{data}", "--run", "{broken}"), 1, "made.json: is cut short or damaged"),
-        (("train", "--data", "{data}", "--run", "{file}/run"), 1, "choose another folder"),
+        (("train", "--data", "{data}", "--teachers", "{teachers}", "--run", "{file}/run"), 1, "choose another folder"),
         (("train",), 2, "--data"),
         (("train", "--data", "x", "--epochs", "0"), 2, "at least 1"),
         (("bake",), 2, "invalid choice"),
     ],
 )
-def test_mistakes_get_a_sentence(data, tmp_path, arguments, code, said):
+def test_mistakes_get_a_sentence(data, teachers, tmp_path, arguments, code, said):
     (tmp_path / "file").touch()
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "made.json").write_text('{"epochs":')
-    places = {"data": data, "file": tmp_path / "file", "broken": tmp_path / "broken"}
+    places = {"data": data, "file": tmp_path / "file", "broken": tmp_path / "broken", "teachers": teachers}
     done = training(*(text.format(**places) for text in arguments))
     assert done.returncode == code, done.stderr
     assert said in done.stderr
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.slow
-def test_the_teachers_answers_are_kept_and_used(made, data):
-    from training.answers import read
-    from training.data import load
-
-    faces = load(data)
-    answers = read([made / "teacher"], faces)["teacher"]
-    assert answers.shape == (300, 7)
-    np.testing.assert_allclose(answers.sum(axis=1), 1, atol=0.01)
-    network = load_network_of(made / "teacher")
-    images = faces.images[:300, ..., np.newaxis].astype(np.float32) / 255
-    both = (network.predict(images, verbose=0) + network.predict(images[:, :, ::-1], verbose=0)) / 2
-    np.testing.assert_allclose(answers, both, atol=2e-3)
-
-
-def load_network_of(run: Path):
-    from training.fit import load_network
-
-    return load_network(run)
-
-
-def test_answers_of_other_faces_or_cut_short_are_refused(data, tmp_path):
-    from training.answers import NAME, read
-    from training.data import DataError, load
-
-    faces = load(data)
-    with pytest.raises(DataError, match=r"answers\.npz: is missing"):
-        read([tmp_path], faces)
-    np.savez(tmp_path / NAME, rows=np.arange(299), scores=np.zeros((299, 7), np.float16))
-    with pytest.raises(DataError, match="other faces than the data's training rows; delete it"):
-        read([tmp_path], faces)
-    whole = (tmp_path / NAME).read_bytes()
-    (tmp_path / NAME).write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(DataError, match="cut short or damaged"):
-        read([tmp_path], faces)
-
-
 def test_a_checkpoint_of_another_network_is_refused(data, tmp_path):
     pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
-    from training.data import DataError, load
     from training.fit import Settings, fit
     from training.network import SHAPES, build
 
     (tmp_path / "broad").mkdir()
     build(7, shape=SHAPES["emotion_plus"]).save_weights(tmp_path / "broad" / "network.weights.h5")
     with pytest.raises(DataError, match="holds the weights of another network; choose another --run"):
-        fit(load(data), tmp_path, Settings(epochs=4), undecided())
+        fit(trainable(load(data)), tmp_path, Settings(epochs=4), undecided())
 
 
 def test_a_changed_recipe_is_refused(data, tmp_path, monkeypatch):
@@ -290,22 +273,72 @@ def test_a_changed_recipe_is_refused(data, tmp_path, monkeypatch):
     from dataclasses import asdict, replace
 
     from training import fit
-    from training.data import DataError, load
 
     recipe = fit.RECIPES["emotion"]
     (tmp_path / "settings.json").write_text(json.dumps({"recipe": asdict(replace(recipe, legs=recipe.legs[:1]))}))
     with pytest.raises(DataError, match="begun with another recipe or network shape"):
-        fit.fit(load(data), tmp_path, fit.Settings(epochs=4))
+        fit.fit(trainable(load(data)), tmp_path, fit.Settings(epochs=4))
 
 
 def test_a_loss_that_is_no_number_stops_with_advice_and_keeps_the_checkpoint(data, tmp_path):
     pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
-    from training.data import DataError, load
     from training.fit import Settings, fit
 
     taught = undecided()
-    taught["teacher"][5] = np.nan
+    taught.scores[5] = np.nan
     with pytest.raises(DataError, match=r"no longer a number in the leg 'broad'; lower its rate \(0\.15\)"):
-        fit(load(data), tmp_path, Settings(epochs=4), taught)
+        fit(trainable(load(data)), tmp_path, Settings(epochs=4), taught)
     assert not (tmp_path / "broad" / "checkpoint" / "latest.weights.h5").exists()
     assert not (tmp_path / "network.keras").exists()
+
+
+# Backends
+
+
+@pytest.mark.parametrize("backend", ["torch", "jax"])
+def test_training_runs_on_any_of_keras_backends(data, teachers, tmp_path, backend):
+    pytest.importorskip("keras", reason="training needs Keras (training/requirements.txt)")
+    if find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed; training/requirements.txt says how to train by it")
+    pytest.importorskip("tensorflow", reason="reading the network again needs TensorFlow (training/requirements.txt)")
+    from training.fit import load_network
+
+    given = ("train", "--data", data, "--teachers", teachers, "--run", tmp_path / "run", "--epochs", 2)
+    done = training(*given, KERAS_BACKEND=backend)
+    assert done.returncode == 0, done.stderr
+    assert "trained: " in done.stdout
+    network = load_network(tmp_path / "run")  # by TensorFlow, as quantize does
+    scores = network.predict(np.zeros((1, 48, 48, 1), np.float32), verbose=0)
+    np.testing.assert_allclose(scores.sum(), 1, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("step", "backend", "said"),
+    [
+        ("train", "another", "KERAS_BACKEND: Keras has no backend 'another'; choose tensorflow, torch or jax"),
+        ("sweep", "another", "KERAS_BACKEND: Keras has no backend"),
+        ("all", "torch", "KERAS_BACKEND: torch can train, but TensorFlow alone makes an int8 file"),
+    ],
+)
+def test_a_backend_that_will_not_do_is_told(data, step, backend, said):
+    pytest.importorskip("keras", reason="training needs Keras (training/requirements.txt)")
+    if backend == "torch":
+        pytest.importorskip("torch", reason="needs PyTorch (training/requirements-pytorch.txt)")
+    seeds = ("--seeds", 1) if step == "sweep" else ()
+    done = training(step, "--data", data, *seeds, KERAS_BACKEND=backend)
+    assert (done.returncode, said in done.stderr) == (1, True), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_backend_that_is_not_installed_is_told(data):
+    pytest.importorskip("keras", reason="training needs Keras (training/requirements.txt)")
+    hidden = "import sys; sys.modules['jax'] = None; from training.__main__ import main; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", hidden, "train", "--data", str(data)],
+        cwd=ROOT,
+        env={**os.environ, "KERAS_BACKEND": "jax"},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, "Keras's backend 'jax' is not installed; training/req" in done.stderr) == (1, True)
+    assert "Traceback" not in done.stderr

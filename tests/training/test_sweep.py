@@ -108,20 +108,6 @@ def test_seeds_name_their_runs():
         sweep_plan.of_seeds("emotion", [3, 1, 3], None)
 
 
-def test_a_teacher_without_answers_is_trained_too(tmp_path):
-    runs = sweep_plan.of_seeds("emotion_fer2013", [1, 2], None)
-    teachers = RECIPES["emotion_fer2013"].teachers
-    assert teachers == ("teacher", "teacher_fer2013")
-    wanted = ["emotion_fer2013-1", "emotion_fer2013-2", *teachers]
-    assert [run.name for run in sweep_plan.with_teachers(runs, tmp_path)] == wanted
-    for teacher in teachers:
-        (tmp_path / teacher).mkdir()
-        (tmp_path / teacher / "answers.npz").touch()
-    assert sweep_plan.with_teachers(runs, tmp_path) == runs
-    with pytest.raises(DataError, match="the run 'teacher' trains emotion, but"):
-        sweep_plan.with_teachers([*runs, sweep_plan.Run("teacher", Settings())], tmp_path)
-
-
 # Cores, files and the table
 
 

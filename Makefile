@@ -33,6 +33,6 @@ clean:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-.venv/.all: requirements.txt tools/requirements.txt tools/requirements-vela.txt tools/requirements-edge-impulse.txt training/requirements.txt training/requirements-sweep.txt examples/requirements.txt | .venv/bin/python
+.venv/.all: requirements.txt tools/requirements.txt tools/requirements-vela.txt tools/requirements-edge-impulse.txt training/requirements.txt training/requirements-sweep.txt training/requirements-pytorch.txt examples/requirements.txt | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@ .venv/.tools

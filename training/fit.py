@@ -120,8 +120,8 @@ def fit(
 def _begin(data: "Trainable", run: Path, settings: Settings, taught: "SoftTargets | None") -> None:
     from training.run_folder import begin
 
-    teachers = list(taught.teachers) if taught else []
-    noted = {**asdict(settings), "recipe": asdict(RECIPES[settings.network]), "teachers": teachers}
+    noted = {**asdict(settings), "recipe": asdict(RECIPES[settings.network])}
+    noted["soft_targets"] = list(taught.teachers) if taught else []
     begin(run, data, settings.batch, noted)
 
 

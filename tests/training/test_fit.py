@@ -15,6 +15,7 @@ from training import distillation
 from training.augment import augment
 from training.data import DataError, load
 from training.distillation import SoftTargets
+from training.protocols import PROTOCOLS
 from training.run_folder import trainable
 
 ROOT = Path(__file__).parents[2]
@@ -95,7 +96,7 @@ def test_one_command_goes_from_data_to_card(made):
     ):
         assert (made / name).is_file(), name
     card = json.loads((made / "net.json").read_text())
-    assert set(card["figures"]["PrivateTest"]) == {"FER2013", "FER+ 7", "FER+ 8"}
+    assert set(card["figures"]["PrivateTest"]) == set(PROTOCOLS)
     rows = json.loads((made / "net.calibration.json").read_text())
     assert max(rows) < 300, "calibration used rows that are not of the Training part"
 
@@ -194,7 +195,7 @@ def test_settings_are_noted_at_the_start_and_old_notes_without_rows_accepted(dat
         "warmup": 3,
         "batch": 128,
         "seed": 1,
-        "teachers": ["nobody"],
+        "soft_targets": ["nobody"],
         "rows": 300,
     }
     given = trainable(load(data))
@@ -203,7 +204,7 @@ def test_settings_are_noted_at_the_start_and_old_notes_without_rows_accepted(dat
     found = json.loads((tmp_path / "settings.json").read_text())
     assert found.pop("recipe")["shape"]["stages"] == [40, 56]
     assert found == noted
-    del noted["rows"], noted["teachers"]
+    del noted["rows"], noted["soft_targets"]
     (tmp_path / "settings.json").write_text(json.dumps(noted))
     with pytest.raises(InterruptedError):
         fit(given, tmp_path, Settings(epochs=4), undecided(), extra=[stopper])

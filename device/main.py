@@ -64,9 +64,14 @@ SETTINGS = {
     "max_faces": (4, 1, 10),  # the largest are shown
     "read_faces": (2, 1, 10),  # how many of them the network reads in a frame, by turns: each costs one run
     "search_ms": (300, 0, 10000),  # between searches of the whole frame for newcomers while a face is followed
-    "smooth_ms": (100, 0, 5000),  # scores are averaged over about so long, by the clock and not by frames
+    "smooth_ms": (150, 0, 5000),  # scores are averaged over about so long, by the clock and not by frames
     "margin": (0.30, 0, 1),  # another emotion must lead by this before the name changes
     "sure": (0.30, 0, 1),  # under this a face is shown as "?" and reported as null; a guess among seven has 0.14
+    "lean": (
+        0.0,
+        0,
+        1,
+    ),  # from everyday (0: most faces are neutral or happy) to expressive (1: all emotions equally likely)
     "report_ms": (0, 0, 60000),  # least time between two reports
 }
 DOUBT = 0.15  # a name is taken back when its score falls so far under "sure"
@@ -291,7 +296,9 @@ class Face:
         self.missed = 0  # searches since it was found
         self.place = None  # grey levels of its place when it was found
         self.alike = False  # whether its place looks like that now
-        self.scores = None
+        self.logs = None  # of its scores, averaged over a moment, as the network gave them
+        self.rest = None  # what its scores are multiplied by, by label, for it at rest to look so
+        self.scores = None  # as they are shown
         self.read = now  # when the network last read it
         self.mirrored = False  # whether it was read in a mirror
         self.calm = False  # whether its last scores were about those shown
@@ -352,21 +359,34 @@ class Face:
         self.sightings += 1
         self.missed = 0
 
-    def update(self, scores, now, settings):
-        """Blend new scores in by the time that has passed, and change the name if another leads clearly."""
-        if self.scores is None:
-            self.scores = scores
+    def update(self, logs, bias, now, settings):
+        """Blend new logs of scores in by the time that has passed, and change the name if another leads clearly.
+
+        `bias` is added to them before they are shown.
+        """
+        if self.logs is None:
+            self.logs = logs
         else:
-            self.calm = max([abs(a - b) for a, b in zip(scores, self.scores)]) < STEADY_SCORES
+            fresh = softmax([a + b for a, b in zip(logs, bias)])
+            self.calm = max([abs(a - b) for a, b in zip(fresh, self.scores)]) < STEADY_SCORES
             share = 1 - math.exp(-max(1, time.ticks_diff(now, self.read)) / max(1, settings["smooth_ms"]))
-            for i, score in enumerate(scores):
-                self.scores[i] += share * (score - self.scores[i])
+            for i, log in enumerate(logs):
+                self.logs[i] += share * (log - self.logs[i])
+        self.scores = softmax([a + b for a, b in zip(self.logs, bias)])
         self.read = now
         best, sure, margin = max(self.scores), settings["sure"], settings["margin"]
         if self.best is not None and self.scores[self.best] < sure - DOUBT:
             self.best = None
         if best >= sure and (self.best is None or best > self.scores[self.best] + margin):
             self.best = self.scores.index(best)
+
+
+def softmax(logs):
+    """Scores that add up to 1, from their logs, to which any number may have been added."""
+    most = max(logs)
+    powers = [math.exp(log - most) for log in logs]
+    total = sum(powers)
+    return [power / total for power in powers]
 
 
 class Tracker:
@@ -482,16 +502,32 @@ class Network:
             raise Trouble(
                 "%s gives %d scores, its labels file has %d lines: copy both." % (MODEL, len(scores), len(self.labels))
             )
-        self.test(scores)
+        try:
+            self.take(model_notes(), scores)
+        except (ValueError, TypeError):
+            raise Trouble("%s is cut short or damaged at its end: copy it again, then reset." % MODEL)
 
-    def test(self, scores):
-        """Hold the scores of the drawn pattern to those that the model's file carries at its end."""
-        known = known_answer(len(scores))
+    def take(self, notes, scores):
+        """Keep what the model's notes say of its scores, and hold those of the drawn pattern to what they should be.
+
+        Raises ValueError or TypeError for notes that make no sense.
+        """
+        known, prior, resting = [notes.get(name) for name in ("selftest", "prior", "resting")]
+        if any(values and len(values) != len(scores) for values in (known, prior, resting)):
+            raise ValueError
+        self.temperature = float(notes.get("temperature", 1))
+        self.prior = [math.log(share) for share in prior] if prior else [0] * len(scores)
+        self.resting = resting
         if known:
             # Kernels may round differently; another model, or a damaged one, is further off than 0.06.
-            if any(abs(score - byte / 256) > 0.06 for score, byte in zip(scores, known)):
+            given, wanted = softmax(self.logs(scores)), softmax(self.logs([byte / 256 for byte in known]))
+            if any(abs(a - b) > 0.06 for a, b in zip(given, wanted)):
                 raise Trouble("%s gives a wrong answer to its self-test: copy it again, then reset." % MODEL)
             self.selftest = "ok"
+
+    def logs(self, scores):
+        """The logs of scores at the model's own temperature. What was rounded to 0 counts as half of the least, 1/256."""
+        return [self.temperature * math.log(max(score, 1 / 512)) for score in scores]
 
     def look(self, frame, box, copies, mirrored):
         """The scores of a face, or of its mirror image. A large one is averaged down, which keeps the sensor's noise out, not
@@ -514,14 +550,18 @@ def draw_pattern(frame):
     return (0, 0, 48, 48)
 
 
-def known_answer(count):
-    """The `count` scores, in 256ths, after the word SELFTEST at the end of the model's file; b"" where it has none."""
-    if os.stat(MODEL)[6] < count + 8:
-        return b""
+def model_notes():
+    """What stands in JSON at the end of the model's file, {} where nothing does; ValueError where it is damaged.
+
+    selftest: the scores of the drawn pattern, in 256ths; temperature: what the logs of the model's scores are multiplied by,
+    which are kept low lest small scores be rounded to 0; prior: how frequent it takes each emotion to be; resting: the logs
+    of the scores of a face at rest.
+    """
     with open(MODEL, "rb") as file:
-        file.seek(-count - 8, 2)
+        file.seek(-min(512, os.stat(MODEL)[6]), 2)
         end = file.read()
-    return end[8:] if end[:8] == b"SELFTEST" else b""
+    at = end.rfind(b'{"notes"')
+    return json.loads(end[at:]) if at >= 0 else {}
 
 
 # What the firmware follows in a .tflite file, a FlatBuffer: fields of tables by their numbers in TensorFlow's schema.fbs, each
@@ -637,7 +677,7 @@ class Memory:
 
     def __init__(self):
         self.settings = {name: value[0] for name, value in SETTINGS.items()}
-        self.rest = {}  # what each score is multiplied by, by label; empty when nothing was learnt
+        self.rest = {}  # what the scores of the face learnt last are multiplied by, by label; empty when nothing was learnt
         self.trouble = None
         # The new file is written beside the old one and renamed; FAT removes the old one first, so look at both.
         for name in (SETTINGS_FILE, SETTINGS_FILE + ".new"):
@@ -646,7 +686,7 @@ class Memory:
                     kept = json.load(file)
                 settings, rest = kept.get("settings") or {}, kept.get("rest") or {}
                 settings = {name: checked(name, settings[name]) for name in SETTINGS if name in settings}
-                rest = {label: min(32, max(0.1, float(rest[label]))) for label in rest}
+                rest = {label: within(float(rest[label])) for label in rest}
             except OSError:
                 continue
             except Exception:
@@ -671,13 +711,10 @@ class Memory:
         except OSError as error:
             raise Trouble("%s can't be written (%s): this holds until the power goes." % (SETTINGS_FILE, error))
 
-    def correct(self, scores, labels):
-        """Scores as they would be if this face at rest looked neutral."""
-        if not self.rest:
-            return scores
-        scores = [score * self.rest.get(label, 1) for score, label in zip(scores, labels)]
-        total = sum(scores) or 1
-        return [score / total for score in scores]
+
+def within(factor):
+    """A factor of a score as it may be: no correction is stronger, whatever was learnt."""
+    return min(500, max(0.002, factor))
 
 
 def checked(name, value):
@@ -695,47 +732,48 @@ def checked(name, value):
 
 
 class Calibration:
-    """Learns in three seconds how the network reads a face at rest.
+    """Learns how the network reads a face at rest: in three seconds, from one look if need be.
 
-    A score that is high at rest counts less from then on, neutral more: each by the power of STRENGTH of what would make
-    the resting face read as REST, at most 32 times, so that a face that truly changes is still seen to.
+    The person's own logs at rest are taken off those of every look from then on, and those of a face at rest added: as far as
+    the looks agree with each other and are many.
     """
 
-    REST = 0.7  # of neutral; the others share what is left
-    STRENGTH = 0.75  # at 0.5 more resting faces still read as sad; at this most do as neutral, and expressions are kept
+    BETWEEN = 1.0  # variance of the resting logs between people
+    LOOK = 0.5  # and of one look at the same one, before it was seen
 
     def __init__(self, since):
         self.since = since  # ticks; None: from when a face is first seen
         self.number = None  # of the face
-        self.sums = None
+        self.looks = []  # sums and sums of squares of each label's logs
         self.count = 0
 
-    def add(self, scores, now):
+    def add(self, logs, now):
         """One look at the face."""
-        if self.sums is None:
-            self.sums = [0] * len(scores)
+        if not self.looks:
+            self.looks = [(0, 0) for _ in logs]
             self.since = now if self.since is None else self.since
         self.count += 1
-        for i, score in enumerate(scores):
-            self.sums[i] += score
+        middle = sum(logs) / len(logs)
+        self.looks = [(a + log - middle, b + (log - middle) ** 2) for (a, b), log in zip(self.looks, logs)]
 
     def done(self, now):
-        """Whether the time is over; a slow camera that sees the face gets five times as much for three looks."""
-        passed = 0 if self.since is None else time.ticks_diff(now, self.since)
-        return passed >= CALIBRATION_MS * (5 if 0 < self.count < 3 else 1)
+        """Whether the time is over."""
+        return self.since is not None and time.ticks_diff(now, self.since) >= CALIBRATION_MS
 
-    def result(self, labels):
+    def result(self, labels, resting):
         """What each score is multiplied by, by label; Trouble when there was no face."""
-        if self.count < 3:
+        if not self.count:
             raise Trouble("Nothing was learnt: look at the camera for three seconds.")
         if "neutral" not in labels:
             raise Trouble("Nothing was learnt: this model has no label neutral.")
+        resting = resting or [math.log(0.7 if label == "neutral" else 0.3 / (len(labels) - 1)) for label in labels]
+        middle = sum(resting) / len(resting)
         rest = {}
-        for label, total in zip(labels, self.sums):
-            neutral = label == "neutral"
-            wanted = self.REST if neutral else (1 - self.REST) / (len(labels) - 1)
-            times = (wanted / max(0.002, total / self.count)) ** self.STRENGTH
-            rest[label] = round(min(32, max(1, times)) if neutral else min(1, max(0.1, times)), 3)
+        for label, wanted, (total, squares) in zip(labels, resting, self.looks):
+            mean = total / self.count
+            spread = (self.LOOK + max(0, squares - self.count * mean * mean)) / self.count
+            strength = self.BETWEEN / (self.BETWEEN + spread / self.count)
+            rest[label] = round(within(math.exp(strength * (wanted - middle - mean))), 4)
         return rest
 
 
@@ -1018,11 +1056,18 @@ class Watcher:
         )
         for face in due[: self.memory.settings["read_faces"]]:
             # The mirror image by turns: their mean is right for 1.1 points more of FER+'s faces, and costs nothing here.
-            scores = self.network.look(frame, face.view(), self.copies, face.mirrored)
+            logs = self.network.logs(self.network.look(frame, face.view(), self.copies, face.mirrored))
             face.mirrored = not face.mirrored
             if calibration and face.number == learnt:
-                calibration.add(scores, now)
-            face.update(self.memory.correct(scores, self.network.labels), now, self.memory.settings)
+                calibration.add(logs, now)
+            if face.rest is None:  # what was learnt at another time is taken to be of whoever comes alone
+                face.rest = self.memory.rest if len(self.tracker.faces) == 1 else {}
+            face.update(logs, self.bias(face), now, self.memory.settings)
+
+    def bias(self, face):
+        """What is added to the logs of a face's scores: by the setting lean, and by what was learnt of it at rest."""
+        lean, network = self.memory.settings["lean"], self.network
+        return [math.log(face.rest.get(label, 1)) - lean * prior for label, prior in zip(network.labels, network.prior)]
 
     def is_due(self, face, now):
         """A steady face is read in the frames in which it is not searched, and not in each."""
@@ -1055,7 +1100,10 @@ class Watcher:
             return draw_sentence(frame, "Look at the camera, face at rest ...")
         calibration, self.calibration = self.calibration, None
         try:
-            self.memory.rest = calibration.result(self.network.labels)
+            self.memory.rest = calibration.result(self.network.labels, self.network.resting)
+            for face in self.tracker.faces:
+                if face.number == calibration.number:
+                    face.rest = self.memory.rest
             self.reports.event("calibrated", rest=self.memory.rest)
             self.memory.keep()
         except Trouble as trouble:
@@ -1201,6 +1249,8 @@ class Program:
         self.memory.rest = {}
         if self.watcher:
             self.watcher.calibration = None
+            for face in self.watcher.tracker.faces:
+                face.rest = {}
         self.memory.keep()
         return "The resting look is forgotten."
 

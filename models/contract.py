@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models.cost import Layer
+from models import notes
+from models.cost import Layer, network_instructions
 
 SHIPPED = Path(__file__).with_name("emotion.tflite")  # runs on every board that runs any
 LARGER = Path(__file__).with_name("emotion_plus.tflite")  # for boards with megabytes of heap
@@ -30,31 +31,25 @@ OPERATORS = {
 }  # fmt: skip
 
 
-# At the end of a model's file may stand this word and the scores, in 256ths, that the model gives for `self_test_picture`:
-# the camera's self-test. Readers of TensorFlow Lite files pass over what follows the model. The model's description is
-# the same word then, so that a file which lost its end is known.
-SELF_TEST = b"SELFTEST"
-
-
 class ContractError(ValueError):
     """What keeps a model or labels file from running on the camera, and what to do, in one sentence."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The most that a model may take: bytes of its file, bytes of its arena, multiply-accumulates an answer; and on which boards."""
+    """The most that a model may take: bytes of its file and arena, Cortex-M7 instructions an answer; and on which boards."""
 
     file: int
     arena: int
-    macs: int
+    instructions: int
     boards: str
 
 
-# An H7's /flash of 128 KB holds 113,664 bytes once FAT has taken its part; the compact program, labels and settings need 19,456
-# of them. File, arena and the running program share its 264 KB heap, and a Nicla Vision's of 276 KB.
-SMALL_BOARD = Limits(94 * KB, 110 * KB, 12_000_000, "an OpenMV Cam H7 or a Nicla Vision")
-# These have megabytes of heap, so time is their limit: a net of 38 M is known to take 334 ms on an H7 Plus.
-ROOMY_BOARD = Limits(300 * KB, 120 * KB, 32_000_000, "an H7 Plus, Pure Thermal, RT1062, Portenta H7, Giga or AE3")
+# An H7's /flash of 128 KB holds 222 blocks of 512 bytes once FAT has taken its part; the compact program, labels and settings
+# may take 44 of them. File, arena and the running program share its 264 KB heap, and a Nicla Vision's of 276 KB. 40 ms a face.
+SMALL_BOARD = Limits(178 * 512, 80 * KB, 22_400_000, "an OpenMV Cam H7 or a Nicla Vision")
+# These have megabytes of heap, so time is their limit: 120 ms a face.
+ROOMY_BOARD = Limits(300 * KB, 120 * KB, 67_200_000, "an H7 Plus, Pure Thermal, RT1062, Portenta H7, Giga or AE3")
 
 
 @dataclass(frozen=True)
@@ -78,13 +73,16 @@ class Description:
     layers: tuple[Layer, ...]  # one an operator, in the same order: what models.cost counts
     macs: int
     hybrid: bool  # int8 weights on float activations, which TFLM does not run
-    cut: bool  # the self-test that its description tells of is not at its end
+    cut: bool  # the notes that its description tells of are not at its end
     per_channel_dense: bool  # FULLY_CONNECTED weights with more than one scale, which the firmware's TFLM refuses
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model that has passed: its file, labels in output order, size of the square input in pixels, and costs."""
+    """A model that has passed: its file, labels in output order, size of the square input in pixels, and costs.
+
+    macs, instructions: multiply-accumulates and Cortex-M7 instructions (by `models.cost`) for one answer.
+    """
 
     path: Path
     labels: tuple[str, ...]
@@ -92,6 +90,7 @@ class Model:
     file_bytes: int
     arena_bytes: int | None  # None where tflite-micro has no wheel
     macs: int
+    instructions: int
 
 
 def check(path: Path, labels: Path | None = None, limits: Limits = ROOMY_BOARD) -> Model:
@@ -113,7 +112,9 @@ def check(path: Path, labels: Path | None = None, limits: Limits = ROOMY_BOARD) 
     size = _check_input(path, found)
     classes = _check_output(path, found)
     names = read_labels(Path(labels) if labels else path.with_suffix(".txt"), classes)
-    model = Model(path, names, size, found.size, arena_bytes(path), found.macs)
+    model = Model(
+        path, names, size, found.size, arena_bytes(path), found.macs, round(network_instructions(found.layers))
+    )
     _check_limits(model, limits)
     return model
 
@@ -134,7 +135,7 @@ def _over(model: Model, limits: Limits) -> str | None:
     for what, value, limit, unit in (
         ("its file takes", model.file_bytes, limits.file, "bytes"),
         ("its arena takes", model.arena_bytes or 0, limits.arena, "bytes"),
-        ("an answer takes", model.macs, limits.macs, "multiply-accumulates"),
+        ("an answer takes", model.instructions, limits.instructions, "Cortex-M7 instructions"),
     ):
         if value > limit:
             return f"{what} {value:,} {unit}; the most for {limits.boards} is {limit:,}: use a smaller network"
@@ -216,18 +217,6 @@ def read_labels(path: Path, classes: int | None = None) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def self_test_picture() -> list[list[int]]:
-    """The picture of the camera's self-test: 48 x 48 pixels, 6 x 6 grey squares, as device/main.py draws it."""
-    square = [[(6 * row + column) ** 2 * 7 % 256 for column in range(6)] for row in range(6)]
-    return [[square[y // 8][x // 8] for x in range(48)] for y in range(48)]
-
-
-def self_test(data: bytes, classes: int) -> bytes | None:
-    """The scores, in 256ths, that a model's file `data` promises for `self_test_picture`; None where it carries no self-test."""
-    end = data[-len(SELF_TEST) - classes :]
-    return end[len(SELF_TEST) :] if end.startswith(SELF_TEST) else None
-
-
 def describe(path: Path) -> Description:
     """Read what stands in a .tflite file, without judging it; ContractError where it is not a whole TensorFlow Lite file."""
     try:
@@ -283,7 +272,8 @@ def _describe(data: bytes) -> Description:
         operators=tuple(name for name, _ in steps),
         layers=layers,
         macs=sum(layer.macs for layer in layers),
-        cut=model.description == SELF_TEST and self_test(data, int(graph.tensors[graph.outputs[0]].shape[-1])) is None,
+        cut=model.description == notes.DESCRIPTION
+        and notes.read(data, int(graph.tensors[graph.outputs[0]].shape[-1])) is None,
         hybrid=any(given.dtype == "float32" and types[weights.type] == "int8" for _, given, weights in weighted),
         per_channel_dense=any(name == "FULLY_CONNECTED" and _scales(weights) > 1 for name, _, weights in weighted),
     )

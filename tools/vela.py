@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from models.contract import SELF_TEST, SHIPPED, ContractError, Model, check, self_test
+from models import notes
+from models.contract import SHIPPED, ContractError, Model, check
 from tools.errors import UserError
 from tools.program import model_files
 
@@ -74,7 +75,7 @@ def compile_model(model: Model, core: Core = HIGH_PERFORMANCE) -> Compiled:
         with open(next(Path(folder).glob("*.csv")), encoding="utf-8", newline="") as file:
             told = next(csv.DictReader(file))
         return Compiled(
-            with_self_test_of(model, compiled.read_bytes()),
+            with_notes_of(model, compiled.read_bytes()),
             cycles=round(float(told["cycles_total"])),
             ms=1000 * float(told["inference_time"]),
             sram=round(1024 * float(told["sram_memory_used"])),
@@ -82,10 +83,9 @@ def compile_model(model: Model, core: Core = HIGH_PERFORMANCE) -> Compiled:
         )
 
 
-def with_self_test_of(model: Model, compiled: bytes) -> bytes:
-    """The compiled file with the answer to the camera's self-test at its end, which Vela leaves out, where the plain one has it."""
-    answer = self_test(model.path.read_bytes(), len(model.labels))
-    return compiled if answer is None else compiled + SELF_TEST + answer
+def with_notes_of(model: Model, compiled: bytes) -> bytes:
+    """The compiled file with the notes for the camera at its end, which Vela leaves out, where the plain one has them."""
+    return compiled + notes.tail(model.path.read_bytes())
 
 
 def main() -> int:

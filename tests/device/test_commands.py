@@ -5,8 +5,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from camera_runs import MODEL, Played, every_generation, micropython, scene
+from camera_runs import COMPOSITES, MODEL, Played, every_generation, micropython, scene, still
+from PIL import Image
 
+from models.notes import tail
 from tools.virtual_camera import Faults
 
 pytestmark = micropython
@@ -146,9 +148,6 @@ def test_odd_but_whole_settings_are_taken():
 
 def test_a_calibration_learns_the_largest_face():
     """Whoever else is in view, and however few are read in a frame."""
-    from camera_runs import COMPOSITES, still
-    from PIL import Image
-
     picture = Image.new("L", (320, 240), 128)
     for emotion, size, x in (("happy", 90, 10), ("sad", 120, 150)):
         picture.paste(Image.open(COMPOSITES / f"{emotion}.png").resize((size, size)), (x, 60))
@@ -301,3 +300,54 @@ def test_the_watchdog_is_armed_when_asked_and_fed_only_while_frames_come(firmwar
 def test_without_being_asked_there_is_no_watchdog():
     stuck = Faults(timeouts=range(20, 10**9))
     assert Played(scene(frames=150), faults=stuck, stop_after_ms=100_000).ended.reason == "stopped"
+
+
+# Leaning
+
+
+def test_leaning_makes_rare_emotions_likelier_without_another_model():
+    """From everyday, where most faces are neutral or happy, to expressive, where all seven are as likely."""
+    everyday = Played(scene("neutral", 30))
+    leant = Played(scene("neutral", 30), files={"emotion.json": b'{"settings":{"lean":1}}'})
+    labels = everyday.named[0]["labels"]
+    before, after = (dict(zip(labels, played.faces[-1][0]["scores"], strict=True)) for played in (everyday, leant))
+    assert after["neutral"] < before["neutral"]
+    assert after["disgust"] + after["fear"] > before["disgust"] + before["fear"]
+
+
+def test_a_model_without_notes_does_not_lean():
+    plain = MODEL.read_bytes()[: -len(tail(MODEL.read_bytes()))]
+    files = {"emotion.tflite": plain, "emotion.json": b'{"settings":{"lean":1}}'}
+    leant, everyday = Played(scene("sad", 30), files=files), Played(scene("sad", 30), files={"emotion.tflite": plain})
+    assert leant.faces[-1][0]["scores"] == everyday.faces[-1][0]["scores"]
+
+
+# Whose look at rest it is
+
+
+def two_people() -> np.ndarray:
+    """A sad face, the larger, and a happy one."""
+    picture = Image.new("L", (320, 240), 128)
+    for emotion, size, x in (("happy", 90, 10), ("sad", 120, 150)):
+        picture.paste(Image.open(COMPOSITES / f"{emotion}.png").resize((size, size)), (x, 60))
+    return np.asarray(picture)
+
+
+def test_a_calibration_changes_the_face_that_was_learnt_and_no_other():
+    before = Played(still(two_people(), 70))
+    after = Played(still(two_people(), 70), typed=[(3100, b"calibrate\n")])
+    (sad, happy), (sad_after, happy_after) = (
+        sorted(played.faces[-1], key=lambda face: -face["box"][2]) for played in (before, after)
+    )
+    assert (sad["emotion"], happy["emotion"]) == ("sad", "happy")
+    assert sad_after["emotion"] == "neutral"
+    assert happy_after["scores"] == pytest.approx(happy["scores"], abs=0.02)
+
+
+def test_what_was_learnt_before_is_of_whoever_comes_alone():
+    kept: dict[str, bytes] = {}
+    Played(scene("sad", 70), typed=[(2500, b"calibrate\n")], kept=kept)
+    learnt = {"emotion.json": kept["emotion.json"]}
+    assert Played(scene("sad", 30), files=learnt).faces[-1][0]["emotion"] == "neutral"
+    faces = Played(still(two_people(), 40), files=learnt).faces[-1]
+    assert sorted(face["emotion"] for face in faces) == ["happy", "sad"]

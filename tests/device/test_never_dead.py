@@ -5,7 +5,7 @@ import pytest
 from ai_edge_litert.schema_py_generated import Model
 from camera_runs import GENERATIONS, LABELS, MODEL, Played, every_generation, micropython, scene, still
 
-from models.contract import EMOTIONS
+from models.notes import Notes, encode, tail
 from tools.virtual_camera import Faults
 
 pytestmark = micropython
@@ -18,12 +18,17 @@ NO_MODEL = "emotion.tflite is no whole TensorFlow Lite model: copy it again"
 
 # What is wrong: the files on the camera, what the sentence says, and whether the right files make it well again.
 WRONG_FILES = {
+    "a model that lost its end": ({"emotion.tflite": GOOD[:-20]}, "damaged at its end: copy it again"),
+    "a model with another's notes": (
+        {"emotion.tflite": GOOD[: -len(tail(GOOD))] + encode(Notes(prior=(0.5, 0.5)))},
+        "damaged at its end: copy it again",
+    ),
     "model missing": ({"emotion.tflite": None}, "emotion.tflite is not on the camera"),
     "labels missing": ({"emotion.txt": None}, "emotion.txt is not on the camera"),
     "nothing copied": ({"emotion.tflite": None, "emotion.txt": None}, "is not on the camera"),
     "model truncated at its head": ({"emotion.tflite": GOOD[:100]}, NO_MODEL),
     "model truncated in the middle": ({"emotion.tflite": GOOD[:50_000]}, NO_MODEL),
-    "model truncated at its end": ({"emotion.tflite": GOOD[:-200]}, NO_MODEL),
+    "model truncated at its end": ({"emotion.tflite": GOOD[: -200 - len(tail(GOOD))]}, NO_MODEL),
     "text in place of a model": ({"emotion.tflite": b"hello"}, NO_MODEL),
     "zeros in place of a model": ({"emotion.tflite": bytes(len(GOOD))}, NO_MODEL),
     "another FlatBuffer": ({"emotion.tflite": GOOD[:4] + b"ABCD" + GOOD[8:]}, NO_MODEL),
@@ -78,7 +83,7 @@ def test_a_damaged_model_fails_its_self_test(firmware):
 
 
 def test_a_model_without_a_self_test_runs_and_says_so():
-    played = Played(scene(), files={"emotion.tflite": GOOD[: -8 - len(EMOTIONS)]})
+    played = Played(scene(), files={"emotion.tflite": GOOD[: -len(tail(GOOD))]})
     assert played.named[0]["selftest"] == "none"
     assert played.faces[-1][0]["emotion"] == "happy"
 

@@ -307,7 +307,7 @@ def named(program, looks, settings=()) -> list:
     values = {name: value[0] for name, value in program.SETTINGS.items()} | dict(settings)
     face, names = program.Face(1, (0, 0, 50, 50), 0), []
     for now, scores in looks:
-        face.update(list(scores), now, values)
+        face.update([math.log(max(score, 0.02)) for score in scores], [0] * len(scores), now, values)
         names.append(face.best)
     return names
 
@@ -336,8 +336,9 @@ def test_smoothed_scores_stay_scores(program, looks):
     face = program.Face(1, (0, 0, 50, 50), 0)
     settings = {name: value[0] for name, value in program.SETTINGS.items()}
     for index, look in enumerate(looks):
-        scores = [score / sum(look) for score in look]
-        face.update(scores, 70 * index, settings)
+        face.update(
+            [math.log(score / sum(look)) for score in look], [0.3 * it for it in range(7)], 70 * index, settings
+        )
         assert sum(face.scores) == pytest.approx(1)
         assert min(face.scores) >= 0
 
@@ -347,40 +348,77 @@ def test_smoothed_scores_stay_scores(program, looks):
 LABELS = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
 
 
-def learn(program, scores):
+RESTING = [math.log(score) for score in (0.04, 0.01, 0.03, 0.05, 0.1, 0.02, 0.75)]  # of a face at rest
+A_SAD_REST = [math.log(score) for score in (0.02, 0.001, 0.02, 0.009, 0.6, 0.01, 0.34)]  # of one who looks sad
+A_BLANK_REST = [math.log(score) for score in (0.001, 0.001, 0.001, 0.001, 0.001, 0.001, 0.994)]
+
+
+def learn(program, looks, resting=RESTING):
+    """What each score is multiplied by after so many looks at a face at rest."""
     calibration = program.Calibration(0)
-    for now in range(0, 3000, 100):
-        calibration.add(scores, now)
-    return calibration.result(LABELS)
+    for index, logs in enumerate(looks):
+        calibration.add(logs, 100 * index)
+    return calibration.result(LABELS, resting)
 
 
-def corrected(program, rest, scores):
-    memory = SimpleNamespace(rest=rest)
-    return program.Memory.correct(memory, scores, LABELS)
+def corrected(program, rest, logs):
+    return program.softmax([log + math.log(rest[label]) for log, label in zip(logs, LABELS, strict=True)])
 
 
-def test_a_face_that_looks_sad_at_rest_is_neutral_after_calibration_and_can_still_be_sad(program):
-    at_rest = [0.02, 0, 0.02, 0.01, 0.6, 0.0, 0.35]
-    rest = learn(program, at_rest)
+def shown(logs, emotion, by):
+    """A face that shows an emotion: its log stands out by so much, against how it is at rest."""
+    return [log + by * (label == emotion) for log, label in zip(logs, LABELS, strict=True)]
+
+
+@pytest.mark.parametrize("at_rest", [A_SAD_REST, A_BLANK_REST], ids=["sad", "blank"])
+@pytest.mark.parametrize("looks", [1, 30])
+def test_a_face_at_rest_looks_neutral_after_calibration_and_its_expressions_count(program, at_rest, looks):
+    rest = learn(program, [at_rest] * looks)
     after = corrected(program, rest, at_rest)
     assert after.index(max(after)) == 6
-    sad = corrected(program, rest, [0.02, 0, 0.03, 0, 0.9, 0, 0.05])
-    assert sad.index(max(sad)) == 4
+    for label in LABELS[:6]:
+        after = corrected(program, rest, shown(at_rest, label, 6))
+        assert after.index(max(after)) == LABELS.index(label), label
 
 
-@given(st.lists(st.floats(0.001, 1), min_size=7, max_size=7))
-def test_calibration_never_makes_the_resting_face_less_neutral(program, look):
-    scores = [score / sum(look) for score in look]
-    if scores[6] > program.Calibration.REST:
-        return  # it is neutral enough
-    after = corrected(program, learn(program, scores), scores)
-    assert after[6] >= scores[6] - 1e-6
+def test_without_calibration_a_blank_face_hides_what_it_shows(program):
+    """What the one before is held against."""
+    assert max(program.softmax(shown(A_BLANK_REST, "angry", 5))) == program.softmax(shown(A_BLANK_REST, "angry", 5))[6]
+
+
+def test_after_many_looks_that_agree_the_resting_face_scores_as_one_should(program):
+    after = corrected(program, learn(program, [A_SAD_REST] * 30), A_SAD_REST)
+    assert after == pytest.approx(program.softmax(RESTING), abs=0.02)
+
+
+def test_looks_that_disagree_count_less(program):
+    talking = [shown(A_SAD_REST, "surprise", 6 * (index % 2) - 3) for index in range(4)]
+    doubted = learn(program, talking)["surprise"]
+    trusted = learn(program, [A_SAD_REST] * 4)["surprise"]
+    assert abs(math.log(doubted)) < 0.5 * abs(math.log(trusted))
+
+
+@given(st.lists(st.floats(0.001, 1), min_size=7, max_size=7), st.integers(1, 40))
+def test_no_calibration_makes_the_resting_face_less_like_one_at_rest(program, look, count):
+    logs = [math.log(score / sum(look)) for score in look]
+    after = corrected(program, learn(program, [logs] * count), logs)
+    wanted = program.softmax(RESTING)
+
+    def apart(scores):
+        return sum(w * math.log(w / score) for w, score in zip(wanted, scores, strict=True))
+
+    assert apart(after) <= apart(program.softmax(logs)) + 1e-3
     assert math.isclose(sum(after), 1, rel_tol=1e-6)
+
+
+def test_a_model_that_does_not_say_how_a_face_at_rest_scores_is_calibrated_too(program):
+    rest = learn(program, [A_SAD_REST] * 30, resting=None)
+    assert corrected(program, rest, A_SAD_REST)[6] == pytest.approx(0.7, abs=0.02)
 
 
 def test_calibration_without_a_face_learns_nothing(program):
     with pytest.raises(program.Trouble, match="Nothing was learnt"):
-        program.Calibration(0).result(LABELS)
+        program.Calibration(0).result(LABELS, RESTING)
 
 
 @given(st.text(st.characters(codec="ascii", exclude_categories=["C"]), max_size=200))

@@ -45,18 +45,19 @@ def test_model_scores_what_its_card_says(card, part):
         assert figures.recall == pytest.approx(told[protocol]["recall"], abs=0.02)
 
 
-def test_int8_costs_less_than_a_point():
-    card = json.loads((MODELS / "emotion.json").read_text())
-    for part, figures in card["made"]["float"].items():
-        for protocol, accuracy in figures.items():
-            assert card["figures"][part][protocol]["accuracy"] > accuracy - 0.01
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.stem)
+def test_int8_costs_less_than_a_point(card):
+    told = json.loads(card.read_text())
+    for protocol, accuracy in told["made"]["float"]["PublicTest"].items():
+        assert told["figures"]["PublicTest"][protocol]["accuracy"] > accuracy - 0.01
 
 
-def test_the_model_is_as_good_as_was_promised():
-    """What this model was made for; a worse one must not replace it unseen."""
-    figures = json.loads((MODELS / "emotion.json").read_text())["figures"]["PrivateTest"]["FER+ 7"]
-    assert figures["accuracy"] >= 0.82
-    assert figures["balanced"] >= 0.62
+@pytest.mark.parametrize(("name", "accuracy", "balanced"), [("emotion", 0.84, 0.75), ("emotion_plus", 0.85, 0.77)])
+def test_the_model_is_as_good_as_was_promised(name, accuracy, balanced):
+    """What it was made for; a worse one must not replace it unseen. PrivateTest only reports: nothing hangs on it."""
+    figures = json.loads((MODELS / f"{name}.json").read_text())["figures"]["PublicTest"]["FER+ 7"]
+    assert figures["accuracy"] >= accuracy
+    assert figures["balanced"] >= balanced
 
 
 @needs_data

@@ -5,6 +5,7 @@ import pytest
 from models.contract import LARGER, SHIPPED, describe
 from models.cost import Layer, convolution, layer_instructions, milliseconds, network_instructions, predict_instructions
 from tools.bench import reference
+from training.network import SHAPES, layers_of, weights_of
 
 # Instructions a multiply-accumulate, counted on CMSIS-NN's kernels: input and output channels, positions of the kernel.
 COUNTED = {
@@ -71,6 +72,14 @@ def test_all_operators_of_the_shipped_models_have_a_layer_and_their_weights_are_
         assert found.layers[0].inputs == 1
         assert found.layers[-1].outputs == 7
         assert network_instructions(found.layers) / found.macs == pytest.approx(2.2, abs=0.6)
+
+
+@pytest.mark.parametrize(("path", "name"), [(SHIPPED, "emotion"), (LARGER, "emotion_plus")])
+def test_a_shape_is_counted_before_it_is_trained_as_its_file_is_after(path, name):
+    layers = layers_of(SHAPES[name])
+    assert network_instructions(layers) == network_instructions(describe(path).layers)
+    assert weights_of(layers) == sum(layer.macs / layer.pixels for layer in describe(path).layers)
+    assert len(path.read_bytes()) - weights_of(layers) < 12_000
 
 
 def test_a_layer_without_weights_is_counted_by_its_elements():

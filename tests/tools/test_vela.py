@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from models.contract import SHIPPED, check, describe, self_test
+from models import notes
+from models.contract import SHIPPED, check, describe
 from tools import vela
 from tools.errors import UserError
 
@@ -54,16 +55,16 @@ def test_all_of_the_model_goes_to_the_neural_processor(tmp_path, core):
 
 
 @needs_vela
-def test_the_self_test_goes_with_the_model():
-    promised = self_test(MODEL.path.read_bytes(), 7)
-    assert promised is not None
-    assert self_test(vela.compile_model(MODEL).data, 7) == promised
+def test_the_notes_for_the_camera_go_with_the_model():
+    told = notes.read(MODEL.path.read_bytes(), 7)
+    assert told is not None
+    assert notes.read(vela.compile_model(MODEL).data, 7) == told
 
 
-def test_a_model_without_a_self_test_gets_none(tmp_path):
+def test_a_model_without_notes_gets_none(tmp_path):
     plain = tmp_path / "net.tflite"
-    plain.write_bytes(MODEL.path.read_bytes()[:-15])
-    assert vela.with_self_test_of(replace(MODEL, path=plain), b"compiled") == b"compiled"
+    plain.write_bytes(MODEL.path.read_bytes()[: -len(notes.tail(MODEL.path.read_bytes()))])
+    assert vela.with_notes_of(replace(MODEL, path=plain), b"compiled") == b"compiled"
 
 
 @needs_vela

@@ -12,6 +12,7 @@ from ai_edge_litert import schema_py_generated as schema
 from camera_programs import ROOT, START
 
 from models import contract
+from models.notes import tail
 from tools.virtual_camera import networks
 from tools.virtual_camera.boards import find_board
 from tools.virtual_camera.firmware import CameraError
@@ -245,7 +246,7 @@ def test_a_network_cut_anywhere_is_not_whole():
     data = MODEL.read_bytes()
     assert is_whole(data)
     assert not [size for size in range(0, len(data), 1000) if is_whole(data[:size])]
-    assert is_whole(data[: -len("SELFTEST") - 7])  # that follows the network
+    assert is_whole(data[: -len(tail(data))])  # that follows the network
     assert not is_whole(data[:4] + b"TFL2" + data[8:])
 
 

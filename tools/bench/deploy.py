@@ -17,7 +17,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.contract import SELF_TEST, SHIPPED
+from models import notes
+from models.contract import SHIPPED
 from tools.connection import Camera
 from tools.deploy.command import deploy
 from tools.deploy.switch import Files, digest
@@ -52,8 +53,8 @@ class Recording:
 
 
 def other_model(data: bytes) -> bytes:
-    """The same network in another file: readers pass over what stands between a model and its self-test."""
-    at = data.rindex(SELF_TEST)
+    """The same network in another file: readers pass over what stands between a model and its notes."""
+    at = data.rindex(notes.BEGINS)
     return data[:at] + bytes(4) + data[at:]
 
 

@@ -1,0 +1,78 @@
+"""What a model's file tells the camera beyond the network: a line of JSON after its end.
+
+Readers of TensorFlow Lite files pass over what follows the model. The model's description is `DESCRIPTION` then, so that a
+file which lost its end is known.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+BEGINS = b'{"notes":1,'  # what device/main.py looks for
+LONGEST = 512  # bytes at the end of the file in which it looks
+DESCRIPTION = b"notes follow"
+LEAST = 1 / 512  # a score that was rounded to 0, of steps of 1/256, counts as this
+
+
+@dataclass(frozen=True)
+class Notes:
+    """All by class, in the order of the outputs; None for what is not known.
+
+    selftest: the scores, in 256ths, that the model gives for `self_test_picture`; temperature: what the logs of its scores are
+    multiplied by before anything else is done with them, which it lowers lest small scores be rounded to 0; prior: how
+    frequent it takes each emotion to be, adding up to 1; resting: the mean logs of the scores, times temperature, of faces at rest.
+    """
+
+    selftest: tuple[int, ...] | None = None
+    temperature: float = 1
+    prior: tuple[float, ...] | None = None
+    resting: tuple[float, ...] | None = None
+
+
+def self_test_picture() -> list[list[int]]:
+    """The picture of the camera's self-test: 48 x 48 pixels, 6 x 6 grey squares, as device/main.py draws it."""
+    square = [[(6 * row + column) ** 2 * 7 % 256 for column in range(6)] for row in range(6)]
+    return [[square[y // 8][x // 8] for x in range(48)] for y in range(48)]
+
+
+def encode(notes: Notes) -> bytes:
+    """The line of JSON that goes to the end of a model's file."""
+    known = {name: value for name, value in asdict(notes).items() if value is not None}
+    line = json.dumps({"notes": 1, **known}, separators=(",", ":")).encode()
+    if len(line) > LONGEST:
+        raise ValueError(f"notes of {len(line)} bytes; the camera reads {LONGEST}: the model has too many classes")
+    return line
+
+
+def tail(data: bytes) -> bytes:
+    """The line at the end of a model's file `data`, b"" where there is none."""
+    at = data.rfind(BEGINS, max(0, len(data) - LONGEST))
+    return data[at:] if at >= 0 else b""
+
+
+def read(data: bytes, classes: int) -> Notes | None:
+    """The notes of a model's file `data`; None where it has none, or they are damaged or of another number of classes."""
+    try:
+        told: dict[str, Any] = json.loads(tail(data))
+        notes = Notes(
+            _numbers(told, "selftest", int),
+            float(told.get("temperature", 1)),
+            _numbers(told, "prior", float),
+            _numbers(told, "resting", float),
+        )
+    except (ValueError, TypeError):
+        return None
+    lists = [it for it in (notes.selftest, notes.prior, notes.resting) if it is not None]
+    fine = all(len(it) == classes and all(map(math.isfinite, it)) for it in lists)
+    return notes if fine and notes.temperature > 0 and min(notes.prior or (1,)) > 0 else None
+
+
+def _numbers(told: dict[str, Any], name: str, kind: type) -> tuple[Any, ...] | None:
+    return tuple(map(kind, told[name])) if name in told else None
+
+
+def log_scores(scores: Sequence[float], notes: Notes | None) -> list[float]:
+    """The logs of a model's scores at its own temperature, as the camera takes them."""
+    return [(notes.temperature if notes else 1) * math.log(max(score, LEAST)) for score in scores]

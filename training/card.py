@@ -13,6 +13,7 @@ from training import compare
 from training.confidence import Bin, draw_reliability
 from training.data import writing
 from training.evaluate import by_emotion, markdown, table
+from training.leaks import NEAR
 from training.protocols import PROTOCOLS, Figures
 from training.robustness import STRENGTHS
 
@@ -26,7 +27,8 @@ def write(path: Path, card: Json, curve: Path, beside: dict[str, Json]) -> Path:
     card: see `training.report.measured`, and how the model was made as "made"; curve: the picture of how it learnt;
     beside: see `compare.read_beside`.
     """
-    bins = {part: [Bin(**it) for it in told["bins"]] for part, told in card["calibration"].items()}
+    part, _ = _shown(card)
+    bins = {name: [Bin(**it) for it in told["bins"]] for name, told in card["confidence"][part].items()}
     names = [path.stem + end for end in (".json", ".md", *(f"_{picture}.png" for picture in PICTURES))]
     with ExitStack() as stack:
         data, text, confusion, learnt, reliable = (stack.enter_context(writing(path.with_name(name))) for name in names)
@@ -34,7 +36,7 @@ def write(path: Path, card: Json, curve: Path, beside: dict[str, Json]) -> Path:
         text.write_text(write_text(card, beside), encoding="utf-8")
         part, protocol = _shown(card)
         draw_confusion(_figures(card["figures"][part])[protocol], f"{path.name}, {protocol}, {part}", confusion)
-        draw_reliability(bins, f"{path.name}, {protocol}", reliable)
+        draw_reliability(bins, f"{path.name}, {part}", reliable)
         shutil.copyfile(curve, learnt)
     return path.with_suffix(".md")
 
@@ -45,9 +47,9 @@ def write_text(card: Json, beside: dict[str, Json]) -> str:
     protocols = "\n".join(f"- **{name}**: {text}." for name, text in PROTOCOLS.items())
     return TEXT.format(
         name=card["model"], stem=Path(card["model"]).stem, sha256=card["sha256"], size=card["input"][0],
-        labels=", ".join(card["labels"]), file=f"{card['file_bytes']:,}", arena=arena, macs=f"{card['macs'] / 1e6:.2f}",
+        labels=", ".join(card["labels"]), file=f"{card['file_bytes']:,}", arena=arena, macs=f"{card['macs'] / 1e6:.2f}", instructions=f"{card['instructions'] / 1e6:.1f}", ms=f"{card['ms']:.0f}",
         parts=_accuracy(card), protocols=protocols, confidence=_confidence(card),
-        robustness=_robustness(card, beside.get(compare.FIRST)), made=_made(card["made"]), others=_others(card, beside),
+        near=f"{NEAR:.2f}", left_out=f"{_left_out(card):.2f}", leaks=_leaks(card), robustness=_robustness(card, beside.get(compare.FIRST)), made=_made(card["made"]), others=_others(card, beside),
     )  # fmt: skip
 
 
@@ -61,6 +63,17 @@ def _shown(card: Json) -> tuple[str, str]:
     return part, "FER+ 7" if "FER+ 7" in card["figures"][part] else "FER2013"
 
 
+def _left_out(card: Json) -> float:
+    """The correlation with a test row above which training rows were left out."""
+    return card["made"].get("near", NEAR)
+
+
+def _leaks(card: Json) -> str:
+    if _left_out(card) > NEAR:
+        return f"This model was trained without the training rows above {_left_out(card):.2f} alone: the leak-free figures are those to trust."
+    return "This model was not trained on those training rows, so both figures count; a model that was looks better than it is with them."
+
+
 def _accuracy(card: Json) -> str:
     sections = []
     for part, told in card["figures"].items():
@@ -70,14 +83,39 @@ def _accuracy(card: Json) -> str:
 
 
 def _confidence(card: Json) -> str:
+    """How far the scores can be trusted: at home and away from it, and how many faces are named how surely."""
     heat = card["made"].get("temperature")
     fitted = (
         "No temperature was fitted: the scores are as training left them."
         if heat is None
-        else f"The temperature is {heat:.2f}, fitted on PublicTest and folded into the last layer: over 1 it makes a network humbler that was too sure, under 1 the other way round."
+        else f"The temperature is {heat:.2f}, fitted on PublicTest's faces, plain and spoilt in ten ways, by FER+'s answers and by FER2013's labels, which disagree on a third of "
+        "them: so the scores are honest about strangers, and too modest about FER2013's own faces. (The file's softmax is warmer still, lest small scores be rounded to 0; the camera "
+        "undoes that. The figures here are the camera's.)"
     )
-    errors = ", ".join(f"{part} {told['ece']:.3f}" for part, told in card["calibration"].items())
-    return f"{fitted}\n\nExpected calibration error of the answers (15 bins, {_shown(card)[1]}): {errors}."
+    errors = []
+    for part, told in card["confidence"].items():
+        by = ", ".join(f"{it['ece']:.3f} by {name}" for name, it in told.items())
+        errors.append(f"- {part}: {by}, {card['robustness'][part]['mean']['ece']:.3f} on spoilt faces")
+    part, _ = _shown(card)
+    names = list(card["confidence"][part])
+    head = ["score at least", *(f"{name}: {what}" for name in names for what in ("of the faces", "named right"))]
+    lines = [
+        [f"{rows[0]['least']}", *(f"{100 * it[key]:.1f} %" for it in rows for key in ("coverage", "accuracy"))]
+        for rows in zip(*(card["confidence"][part][name]["coverage"] for name in names), strict=True)
+    ]
+    return "\n".join(
+        [
+            fitted,
+            "",
+            "Expected calibration error of the answers (15 bins):",
+            "",
+            *errors,
+            "",
+            f"{part}, by score:",
+            "",
+            markdown(head, lines),
+        ]
+    )
 
 
 def _robustness(card: Json, first: Json | None) -> str:
@@ -106,10 +144,12 @@ def _pair(told: Json) -> str:
 def _made(made: Json) -> str:
     """How the model was made: settings, the operating point with its curve, and what int8 cost."""
     settings = ", ".join(f"{name} {made[name]}" for name in ("epochs", "batch", "seed") if name in made)
+    where = "`training/pytorch/recipes.py`" if "label_share" in made else "`training/recipes.py`"
     lines = [
-        f"- Settings: {settings}; the rest stands, with its reasons, in `training/recipes.py` and `training/augment.py`.",
+        f"- Settings: {settings}; the rest stands, with its reasons, in {where} and `training/augment.py`.",
+        *_taught(made),
         *([f"- {made['note']}"] if "note" in made else []),
-        f"- tau: {made.get('tau')}, chosen by {made.get('chosen by')} on PublicTest: the most balanced within half a point of the most accurate.",
+        f"- tau: {made.get('tau')}, chosen by {made.get('chosen by')} on PublicTest: where accuracy and balanced accuracy add up to most.",
         "",
     ]
     points = [[f"{it['tau']}", f"{it['accuracy']:.3f}", f"{it['balanced']:.3f}"] for it in made.get("curve", [])]
@@ -119,14 +159,20 @@ def _made(made: Json) -> str:
     return "\n".join(lines)
 
 
+def _taught(made: Json) -> list[str]:
+    """What the network learnt from, where that is known."""
+    if "label_share" not in made or not made.get("teachers"):
+        return []
+    rest = f"the rest are FER+'s votes with {made['label_share']} of FER2013's label"
+    names = ", ".join(f"`{name}`" for name in made["teachers"])
+    return [f"- Targets: {made['taught']} of the mean answers of its teachers ({names}); {rest}."]
+
+
 def _others(card: Json, beside: dict[str, Json]) -> str:
-    """The sections on peers and on other labels, each where its file tells of them."""
+    """The section on peers, where their file is."""
     sections = []
     if compare.PEERS in beside:
         sections.append(f"## Beside others\n\n{compare.peers(card, beside[compare.PEERS])}\n\n")
-    other = beside.get(compare.OTHER_LABELS, {}).get(Path(card["model"]).stem)
-    if other:
-        sections.append(f"## Other labels\n\n{compare.other_labels(other)}\n\n")
     return "".join(sections)
 
 
@@ -140,6 +186,7 @@ Names the emotion that a face shows. Made for the OpenMV Cam: int8, grey faces o
 | file | {file} bytes |
 | TFLM arena (tflite-micro) | {arena} |
 | multiply-accumulates | {macs} M |
+| Cortex-M7 instructions, by `models/cost.py` | {instructions} M: {ms} ms on an OpenMV Cam H7 |
 | SHA-256 | `{sha256}` |
 
 ## Accuracy
@@ -150,8 +197,8 @@ Of this very file, fed as the camera feeds it (pixel - 128), by `python -m train
 
 {protocols}
 - **balanced**: the mean of the recalls of the seven emotions, same rows. Disgust has about 20 faces in a part of FER+: its recall is a rough figure.
-- **leak-free**: without the test rows that show nearly the same picture as a training row (normalised correlation above 0.98). This model was not trained on those
-  training rows, so both figures count; a model that was looks better than it is with them.
+- **leak-free**: without the test rows that show nearly the same picture as a training row (normalised correlation above {near}).
+  {leaks}
 
 ![Confusion matrix]({stem}_confusion.png)
 
@@ -171,7 +218,7 @@ of it, strong one and a half times. Nothing was chosen by these figures.
 ## How it was made
 
 Trained on FER2013's Training part with FER+'s votes, without the training pictures that also stand in a test part
-(normalised correlation above 0.98), so that every test row counts. Before the int8 conversion the log of the class prior, times tau, was taken from the
+(normalised correlation above {left_out}). Before the int8 conversion the log of the class prior, times tau, was taken from the
 logits: at 0 the model leans to the emotions that its training pictures show most, at 1 to none.
 
 {made}

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 BINS = 15  # as in Guo et al. 2017
 COLDEST, HOTTEST = 0.1, 10.0  # temperatures among which to search
+LEAST = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)  # scores for which coverage is told
 GOLDEN = (math.sqrt(5) - 1) / 2
 
 
@@ -71,6 +72,20 @@ def ece_of(found: list[Bin]) -> float:
     """The expected calibration error from the bins of `reliability`."""
     total = sum(it.count for it in found)
     return sum(it.count * abs(it.accuracy - it.confidence) for it in found) / max(total, 1)
+
+
+def coverage(scores: NDArray, truth: NDArray) -> list[dict[str, float]]:
+    """How many of the answers have at least a score, and how many of those are right, for each of LEAST.
+
+    scores [n, classes], truth int [n]; accuracy is 0 where no answer has that score.
+    """
+    sure, right = scores.max(axis=1), scores.argmax(axis=1) == truth
+    found = []
+    for least in LEAST:
+        said = sure >= least
+        accuracy = float(right[said].mean()) if said.any() else 0.0
+        found.append({"least": least, "coverage": round(float(said.mean()), 4), "accuracy": round(accuracy, 4)})
+    return found
 
 
 def draw_reliability(parts: Mapping[str, list[Bin]], title: str, path: Path) -> None:

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models import notes
 from models.contract import ROOMY_BOARD, SMALL_BOARD, Limits, Model, check
+from models.notes import Notes
 from training import faces_folder, held_back
 from training.before_after import Comparison
 from training.data import SIZE, DataError, writing
@@ -88,7 +90,16 @@ def _learn(model: Model, faces: Collected, parts: Parts, portraits: Path, seed: 
     learn = own(faces.images[parts.learn], faces.classes[parts.learn], len(faces.labels))
     adapted = adapt(network, learn, rehearsed, seed)
     print("making it int8 ...", flush=True)
-    return convert(adapted, _calibration(faces.images[parts.learn], rehearsed.images))
+    return convert(adapted, _calibration(faces.images[parts.learn], rehearsed.images), _notes(model, faces.labels))
+
+
+def _notes(model: Model, labels: tuple[str, ...]) -> Notes:
+    """The camera's notes for an adapted model. Its prior is that of the own faces, in which each class counted alike: none is left."""
+    from training.convert import WARMTH
+
+    known = notes.read(model.path.read_bytes(), len(model.labels))
+    resting = known.resting if known and labels == model.labels else None
+    return Notes(temperature=WARMTH, resting=resting)
 
 
 def _calibration(own: NDArray[np.uint8], rehearsed: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -5,6 +5,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from models.notes import LEAST, read
+
+
+def camera_scores(model: Path | bytes, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The scores float32 [n, classes] that the camera shows for faces uint8 [n, size, size]: at the temperature of the file's notes."""
+    data = model if isinstance(model, bytes) else model.read_bytes()
+    return at_temperature(data, scores(data, images))
+
+
+def at_temperature(model: bytes, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A model's own scores [n, classes] at the temperature of its notes, by which the camera shows them."""
+    notes = read(model, scores.shape[1])
+    powers = np.maximum(scores, LEAST) ** (notes.temperature if notes else 1)
+    return powers / powers.sum(axis=1, keepdims=True)
+
 
 def scores(model: Path | bytes, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Scores float32 [n, classes] that an int8 file, or its bytes, gives for faces uint8 [n, size, size], fed as the camera feeds them: pixel - 128.

@@ -7,9 +7,10 @@ more are nearly so. A model that has seen them looks better than it is.
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data import TRAINING, Faces
+from training.data import PRIVATE_TEST, PUBLIC_TEST, TRAINING, Faces
 
-NEAR = 0.98  # normalised correlation; above it, looked at, two rows show the same picture
+NEAR = 0.90  # normalised correlation; above it, looked at, most pairs show the same photograph, some cropped anew
+PEERS_NEAR = 0.98  # by which the figures of other people's models were measured
 
 
 def leaked(faces: Faces, near: float = NEAR) -> NDArray[np.bool_]:
@@ -22,10 +23,17 @@ def repeated(faces: Faces, near: float = NEAR) -> NDArray[np.bool_]:
     return _twins(faces, faces.usage != TRAINING, near)
 
 
-def _twins(faces: Faces, these: NDArray[np.bool_], near: float) -> NDArray[np.bool_]:
-    """Which of the rows `these` show nearly the same picture as one of the other rows; a mask over all rows."""
+def in_private(faces: Faces, near: float = NEAR) -> NDArray[np.bool_]:
+    """Mask over all rows [n]: PublicTest rows whose normalised correlation with a PrivateTest row exceeds `near`."""
+    return _twins(faces, faces.usage == PUBLIC_TEST, near, faces.usage == PRIVATE_TEST)
+
+
+def _twins(
+    faces: Faces, these: NDArray[np.bool_], near: float, those: NDArray[np.bool_] | None = None
+) -> NDArray[np.bool_]:
+    """Which of the rows `these` show nearly the same picture as one of `those`, by default all others; a mask over all rows."""
     pictures = _normalised(faces.images)
-    index, others = np.flatnonzero(these), pictures[~these]
+    index, others = np.flatnonzero(these), pictures[~these if those is None else those]
     mask = np.zeros(len(faces), bool)
     if len(others) == 0:
         return mask

@@ -12,7 +12,7 @@ TRAINING = (
     "__init__", "adapt", "augment", "convert", "data", "fit", "interpret", "leaks", "network", "protocols", "rebuild",
     "recipes", "targets",
 )  # fmt: skip
-MODEL = ("__init__.py", "contract.py", "cost.py", "emotion.tflite", "emotion.txt")
+MODEL = ("__init__.py", "contract.py", "cost.py", "notes.py", "emotion.tflite", "emotion.txt")
 
 
 def write(folder: Path) -> None:

@@ -5,6 +5,8 @@ and which the camera's kernels like too (2.1-2.5 Cortex-M7 instructions per mult
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from models.cost import Layer
+
 if TYPE_CHECKING:
     import keras
 
@@ -15,24 +17,34 @@ SIZE = 48
 class Shape:
     """What a network is built of.
 
-    stem: channels at full size; stages: channels after each halving; blocks: 3x3 convolutions of a stage, all but the
-    first with a skip; head: features before the mean; dropout: share of those features left out while training.
+    stem: channels of the first convolution, with its kernel and stride; stem_blocks: 3x3 convolutions with a skip after it;
+    stages: channels after each halving; blocks: 3x3 convolutions of each stage (one number for all, or one a stage), all
+    but the first with a skip; head: features of a 1x1 convolution before the mean, 0 for none; dropout: share of those
+    features left out while training.
     """
 
     stem: int
     stages: tuple[int, ...]
-    blocks: int
+    blocks: int | tuple[int, ...]
     head: int
     dropout: float = 0
     weight_decay: float = 1e-4
+    kernel: int = 3
+    stride: int = 1
+    stem_blocks: int = 0
+
+    @property
+    def depths(self) -> tuple[int, ...]:
+        """The number of convolutions of each stage."""
+        return self.blocks if isinstance(self.blocks, tuple) else (self.blocks,) * len(self.stages)
 
 
-# At 48 x 48 and seven classes. The arena's peak is stem * 48 * 48 bytes and the next layer's output.
+# At 48 x 48 and seven classes. The arena's peak is two layers of stem * 24 * 24 bytes, of stem * 48 * 48 without a stride.
 SHAPES = {
-    "emotion": Shape(12, (24, 40, 56), 2, 96),  # 86 k weights, 10.0 M multiply-accumulates: a plain H7
-    "emotion_plus": Shape(16, (32, 64, 64), 3, 128),  # 237 k, 31.2 M: an H7 Plus and all with as much room
-    # 2.0 M, 161 M: too large for a camera; its answers teach the two. Channels in multiples of 32 train fastest.
-    "teacher": Shape(32, (64, 128, 256), 3, 256, dropout=0.3, weight_decay=5e-4),
+    # 83 k weights, 19.6 M Cortex-M7 instructions: a plain H7
+    "emotion": Shape(24, (40, 56), 2, 96, kernel=4, stride=2, stem_blocks=1),
+    # 235 k, 66.7 M: an H7 Plus and all with as much room
+    "emotion_plus": Shape(16, (32, 64, 64), 3, 128),
 }
 
 
@@ -49,13 +61,41 @@ def build(classes: int, size: int = SIZE, shape: Shape = SHAPES["emotion"]) -> "
         return layers.ReLU()(layers.BatchNormalization()(x))
 
     pixels = x = Input((size, size, 1))
-    x = convolution(x, shape.stem)
-    for filters in shape.stages:
+    x = convolution(x, shape.stem, shape.kernel, shape.stride)
+    for _ in range(shape.stem_blocks):
+        x = layers.Add()([x, convolution(x, shape.stem)])
+    for filters, blocks in zip(shape.stages, shape.depths, strict=True):
         x = convolution(x, filters, stride=2)
-        for _ in range(shape.blocks - 1):
+        for _ in range(blocks - 1):
             x = layers.Add()([x, convolution(x, filters)])
-    x = layers.GlobalAveragePooling2D()(convolution(x, shape.head, kernel=1))
+    x = layers.GlobalAveragePooling2D()(convolution(x, shape.head, kernel=1) if shape.head else x)
     if shape.dropout:
         x = layers.Dropout(shape.dropout)(x)
     logits = layers.Dense(classes, name="emotion")(x)
     return Model(pixels, layers.Activation("softmax", dtype="float32", name="scores")(logits))
+
+
+def layers_of(shape: Shape, classes: int = 7, size: int = SIZE) -> list[Layer]:
+    """The operators of a network of this shape as the camera runs them, to count its cost by before it is trained."""
+    side = size // shape.stride
+    found = [Layer("CONV_2D", side * side, shape.stem, 1, shape.kernel**2)]
+    found += _skips(side, shape.stem, shape.stem_blocks)
+    channels = shape.stem
+    for width, blocks in zip(shape.stages, shape.depths, strict=True):
+        side = (side + 1) // 2
+        found.append(Layer("CONV_2D", side * side, width, channels, 9))
+        found += _skips(side, width, blocks - 1)
+        channels = width
+    if shape.head:
+        found.append(Layer("CONV_2D", side * side, shape.head, channels, 1))
+        channels = shape.head
+    return [*found, Layer("MEAN", 1, channels), Layer("FULLY_CONNECTED", 1, classes, channels, 1)]
+
+
+def _skips(side: int, channels: int, count: int) -> list[Layer]:
+    return [Layer("CONV_2D", side * side, channels, channels, 9), Layer("ADD", side * side, channels)] * count
+
+
+def weights_of(layers: list[Layer]) -> int:
+    """Weights of the layers, which are the bytes of an int8 file but for some 8 KB: biases, scales and the graph."""
+    return sum(layer.outputs * layer.inputs * layer.kernel for layer in layers)

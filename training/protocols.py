@@ -13,6 +13,7 @@ CONTEMPT, UNKNOWN, NF = 7, 8, 9  # columns of FER+'s votes; contempt is also the
 PROTOCOLS = {
     "FER2013": "all rows, FER2013's own label, 7 classes",
     "FER+ 7": "rows whose largest of the ten FER+ vote counts is unique and one of the seven emotions",
+    "FER+ majority": "the rows of FER+ 7 for which over half of the ten annotators gave the same answer",
     "FER+ 8": "FER+ votes of 1 dropped; rows whose largest count is over half of the rest and is not unknown or NF; contempt counts as wrong",
 }
 
@@ -37,13 +38,15 @@ def rows(protocol: str, faces: Faces) -> Rows:
     if faces.votes is None:
         raise ValueError(f"{protocol}: needs FER+'s votes; give fer2013new.csv with --votes")
     votes = faces.votes.astype(np.int64)
-    return _seven(votes) if protocol == "FER+ 7" else _eight(votes)
+    if protocol == "FER+ 8":
+        return _eight(votes)
+    return _seven(votes, least=6 if protocol == "FER+ majority" else 0)
 
 
-def _seven(votes: NDArray[np.int64]) -> Rows:
+def _seven(votes: NDArray[np.int64], least: int) -> Rows:
     largest = votes.max(axis=1, keepdims=True)
     winner = votes.argmax(axis=1)
-    keep = ((votes == largest).sum(axis=1) == 1) & np.isin(winner, SEVEN)
+    keep = ((votes == largest).sum(axis=1) == 1) & np.isin(winner, SEVEN) & (largest[:, 0] >= least)
     return _ours(keep, winner)
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.notes import read
+from training.convert import cool
 from training.data import DataError
 
 if TYPE_CHECKING:
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
 def rebuild(path: Path) -> "keras.Model":
     """The network of an int8 file as a Keras model like those of `training.network.build`, less their batch norm.
 
-    From pixels (0 to 1) [n, size, size, 1] to scores [n, classes]; the last layer is named "emotion" and gives logits.
+    From pixels (0 to 1) [n, size, size, 1] to the scores that the camera shows [n, classes]: the temperature that the file's notes
+    tell of is undone. The last layer is named "emotion" and gives logits.
     Raises DataError where the file is built of something else than such a network is.
     """
     import keras
@@ -35,7 +38,11 @@ def rebuild(path: Path) -> "keras.Model":
         if name not in _LAYERS:
             raise graph.strange(f"uses {name}")
         values[operator.outputs[0]] = _LAYERS[name](graph, operator, values)
-    return keras.Model(pixels, values[graph.outputs[0]])
+    network = keras.Model(pixels, values[graph.outputs[0]])
+    notes = read(Path(path).read_bytes(), network.output.shape[-1])
+    if notes:
+        cool(network, 1 / notes.temperature)
+    return network
 
 
 class _Graph:

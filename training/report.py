@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.cost import milliseconds
 from training import card, compare
-from training.confidence import ece, reliability
+from training.confidence import coverage, ece, reliability
 from training.data import DataError, Faces, read_json, writing
 from training.evaluate import PARTS, by_protocol, check_measurable
-from training.interpret import scores
-from training.leaks import repeated
-from training.protocols import main_protocol, rows
+from training.interpret import camera_scores
+from training.leaks import PEERS_NEAR, repeated
+from training.protocols import rows
 from training.readme import has_place, short_table, write_table
 from training.robustness import robustness
 
@@ -27,7 +28,7 @@ Json = dict[str, Any]
 def measured(path: Path, faces: Faces) -> Json:
     """All figures of the int8 file `path` on both test parts.
 
-    "figures" and "leak_free" by part and protocol, "calibration" and "robustness" by part, and the file's sizes.
+    "figures" and "leak_free" by part and protocol, "confidence" and "robustness" by part, and the file's sizes and costs.
     Raises DataError where FER2013 can't measure the model or there are no test rows.
     """
     model = check_measurable(path)
@@ -37,7 +38,7 @@ def measured(path: Path, faces: Faces) -> Json:
             f"the data has no rows of {' or '.join(PARTS)} to measure on; give data with the official parts"
         )
     twins = repeated(faces)
-    answers = {name: scores(path, part.images) for name, part in parts.items()}
+    answers = {name: camera_scores(path, part.images) for name, part in parts.items()}
     clean = {name: np.flatnonzero(~twins[faces.usage == PARTS[name]]) for name in parts}
     return {
         "model": path.name,
@@ -47,9 +48,14 @@ def measured(path: Path, faces: Faces) -> Json:
         "file_bytes": model.file_bytes,
         "arena_bytes": model.arena_bytes,
         "macs": model.macs,
+        "instructions": model.instructions,
+        "ms": round(milliseconds(model.instructions), 1),
         "figures": {name: _figures(answers[name], part) for name, part in parts.items()},
         "leak_free": {name: _figures(answers[name][rest], parts[name].rows(rest)) for name, rest in clean.items()},
-        "calibration": {name: _calibration(answers[name], part) for name, part in parts.items()},
+        "beside_peers": _beside_peers(answers["PrivateTest"], parts["PrivateTest"], faces)
+        if "PrivateTest" in parts
+        else {},
+        "confidence": {name: _confidence(answers[name], part) for name, part in parts.items()},
         "robustness": {name: robustness(path, part, name) for name, part in parts.items()},
     }
 
@@ -58,10 +64,25 @@ def _figures(answers: NDArray, part: Faces) -> Json:
     return {name: asdict(it) for name, it in by_protocol(answers, part).items()}
 
 
-def _calibration(answers: NDArray, part: Faces) -> Json:
-    wanted = rows(main_protocol(part), part)
-    given = answers[wanted.index], wanted.truth
-    return {"ece": ece(*given), "bins": [asdict(it) for it in reliability(*given)]}
+def _beside_peers(answers: NDArray, part: Faces, faces: Faces) -> dict[str, float]:
+    """The figures of `compare.PEERS_ROWS` on PrivateTest: on all rows, and on those that the peers' leak-free figures are of."""
+    told: dict[str, float] = {}
+    clean = np.flatnonzero(~repeated(faces, PEERS_NEAR)[faces.usage == PARTS["PrivateTest"]])
+    for suffix, which in (("", np.arange(len(part))), (" leak-free", clean)):
+        for name, it in by_protocol(answers[which], part.rows(which)).items():
+            told |= {f"{name}{suffix}": round(it.accuracy, 4), f"{name}{suffix} balanced": round(it.balanced, 4)}
+    return {name: told[name] for name in compare.PEERS_ROWS if name in told}
+
+
+def _confidence(answers: NDArray, part: Faces) -> Json:
+    """By each protocol: the expected calibration error, the bins that it comes from, and how many answers are how sure and right."""
+    told: Json = {}
+    for name in ("FER+ 7", "FER2013") if part.votes is not None else ("FER2013",):
+        wanted = rows(name, part)
+        given = answers[wanted.index], wanted.truth
+        bins = [asdict(it) for it in reliability(*given)]
+        told[name] = {"ece": round(ece(*given), 4), "bins": bins, "coverage": coverage(*given)}
+    return told
 
 
 def write_card(path: Path, faces: Faces, made: Json, curve: Path, folder: Path = compare.MODELS) -> Path:

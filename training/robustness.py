@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training import augment
+from training.confidence import ece
 from training.data import Faces
-from training.interpret import scores
+from training.interpret import camera_scores
 from training.protocols import Rows, main_protocol, measure, rows
 
 Face = NDArray[np.uint8]
@@ -35,10 +36,10 @@ def spoil(images: Face, way: str, strength: float) -> Face:
 
 
 def robustness(path: Path, part: Faces, name: str) -> dict[str, Any]:
-    """Accuracy and balanced accuracy of an int8 file on a part's faces, as they are and spoilt in each of the WAYS.
+    """Accuracy, balanced accuracy and calibration error of an int8 file on a part's faces, as they are and spoilt in each of the WAYS.
 
     By FER+ 7 (FER2013 where there are no votes). Returns {"protocol", "rows", "unspoilt", "mean" (over all ways and
-    strengths), "spoilt": {way: {strength: figures}}}, figures being {"accuracy", "balanced"}. Shows progress, with the
+    strengths), "spoilt": {way: {strength: figures}}}, figures being {"accuracy", "balanced", "ece"}. Shows progress, with the
     part's `name`, on standard error.
     """
     protocol = main_protocol(part)
@@ -46,8 +47,10 @@ def robustness(path: Path, part: Faces, name: str) -> dict[str, Any]:
     images, truth = part.images[wanted.index], Rows(np.arange(len(wanted.index)), wanted.truth)
 
     def figures(faces: Face) -> dict[str, float]:
-        it = measure(scores(path, faces), truth)
-        return {"accuracy": round(it.accuracy, 4), "balanced": round(it.balanced, 4)}
+        given = camera_scores(path, faces)
+        it = measure(given, truth)
+        error = ece(given, truth.truth)
+        return {"accuracy": round(it.accuracy, 4), "balanced": round(it.balanced, 4), "ece": round(error, 4)}
 
     spoilt: dict[str, dict[str, dict[str, float]]] = {}
     for number, way in enumerate(WAYS, 1):
@@ -55,7 +58,7 @@ def robustness(path: Path, part: Faces, name: str) -> dict[str, Any]:
         spoilt[way] = {step: figures(spoil(images, way, strength)) for step, strength in STRENGTHS.items()}
     print(file=sys.stderr)
     every = [it for steps in spoilt.values() for it in steps.values()]
-    mean = {key: round(float(np.mean([it[key] for it in every])), 4) for key in ("accuracy", "balanced")}
+    mean = {key: round(float(np.mean([it[key] for it in every])), 4) for key in ("accuracy", "balanced", "ece")}
     return {"protocol": protocol, "rows": len(images), "unspoilt": figures(images), "mean": mean, "spoilt": spoilt}
 
 

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.contract import EMOTIONS
-from training.data import TRAINING, DataError, Faces
-from training.leaks import leaked
+from training.data import PUBLIC_TEST, TRAINING, DataError, Faces
+from training.leaks import in_private, leaked
 
 # FER+'s columns in the order of EMOTIONS: anger, disgust, fear, happiness, sadness, surprise, neutral.
 SEVEN = [4, 5, 6, 1, 3, 2, 0]
@@ -37,6 +37,11 @@ def training_rows(faces: Faces) -> NDArray[np.int64]:
     if faces.votes is not None:
         keep &= faces.votes[:, SEVEN].sum(axis=1) >= LEAST_VOTES
     return np.flatnonzero(keep)
+
+
+def choosing(faces: Faces) -> Faces:
+    """The faces to make choices by: PublicTest, less those that stand in PrivateTest, too, which only reports."""
+    return faces.rows((faces.usage == PUBLIC_TEST) & ~in_private(faces))
 
 
 def prior(faces: Faces, which: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from training.confidence import draw_reliability, ece, reliability, temperature
+from training.confidence import coverage, draw_reliability, ece, reliability, temperature
 from training.data import Faces
 
 RNG = np.random.default_rng(11)
@@ -52,6 +52,15 @@ def test_calibration_error_by_hand():
     assert counts == {0.8: 2, 0.5: 2}  # a score on an edge belongs to the bin below it
 
 
+def test_coverage_by_hand():
+    scores = np.array([[0.95, 0.05], [0.55, 0.45], [0.2, 0.8], [0.35, 0.65]])
+    told = {it["least"]: (it["coverage"], it["accuracy"]) for it in coverage(scores, np.array([0, 1, 0, 1]))}
+    assert told[0.3] == (1, 0.5)
+    assert told[0.6] == (0.75, pytest.approx(2 / 3, abs=1e-3))
+    assert told[0.8] == (0.5, 0.5)
+    assert told[0.9] == (0.25, 1)
+
+
 def test_the_diagram_is_a_picture(tmp_path):
     logits, truth = honest(500)
     bins = reliability(softmax(logits), truth)
@@ -71,9 +80,13 @@ def test_settling_puts_the_temperature_into_the_network():
     which = np.flatnonzero(usage == 0)
     before = logits(network, faces.images)
 
-    assert settle(network, faces.rows(which), which)["temperature"] == 1
+    made, notes = settle(network, faces.rows(which), which)
+    assert (made["temperature"], notes.resting) == (1, None)
     np.testing.assert_allclose(logits(network, faces.images), before, atol=1e-4)
-    made = settle(network, faces, which)
+    made, notes = settle(network, faces, which)
     assert made["temperature"] != 1
+    assert notes.resting is not None
+    assert notes.resting[6] == pytest.approx(0, abs=5)
+    assert sum(notes.prior) == pytest.approx(1, abs=1e-3)
     shifted = before - made["tau"] * np.log(made["prior"])
     np.testing.assert_allclose(logits(network, faces.images), shifted / made["temperature"], atol=1e-3)

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.contract import ContractError, check, self_test, self_test_picture
-from training.convert import CALIBRATION_FACES, check_place, choose_calibration, slim, with_self_test, write_model
+from models.contract import ContractError, check
+from models.notes import Notes, read, self_test_picture, tail
+from training.convert import CALIBRATION_FACES, check_place, choose_calibration, slim, with_notes, write_model
 from training.data import DataError, Faces
 from training.interpret import scores
 from training.operating_point import choose, curve
@@ -37,15 +38,16 @@ def test_slim_changes_no_answer(tmp_path):
 
 
 def test_the_shipped_model_carries_its_self_test():
-    promised = self_test(SHIPPED.read_bytes(), 7)
-    assert promised is not None
+    notes = read(SHIPPED.read_bytes(), 7)
+    assert notes is not None
+    assert notes.selftest is not None
     given = scores(SHIPPED, np.array([self_test_picture()], np.uint8))[0]
-    np.testing.assert_allclose(given, np.frombuffer(promised, np.uint8) / 256, atol=0.01)
+    np.testing.assert_allclose(given, np.array(notes.selftest) / 256, atol=0.01)
 
 
-def test_a_self_test_changes_no_answer():
+def test_notes_change_no_answer():
     faces, data = RNG.integers(0, 256, (20, 48, 48), np.uint8), SHIPPED.read_bytes()
-    assert np.array_equal(scores(with_self_test(data), faces), scores(SHIPPED, faces))
+    assert np.array_equal(scores(with_notes(data, Notes(temperature=3)), faces), scores(SHIPPED, faces))
 
 
 def test_calibration_is_repeatable_and_holds_the_extremes():
@@ -117,21 +119,28 @@ def test_tflite_micro_answers_as_litert():
         np.testing.assert_allclose(given, wanted, atol=2.1 / 256)
 
 
-def test_operating_point_gives_at_most_half_a_point_of_accuracy():
+def test_accuracy_and_balance_count_alike_where_the_lean_is_chosen():
+    """Of three points the one whose sum is largest, and of equal sums the one that changes the network least."""
+    points = [
+        {"tau": tau, "accuracy": accuracy, "balanced": balanced}
+        for tau, accuracy, balanced in ((0.0, 0.84, 0.70), (0.3, 0.83, 0.74), (0.5, 0.82, 0.75), (0.8, 0.79, 0.76))
+    ]
+    assert choose(points) == 0.3
+
+
+def test_the_curve_gives_up_accuracy_for_balance():
     truth = RNG.choice(7, 2000, p=[0.05, 0.05, 0.05, 0.3, 0.1, 0.1, 0.35])
     prior = np.bincount(truth, minlength=7) / len(truth)
     logits = np.eye(7)[truth] * 2 + RNG.normal(0, 1, (2000, 7)) + np.log(prior)
-    points = curve(logits, Rows(np.arange(2000), truth), prior)
-    tau = choose(points)
-    at = {point["tau"]: point for point in points}
-    assert at[tau]["accuracy"] >= max(point["accuracy"] for point in points) - 0.005
-    assert at[tau]["balanced"] >= at[0]["balanced"]
+    at = {point["tau"]: point for point in curve(logits, Rows(np.arange(2000), truth), prior)}
+    assert at[1]["balanced"] > at[0]["balanced"]
+    assert at[1]["accuracy"] < at[0]["accuracy"]
 
 
-def test_a_file_that_lost_its_self_test_is_damaged(tmp_path):
+def test_a_file_that_lost_its_notes_is_damaged(tmp_path):
     path = tmp_path / "net.tflite"
     path.with_suffix(".txt").write_bytes(SHIPPED.with_suffix(".txt").read_bytes())
-    for lost in (1, 7, 8, 15):
+    for lost in (1, 7, 20, len(tail(SHIPPED.read_bytes()))):
         path.write_bytes(SHIPPED.read_bytes()[:-lost])
         with pytest.raises(ContractError, match="is cut short or damaged"):
             check(path)

@@ -12,7 +12,9 @@ pytest.importorskip("keras", reason="adapting needs TensorFlow (training/require
 
 from made_faces import PORTRAITS, ROOT, SHIPPED, faces, write
 
-from models.contract import EMOTIONS, check, self_test, self_test_picture
+from models import notes
+from models.contract import EMOTIONS, check
+from models.notes import self_test_picture
 from training import adapt, finetune, held_back
 from training.before_after import Comparison, mcnemar
 from training.data import DataError, load
@@ -139,10 +141,10 @@ def test_the_adapted_model_is_whole_and_keeps_the_contract(adapted):
     assert sorted(it.name for it in adapted.parent.iterdir()) == names
     model = check(adapted)
     assert model.labels == (*EMOTIONS, "covered")
-    promised = self_test(adapted.read_bytes(), 8)
-    assert promised is not None
+    told = notes.read(adapted.read_bytes(), 8)
+    assert told is not None
     given = scores(adapted, np.array([self_test_picture()], np.uint8))[0]
-    np.testing.assert_allclose(given, np.frombuffer(promised, np.uint8) / 256, atol=0.01)
+    np.testing.assert_allclose(given, np.array(told.selftest) / 256, atol=0.01)
 
 
 def test_the_adapted_model_knows_the_new_class_on_the_faces_held_back(adapted, folder):

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from made_faces import ROOT, faces
 
-from models.contract import ROOMY_BOARD, SMALL_BOARD, check, describe, self_test
+from models import notes
+from models.contract import ROOMY_BOARD, SMALL_BOARD, check, describe
 from training.data import DataError
 from training.learning_block import arrays, info
 from training.learning_block.__main__ import main
@@ -265,7 +266,9 @@ def test_the_block_alone_writes_three_whole_files_that_keep_the_contract(
     names.write_text("\n".join(NAMES) + "\n")
     model = check(out / FILES[1], names, SMALL_BOARD if size == 48 else ROOMY_BOARD)
     assert model.input_size == size
-    assert (self_test((out / FILES[1]).read_bytes(), 3) is not None) == (size == 48)
+    noted = notes.read((out / FILES[1]).read_bytes(), 3)
+    assert noted is not None
+    assert (noted.selftest is not None) == (size == 48)
     right = answers_agree(out, data)
     assert right >= least
 

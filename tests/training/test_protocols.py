@@ -7,8 +7,8 @@ import pytest
 
 from training.data import PRIVATE_TEST, DataError, Faces, load
 from training.leaks import leaked
-from training.protocols import Rows, measure, rows
-from training.targets import prior, targets, training_rows
+from training.protocols import PROTOCOLS, Rows, measure, rows
+from training.targets import choosing, prior, targets, training_rows
 
 FER2013 = Path(__file__).parents[3] / "shared" / "datasets" / "fer2013"
 
@@ -31,6 +31,7 @@ def test_rows_of_each_protocol():
     faces = faces_with([HAPPY, TIE, CONTEMPT, NO_FACE, SPREAD])
     assert rows("FER2013", faces).index.tolist() == [0, 1, 2, 3, 4]
     assert (rows("FER+ 7", faces).index.tolist(), rows("FER+ 7", faces).truth.tolist()) == ([0, 4], [3, 0])
+    assert rows("FER+ majority", faces).index.tolist() == [0]
     assert (rows("FER+ 8", faces).index.tolist(), rows("FER+ 8", faces).truth.tolist()) == ([0, 2, 4], [3, 7, 0])
 
 
@@ -38,7 +39,8 @@ def test_number_of_rows_in_the_real_data():
     if not FER2013.is_dir():
         pytest.skip(f"FER2013 is not at {FER2013}")
     part = load(FER2013).part(PRIVATE_TEST)
-    assert [len(rows(name, part).index) for name in ("FER2013", "FER+ 7", "FER+ 8")] == [3589, 3350, 3153]
+    counts = {name: len(rows(name, part).index) for name in PROTOCOLS}
+    assert counts == {"FER2013": 3589, "FER+ 7": 3350, "FER+ majority": 2720, "FER+ 8": 3153}
 
 
 def test_contempt_counts_as_wrong_and_balance_ignores_it():
@@ -64,6 +66,16 @@ def test_no_row_of_a_test_part_is_trained_on():
     faces = Faces(images, faces.labels, usage, faces.votes)
     assert np.flatnonzero(leaked(faces)).tolist() == [1, 2]
     assert training_rows(faces).tolist() == [0, 3]
+
+
+def test_rows_that_are_in_privatetest_too_choose_nothing():
+    faces = faces_with([HAPPY] * 6)
+    images, usage = faces.images.copy(), np.array([0, 0, 1, 1, 1, 2], np.uint8)
+    images[3] = np.clip(images[5] * 0.8 + 20, 0, 255)
+    images[4] = images[1]  # a training row's picture, which leaves the training instead
+    faces = Faces(images, faces.labels, usage, faces.votes)
+    assert np.array_equal(choosing(faces).images, images[[2, 4]])
+    assert training_rows(faces).tolist() == [0]
 
 
 def test_rows_without_an_emotion_are_not_trained_on():

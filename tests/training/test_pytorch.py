@@ -363,15 +363,16 @@ def test_steps_try_everything_and_keep_nothing(data, tiny, tmp_path, capsys):
 
 @pytest.fixture
 def student(monkeypatch) -> Student:
-    monkeypatch.setitem(STUDENTS, "emotion", Student(replace(PLAN, epochs=2)))
+    monkeypatch.setitem(STUDENTS, "emotion", Student(replace(PLAN, epochs=2), replace(PLAN, epochs=1, seed=2)))
     return STUDENTS["emotion"]
 
 
 def test_what_a_student_learns_is_its_share_of_the_answers(given, student):
     answers = distillation.SoftTargets(("one",), np.full((160, 7), 1 / 7, np.float32))
     alone = given.targets(student.label_share)
-    np.testing.assert_allclose(students._wanted(student, given, None), alone)
-    np.testing.assert_allclose(students._wanted(student, given, answers), 0.2 * alone + 0.8 / 7, atol=1e-6)
+    np.testing.assert_allclose(students._wanted(student.label_share, student, given, None), alone)
+    taught = students._wanted(student.label_share, student, given, answers)
+    np.testing.assert_allclose(taught, 0.2 * alone + 0.8 / 7, atol=1e-6)
 
 
 def test_a_student_becomes_a_run_that_keras_loads(data, given, student, tmp_path, capsys):
@@ -385,8 +386,9 @@ def test_a_student_becomes_a_run_that_keras_loads(data, given, student, tmp_path
     assert (settings["teachers"], settings["epochs"]) == (["vgg_votes"], 2)
     assert (run / "curve.png").is_file()
     network = networks.camera(SHAPES["emotion"])
-    state = fit._State.of(network, student.plan, torch.device("cpu"))
-    assert state.restore(run / "checkpoint.pt") == 2
+    state = fit._State.of(network, student.fine, torch.device("cpu"))
+    assert state.restore(run / "fine.pt") == 1
+    assert len((run / "log.txt").read_text().splitlines()) == 3, "both trainings in one log"
     faces = given.images[..., np.newaxis] / np.float32(255)
     with torch.inference_mode():
         wanted = state.mean(torch.from_numpy(faces).permute(0, 3, 1, 2)).softmax(1).numpy()

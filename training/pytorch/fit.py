@@ -42,14 +42,15 @@ def fit(
     watched: tuple[NDArray[np.uint8], Rows],
     plan: Plan,
     run: Path,
+    checkpoint_name: str = "checkpoint.pt",
 ) -> nn.Module:
     """The network trained to answer images uint8 [n, 48, 48] with `wanted` [n, 7], in the mean of its last weights.
 
     `watched`: pictures and the rows among them that each epoch's line in `log.txt` is measured on. The folder `run`, which
-    must be there, keeps `checkpoint.pt`; a run goes on from it, on a processor to the very weights of one that was never
+    must be there, keeps the checkpoint; a run goes on from it, on a processor to the very weights of one that was never
     stopped. Raises DataError where the checkpoint is of another plan, and where the loss is no longer a number.
     """
-    where, checkpoint = device(), run / "checkpoint.pt"
+    where, checkpoint = device(), run / checkpoint_name
     state = _State.of(network, plan, where)
     start = state.restore(checkpoint) if checkpoint.is_file() else 0
     faces, answers = _on(images, where), torch.from_numpy(wanted).to(where)

@@ -32,7 +32,7 @@ def train(name: str, data: Trainable, taught: SoftTargets | None, run: Path, sha
 
 def try_out(name: str, data: Trainable, steps: int) -> None:
     """The whole way with `steps` steps and no teachers, to see that it runs; nothing is kept."""
-    student = replace(STUDENTS[name], plan=replace(STUDENTS[name].plan, epochs=1))
+    student = replace(STUDENTS[name], plan=replace(STUDENTS[name].plan, epochs=1), fine=None)
     few = data.few(steps * fitted(student.plan, len(data.which)).batch)
     with tempfile.TemporaryDirectory(prefix="students_") as place:
         _train(name, student, few, None, Path(place) / name, SHAPES[name])
@@ -41,22 +41,24 @@ def try_out(name: str, data: Trainable, steps: int) -> None:
 def _train(name: str, student: Student, data: Trainable, taught: SoftTargets | None, run: Path, shape: Shape) -> Path:
     plan, path = fitted(student.plan, len(data.which)), run / "weights.npz"
     told = {"network": name, **asdict(plan), "shape": asdict(shape)}
-    told |= {"taught": student.taught, "label_share": student.label_share}
+    told |= {key: value for key, value in asdict(student).items() if key != "plan"}
     begin(run, data, plan.batch, {**told, "teachers": list(taught.teachers) if taught else []})
     if path.is_file():
         return path
     torch.manual_seed(plan.seed)  # of the first weights
-    network = fit(
-        camera(shape), data.images, _wanted(student, data, taught), (data.public.images, data.right), plan, run
-    )
+    watched = (data.public.images, data.right)
+    network = fit(camera(shape), data.images, _wanted(student.label_share, student, data, taught), watched, plan, run)
+    if student.fine:
+        wanted = _wanted(student.fine_label_share, student, data, taught)
+        network = fit(network, data.images, wanted, watched, fitted(student.fine, len(wanted)), run, "fine.pt")
     with writing(path) as beside, beside.open("wb") as file:
         np.savez(file, *(it.float().cpu().numpy() for it in keras_weights(network)))
     return path
 
 
-def _wanted(student: Student, data: Trainable, taught: SoftTargets | None) -> NDArray[np.float32]:
+def _wanted(label_share: float, student: Student, data: Trainable, taught: SoftTargets | None) -> NDArray[np.float32]:
     """What the network learns, float32 [n, 7]: the teachers' answers and the votes and labels, mixed."""
-    wanted = data.targets(student.label_share)
+    wanted = data.targets(label_share)
     if taught is None:
         return wanted
     return np.float32(1 - student.taught) * wanted + np.float32(student.taught) * taught.scores

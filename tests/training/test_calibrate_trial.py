@@ -1,0 +1,45 @@
+"""The trial of `calibrate` on made-up faces: a resting look that is drawn for each person is undone by the camera's own code."""
+
+import numpy as np
+import pytest
+
+from models.contract import SHIPPED
+from tools.bench.here import load_program
+from training import calibrate_trial
+from training.calibrate_trial import NEUTRAL, _people, trial
+from training.data import DataError, Faces
+
+RNG = np.random.default_rng(21)
+
+
+def test_a_strong_resting_look_is_undone(monkeypatch):
+    monkeypatch.setattr(calibrate_trial, "PEOPLE", 20)
+    truth = RNG.integers(0, 7, 400)
+    logs = 4 * np.eye(7)[truth] + RNG.normal(0, 0.3, (400, 7))
+    resting = list(logs[truth == NEUTRAL].mean(axis=0))
+    before, one, several = _people(logs, truth, resting, 3.0, load_program())
+    assert before.rest < 0.8
+    assert one.rest > before.rest + 0.1
+    assert several.rest > 0.99
+    assert several.expressions > 0.99 > before.expressions
+
+
+def test_people_without_a_resting_look_lose_next_to_nothing(monkeypatch):
+    monkeypatch.setattr(calibrate_trial, "PEOPLE", 5)
+    truth = RNG.integers(0, 7, 400)
+    logs = 4 * np.eye(7)[truth] + RNG.normal(0, 0.3, (400, 7))
+    before, *after = _people(logs, truth, list(logs[truth == NEUTRAL].mean(axis=0)), 0.0, load_program())
+    for told in after:
+        assert told.rest > before.rest - 0.01
+        assert told.expressions > before.expressions - 0.01
+
+
+def test_it_says_what_it_lacks():
+    images, usage = RNG.integers(0, 256, (14, 48, 48), np.uint8), np.zeros(14, np.uint8)
+    faces = Faces(images, np.arange(14, dtype=np.uint8) % 7, usage)
+    with pytest.raises(DataError, match="no FER\\+ votes"):
+        trial(faces, SHIPPED)
+    votes = np.zeros((14, 10), np.uint8)
+    votes[:, 0] = 10
+    with pytest.raises(DataError, match="no rows of PublicTest"):
+        trial(Faces(images, faces.labels, usage, votes), SHIPPED)

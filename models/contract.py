@@ -46,10 +46,10 @@ class Limits:
 
 
 # An H7's /flash of 128 KB holds 222 blocks of 512 bytes once FAT has taken its part; the compact program, labels and settings
-# may take 44 of them. File, arena and the running program share its 264 KB heap, and a Nicla Vision's of 276 KB. 40 ms a face.
-SMALL_BOARD = Limits(178 * 512, 80 * KB, 22_400_000, "an OpenMV Cam H7 or a Nicla Vision")
-# These have megabytes of heap, so time is their limit: 120 ms a face.
-ROOMY_BOARD = Limits(300 * KB, 120 * KB, 67_200_000, "an H7 Plus, Pure Thermal, RT1062, Portenta H7, Giga or AE3")
+# may take 44 of them. File, arena and the running program share its 264 KB heap, and a Nicla Vision's of 276 KB. 45 ms a face.
+SMALL_BOARD = Limits(178 * 512, 80 * KB, 25_200_000, "an OpenMV Cam H7 or a Nicla Vision")
+# These have megabytes of heap, so time is their limit: 140 ms a face.
+ROOMY_BOARD = Limits(300 * KB, 120 * KB, 78_400_000, "an H7 Plus, Pure Thermal, RT1062, Portenta H7, Giga or AE3")
 
 
 @dataclass(frozen=True)

@@ -165,7 +165,12 @@ def _taught(made: Json) -> list[str]:
         return []
     rest = f"the rest are FER+'s votes with {made['label_share']} of FER2013's label"
     names = ", ".join(f"`{name}`" for name in made["teachers"])
-    return [f"- Targets: {made['taught']} of the mean answers of its teachers ({names}); {rest}."]
+    lines = [f"- Targets: {made['taught']} of the mean answers of its teachers ({names}); {rest}."]
+    fine = made.get("fine")
+    if fine:
+        changes = f"a rate of {fine['rate']}, an augmentation of {fine['strength']} of the strength and {made['fine_label_share']} of FER2013's label"
+        lines.append(f"- Then {fine['epochs']} epochs more with {changes}.")
+    return lines
 
 
 def _others(card: Json, beside: dict[str, Json]) -> str:

@@ -39,7 +39,7 @@ def test_commands_are_answered(firmware):
         "The resting look is forgotten.",
     ]
     before, after = (report for report in played.named if report["event"] == "status")
-    assert before["settings"]["sure"] == 0.3
+    assert before["settings"]["sure"] == 0.35
     assert after["settings"] == before["settings"] | {"sure": 0.5, "report_ms": 1000}
     assert after["free"] > 10_000
     assert "calibrated" in played.events

@@ -120,10 +120,10 @@ def test_tflite_micro_answers_as_litert():
 
 
 def test_accuracy_and_balance_count_alike_where_the_lean_is_chosen():
-    """Of three points the one whose sum is largest, and of equal sums the one that changes the network least."""
+    """Of points up to halfway the one whose sum is largest, and of equal sums the one that changes the network least."""
     points = [
         {"tau": tau, "accuracy": accuracy, "balanced": balanced}
-        for tau, accuracy, balanced in ((0.0, 0.84, 0.70), (0.3, 0.83, 0.74), (0.5, 0.82, 0.75), (0.8, 0.79, 0.76))
+        for tau, accuracy, balanced in ((0.0, 0.84, 0.70), (0.3, 0.83, 0.74), (0.5, 0.82, 0.75), (0.8, 0.80, 0.80))
     ]
     assert choose(points) == 0.3
 

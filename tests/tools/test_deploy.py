@@ -2,11 +2,13 @@
 
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from virtual_boards import BROKEN, NEW, OLD, PROGRAM, connected, needs_board, put, read
 
+from models import notes
 from tools.__main__ import main
 from tools.connection import Camera, Unplugged, open_camera
 from tools.deploy.command import deploy, roll_back
@@ -22,6 +24,7 @@ SHIPPED = {
     "emotion.txt": MODEL.with_suffix(".txt").read_bytes(),
     "emotion.tflite": MODEL.read_bytes(),
 }
+GOOD = SHIPPED["emotion.tflite"]
 READY = "ready: the program runs with this model\n"
 SETTINGS = b'{"settings": {"max_faces": 2}}'
 
@@ -80,7 +83,8 @@ def test_an_empty_camera_gets_the_program_and_the_model_and_a_second_time_nothin
 
 def test_a_model_that_fails_its_self_test_is_taken_back(here, capsys):
     put_on({**SHIPPED, "emotion.json": SETTINGS})
-    wrong = SHIPPED["emotion.tflite"][:-7] + bytes(7)
+    promised = replace(notes.read(GOOD, 7), selftest=(255, 0, 0, 0, 0, 0, 0))
+    wrong = GOOD[: -len(notes.tail(GOOD))] + notes.encode(promised)
     assert main(["deploy", "--port", "virtual", "--model", model(here, "mine", wrong), "--wait", "4"]) == 1
     said = capsys.readouterr().err
     assert "the new program does not get ready: emotion.tflite gives a wrong answer to its self-test" in said
@@ -262,9 +266,10 @@ def test_a_mistake_gets_one_sentence(words, sentence, here, capsys):
 
 def test_a_model_too_large_for_an_h7_is_told_before_anything_is_touched(here, capsys):
     put_on(OLD, "h7")
-    large = SHIPPED["emotion.tflite"][:-15] + bytes(2000) + SHIPPED["emotion.tflite"][-15:]
+    end = len(notes.tail(GOOD))
+    large = GOOD[:-end] + bytes(2000) + GOOD[-end:]
     assert main(["deploy", "--port", "virtual:h7", "--model", model(here, "large", large)]) == 1
-    assert "the most for an OpenMV Cam H7 or a Nicla Vision is 94,000" in capsys.readouterr().err
+    assert "the most for an OpenMV Cam H7 or a Nicla Vision is 91,136" in capsys.readouterr().err
     assert flash("h7") == OLD
 
 

@@ -66,16 +66,9 @@ SETTINGS = {
     "search_ms": (300, 0, 10000),  # between searches of the whole frame for newcomers while a face is followed
     "smooth_ms": (120, 0, 5000),  # scores are averaged over about so long, by the clock and not by frames
     "margin": (0.25, 0, 1),  # another emotion must lead by this before the name changes
-    "sure": (
-        0.35,
-        0,
-        1,
-    ),  # under this a face is shown as "?" and reported as null: 5 of 100 faces, of which half are named right
-    "lean": (
-        0.0,
-        0,
-        1,
-    ),  # from everyday (0: most faces are neutral or happy) to expressive (1: all emotions equally likely)
+    # Under this a face is shown as "?" and reported as null: 3 of 100 of PublicTest's, of which a third would be right.
+    "sure": (0.35, 0, 1),
+    "lean": (0.0, 0, 1),  # from everyday (0: most are neutral or happy) to expressive (1: all seven equally likely)
     "report_ms": (0, 0, 60000),  # least time between two reports
 }
 DOUBT = 0.15  # a name is taken back when its score falls so far under "sure"
@@ -743,7 +736,8 @@ class Calibration:
     """
 
     BETWEEN = 1.0  # variance of the resting logs between people
-    LOOK = 0.5  # and of one look at the same one, before it was seen
+    LOOK = 0.5  # of one look at the same one, before it was seen
+    SITTING = 0.2  # and of all looks of one sitting: without it resting faces lose more of their expressions
 
     def __init__(self, since):
         self.since = since  # ticks; None: from when a face is first seen
@@ -776,7 +770,7 @@ class Calibration:
         for label, wanted, (total, squares) in zip(labels, resting, self.looks):
             mean = total / self.count
             spread = (self.LOOK + max(0, squares - self.count * mean * mean)) / self.count
-            strength = self.BETWEEN / (self.BETWEEN + spread / self.count)
+            strength = self.BETWEEN / (self.BETWEEN + self.SITTING + spread / self.count)
             rest[label] = round(within(math.exp(strength * (wanted - middle - mean))), 4)
         return rest
 

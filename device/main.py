@@ -737,7 +737,7 @@ class Calibration:
 
     BETWEEN = 1.0  # variance of the resting logs between people
     LOOK = 0.5  # of one look at the same one, before it was seen
-    SITTING = 0.2  # and of all looks of one sitting: without it resting faces lose more of their expressions
+    SITTING = 0.1  # and of all looks of one sitting: without it resting faces lose more of their expressions
 
     def __init__(self, since):
         self.since = since  # ticks; None: from when a face is first seen
@@ -1101,7 +1101,7 @@ class Watcher:
             self.memory.rest = calibration.result(self.network.labels, self.network.resting)
             for face in self.tracker.faces:
                 if face.number == calibration.number:
-                    face.rest = self.memory.rest
+                    face.rest, face.best = self.memory.rest, None  # its name need not lead by a margin now
             self.reports.event("calibrated", rest=self.memory.rest)
             self.memory.keep()
         except Trouble as trouble:
@@ -1248,7 +1248,7 @@ class Program:
         if self.watcher:
             self.watcher.calibration = None
             for face in self.watcher.tracker.faces:
-                face.rest = {}
+                face.rest, face.best = {}, None
         self.memory.keep()
         return "The resting look is forgotten."
 

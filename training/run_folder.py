@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data import PUBLIC_TEST, DataError, Faces, read_json, writing
-from training.leaks import in_private
+from training.data import DataError, Faces, read_json, writing
 from training.protocols import Rows, main_protocol, rows
-from training.targets import prior, targets, training_rows
+from training.targets import choosing_rows, prior, targets, training_rows
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def trainable(faces: Faces) -> Trainable:
     """
     which = training_rows(faces)
     prior(faces, which)
-    watched = np.flatnonzero((faces.usage == PUBLIC_TEST) & ~in_private(faces))
+    watched = choosing_rows(faces)
     if not len(watched):
         raise DataError(
             "the data has no rows of PublicTest to watch the training by; give data with the official parts"

@@ -39,9 +39,14 @@ def training_rows(faces: Faces) -> NDArray[np.int64]:
     return np.flatnonzero(keep)
 
 
+def choosing_rows(faces: Faces) -> NDArray[np.int64]:
+    """The rows to make choices by: PublicTest, less those that stand in PrivateTest, too, which only reports."""
+    return np.flatnonzero((faces.usage == PUBLIC_TEST) & ~in_private(faces))
+
+
 def choosing(faces: Faces) -> Faces:
-    """The faces to make choices by: PublicTest, less those that stand in PrivateTest, too, which only reports."""
-    return faces.rows((faces.usage == PUBLIC_TEST) & ~in_private(faces))
+    """The faces of `choosing_rows`."""
+    return faces.rows(choosing_rows(faces))
 
 
 def prior(faces: Faces, which: NDArray[np.int64]) -> NDArray[np.float64]:

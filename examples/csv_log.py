@@ -9,7 +9,7 @@ import csv
 import sys
 from datetime import datetime
 
-from tools.reports import FacesReport, UserError, read
+from emotion_camera.reports.parse import FacesReport, UserError, read
 
 FILE = "emotions.csv"
 port = sys.argv[1] if len(sys.argv) > 1 else None

@@ -7,9 +7,8 @@ Without PORT, or with "", it finds the camera on USB. To change: BROKER, the top
 
 import sys
 
+from emotion_camera.reports.parse import FacesReport, UserError, read
 from paho.mqtt.client import CallbackAPIVersion, Client
-
-from tools.reports import FacesReport, UserError, read
 
 BROKER = "localhost:1883"
 port = sys.argv[1] if len(sys.argv) > 1 else None

@@ -7,7 +7,7 @@ Without PORT it finds the camera on USB. To change: what is printed for a face.
 
 import sys
 
-from tools.reports import EventReport, UserError, read
+from emotion_camera.reports.parse import EventReport, UserError, read
 
 port = sys.argv[1] if len(sys.argv) > 1 else None
 

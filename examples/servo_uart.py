@@ -8,8 +8,8 @@ means 90 degrees. Without PORT it finds the camera on USB. To change: ANGLES, BA
 
 import sys
 
-from tools.ports import open_port
-from tools.reports import FacesReport, UserError, read
+from emotion_camera.camera.ports import open_port
+from emotion_camera.reports.parse import FacesReport, UserError, read
 
 ANGLES = {"angry": 0, "disgust": 20, "fear": 40, "sad": 60, "neutral": 90, "surprise": 135, "happy": 180}
 BAUD = 9600

@@ -3,8 +3,7 @@
 from types import ModuleType
 
 import pytest
-
-from tools.bench.here import load_program
+from emotion_camera.model.program import load_program
 
 
 @pytest.fixture(scope="package")

@@ -5,10 +5,9 @@ from io import BytesIO
 import numpy as np
 import pytest
 from camera_runs import ROOT, every_generation, micropython, scene, still
+from emotion_camera.commands.collect.crop import model_view
+from emotion_camera.simulator import Ended, Faults, Line, Sent, Shown, run
 from PIL import Image
-
-from tools.collect.crop import model_view
-from tools.virtual_camera import Ended, Faults, Line, Sent, Shown, run
 
 pytestmark = micropython
 

@@ -6,10 +6,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from camera_runs import COMPOSITES, MODEL, Played, every_generation, micropython, scene, still
+from emotion_camera.model.metadata import tail
+from emotion_camera.simulator import Faults
 from PIL import Image
-
-from models.notes import tail
-from tools.virtual_camera import Faults
 
 pytestmark = micropython
 
@@ -270,7 +269,7 @@ def test_a_function_of_ones_own_is_called_when_the_name_changes(firmware, with_s
     script = with_settings(
         "def act(face):", "    print('act', face['emotion'], face['id'])", "emotion_camera.on_emotion = act"
     )
-    from tools.virtual_camera import Line, run
+    from emotion_camera.simulator import Line, run
 
     lines = [
         event.text

@@ -4,10 +4,9 @@ import struct
 
 import pytest
 from camera_runs import MODEL
+from emotion_camera.model.metadata import tail
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from models.notes import tail
 
 GOOD = MODEL.read_bytes()
 PLUS = MODEL.with_name("emotion_plus.tflite").read_bytes()

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from ai_edge_litert.schema_py_generated import Model
 from camera_runs import GENERATIONS, LABELS, MODEL, Played, every_generation, micropython, scene, still
-
-from models.notes import Notes, encode, tail
-from tools.virtual_camera import Faults
+from emotion_camera.model.metadata import Notes, encode, tail
+from emotion_camera.simulator import Faults
 
 pytestmark = micropython
 

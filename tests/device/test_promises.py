@@ -9,12 +9,10 @@ from collections.abc import Callable
 from statistics import fmean, median
 
 import pytest
-from camera_runs import micropython
-
-from tools.bench import scenes
-from tools.bench.figures import accuracy, delays_ms, extra_changes, quantile
-from tools.bench.scenes import Scene
-from tools.bench.tracking import (
+from bench import scenes
+from bench.figures import accuracy, delays_ms, extra_changes, quantile
+from bench.scenes import Scene
+from bench.tracking import (
     faces_found,
     false_boxes,
     frames_right,
@@ -23,7 +21,8 @@ from tools.bench.tracking import (
     number_changes,
     reported,
 )
-from tools.bench.watch import PROGRAM, Look, watch
+from bench.watch import PROGRAM, Look, watch
+from camera_runs import micropython
 
 pytestmark = micropython
 

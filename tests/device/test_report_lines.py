@@ -6,10 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 from camera_runs import SCHEMA
+from emotion_camera.reports.parse import FacesReport, Joiner, parse
 from hypothesis import given
 from hypothesis import strategies as st
-
-from tools.reports import FacesReport, Joiner, parse
 
 LONG = ["очень сердитый и расстроенный", "mildly surprised, or about to be", "\N{GRINNING FACE} happy"]
 

@@ -13,7 +13,7 @@ import numpy as np
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "virtual_camera")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "simulator")]
 
 # Cases of copies.json whose region, and what a copy reads left of and above it, shows noise on a plain background: looked at
 # one by one. By frame and region.

@@ -3,12 +3,11 @@
 from pathlib import Path
 
 import numpy as np
+from emotion_training.data.augment import augment
 from PIL import Image
 
-from training.augment import augment
-
 ROOT = Path(__file__).parents[2]
-PORTRAITS = ROOT / "tools" / "virtual_camera" / "composites"
+PORTRAITS = ROOT / "tools" / "emotion_camera" / "simulator" / "assets" / "average_faces"
 SHIPPED = ROOT / "models" / "emotion.tflite"
 
 

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import numpy as np
-
-from training import distillation
-from training.data import load
+from emotion_training.data.fer2013 import load
+from emotion_training.fit import distillation
 
 
 def write(folder: Path, data: Path, scores: np.ndarray | None = None, teacher: str = "vgg_votes") -> Path:

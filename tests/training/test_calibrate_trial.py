@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
-
-from models.contract import SHIPPED
-from tools.bench.here import load_program
-from training import calibrate_trial
-from training.calibrate_trial import NEUTRAL, _people, trial
-from training.data import DataError, Faces
+from emotion_camera.model.contract import SHIPPED
+from emotion_camera.model.program import load_program
+from emotion_training.data.fer2013 import DataError, Faces
+from emotion_training.evaluate import calibrate_trial
+from emotion_training.evaluate.calibrate_trial import NEUTRAL, _people, trial
 
 RNG = np.random.default_rng(21)
 

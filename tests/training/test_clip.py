@@ -8,16 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from emotion_camera.model.contract import EMOTIONS
+from emotion_camera.simulator.host.haar import find_features, load_cascade
+from emotion_training.assets import average_faces, clip
+from emotion_training.data.fer2013 import DataError, Faces, load
+from emotion_training.data.targets import SEVEN
 from PIL import Image, ImageSequence
 
-from models.contract import EMOTIONS
-from tools.virtual_camera.haar import find_features, load_cascade
-from training import clip, composites
-from training.data import DataError, Faces, load
-from training.targets import SEVEN
-
 FER2013 = Path(__file__).parents[3] / "shared" / "datasets" / "fer2013" / "fer2013.npz"
-FOLDER = Path(__file__).parents[2] / "tools" / "virtual_camera"
+FOLDER = Path(__file__).parents[2] / "tools" / "emotion_camera" / "simulator" / "assets"
 
 
 @cache
@@ -94,7 +93,7 @@ def test_nobody_jumps() -> None:
 
 def test_truth_and_clip_are_what_the_program_makes() -> None:
     assert [clip.truth(number) for number in range(clip.FRAMES)] == truth()["frames"]
-    drawn = next(iter(clip.draw(clip.load_portraits(FOLDER / "composites"))))
+    drawn = next(iter(clip.draw(clip.load_portraits(FOLDER / "average_faces"))))
     assert np.abs(drawn.astype(int) - frames()[0]).mean() < 2  # the WebP file is not lossless
 
 
@@ -109,7 +108,7 @@ def test_no_portrait_shows_one_of_its_faces() -> None:
     images = load(FER2013).images.reshape(-1, 48 * 48).astype(np.float32)
     images -= images.mean(1, keepdims=True)
     images /= np.linalg.norm(images, axis=1, keepdims=True) + 1e-6
-    for emotion, portrait in clip.load_portraits(FOLDER / "composites").items():
+    for emotion, portrait in clip.load_portraits(FOLDER / "average_faces").items():
         small = np.asarray(Image.fromarray(portrait).resize((48, 48), Image.Resampling.BOX))
         for view in (small, small[:, ::-1]):
             alike = np.sort(images @ (view - view.mean()).ravel() / np.linalg.norm(view - view.mean()))
@@ -118,7 +117,7 @@ def test_no_portrait_shows_one_of_its_faces() -> None:
 
 
 def test_one_face_over_and_over_gives_no_portrait() -> None:
-    portraits = clip.load_portraits(FOLDER / "composites").values()
+    portraits = clip.load_portraits(FOLDER / "average_faces").values()
     images = (
         np.array([np.asarray(Image.fromarray(p).resize((48, 48))) for p in portraits]).repeat(80, 0).astype(np.uint8)
     )
@@ -126,15 +125,17 @@ def test_one_face_over_and_over_gives_no_portrait() -> None:
     votes = np.zeros((560, 10), np.uint8)
     votes[range(560), np.array(SEVEN)[labels]] = 10
     with pytest.raises(DataError, match="only 1 different faces"):
-        composites.make_composites(images, votes, labels)
+        average_faces.make_composites(images, votes, labels)
 
 
 def test_too_few_faces_give_no_portrait() -> None:
     with pytest.raises(DataError, match=r"angry: only 0 .* give all of FER2013"):
-        composites.make_composites(np.zeros((9, 48, 48), np.uint8), np.ones((9, 10), np.uint8), np.zeros(9, np.uint8))
+        average_faces.make_composites(
+            np.zeros((9, 48, 48), np.uint8), np.ones((9, 10), np.uint8), np.zeros(9, np.uint8)
+        )
 
 
 def test_portraits_need_votes(tmp_path: Path) -> None:
     faces = Faces(np.zeros((1, 48, 48), np.uint8), np.zeros(1, np.uint8), np.zeros(1, np.uint8))
     with pytest.raises(DataError, match="votes"):
-        composites.run(faces, tmp_path)
+        average_faces.run(faces, tmp_path)

@@ -4,9 +4,8 @@ import math
 
 import numpy as np
 import pytest
-
-from training.confidence import coverage, draw_reliability, ece, reliability, temperature
-from training.data import Faces
+from emotion_training.data.fer2013 import Faces
+from emotion_training.evaluate.confidence import coverage, draw_reliability, ece, reliability, temperature
 
 RNG = np.random.default_rng(11)
 
@@ -70,7 +69,7 @@ def test_the_diagram_is_a_picture(tmp_path):
 
 def test_settling_puts_the_temperature_into_the_network():
     keras = pytest.importorskip("keras", reason="needs TensorFlow (training/requirements.txt)")
-    from training.operating_point import logits, settle
+    from emotion_training.export.calibrate import logits, settle
 
     given = keras.Input((48, 48, 1))
     last = keras.layers.Dense(7, name="emotion")(keras.layers.Flatten()(given))

@@ -4,15 +4,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from models.contract import ContractError, check
-from models.notes import Notes, read, self_test_picture, tail
-from training.convert import CALIBRATION_FACES, check_place, choose_calibration, slim, with_notes, write_model
-from training.data import DataError, Faces
-from training.interpret import scores
-from training.operating_point import choose, curve
-from training.protocols import Rows
-from training.targets import training_rows
+from emotion_camera.model.contract import ContractError, check
+from emotion_camera.model.interpreter import scores
+from emotion_camera.model.metadata import Notes, read, self_test_picture, tail
+from emotion_training.data.fer2013 import DataError, Faces
+from emotion_training.data.targets import training_rows
+from emotion_training.evaluate.protocols import Rows
+from emotion_training.export.calibrate import choose, curve
+from emotion_training.export.convert import (
+    CALIBRATION_FACES,
+    check_place,
+    choose_calibration,
+    slim,
+    with_notes,
+    write_model,
+)
 
 SHIPPED = Path(__file__).parents[2] / "models" / "emotion.tflite"
 RNG = np.random.default_rng(7)

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from emotion_camera.model.contract import EMOTIONS
+from emotion_training.data.fer2013 import VOTES, DataError, Faces, load, writing
 from PIL import Image
-
-from models.contract import EMOTIONS
-from training.data import VOTES, DataError, Faces, load, writing
 
 RNG = np.random.default_rng(1)
 USAGES = ["Training"] * 7 + ["PublicTest", "PrivateTest"]

@@ -5,15 +5,14 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from emotion_camera.model.contract import EMOTIONS
+from emotion_training.data.fer2013 import DataError
+from emotion_training.finetune.faces_folder import LEAST, Collected, read, read_face
+from emotion_training.finetune.split import divide
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_faces import faces, write
 from PIL import Image
-
-from models.contract import EMOTIONS
-from training.data import DataError
-from training.faces_folder import LEAST, Collected, read, read_face
-from training.held_back import divide
 
 RNG = np.random.default_rng(11)
 

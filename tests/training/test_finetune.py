@@ -10,18 +10,17 @@ import pytest
 
 pytest.importorskip("keras", reason="adapting needs TensorFlow (training/requirements.txt)")
 
+from emotion_camera.model import metadata
+from emotion_camera.model.contract import EMOTIONS, check
+from emotion_camera.model.interpreter import scores
+from emotion_camera.model.metadata import self_test_picture
+from emotion_training.data.fer2013 import DataError, load
+from emotion_training.export.tflite_to_keras import rebuild
+from emotion_training.finetune import adapt, finetune, split
+from emotion_training.finetune.faces_folder import read
+from emotion_training.finetune.paired_test import Comparison, mcnemar
+from emotion_training.fit.train import pixels
 from made_faces import PORTRAITS, ROOT, SHIPPED, faces, write
-
-from models import notes
-from models.contract import EMOTIONS, check
-from models.notes import self_test_picture
-from training import adapt, finetune, held_back
-from training.before_after import Comparison, mcnemar
-from training.data import DataError, load
-from training.faces_folder import read
-from training.fit import pixels
-from training.interpret import scores
-from training.rebuild import rebuild
 
 FER = ROOT.parent / "shared" / "datasets" / "fer2013" / "fer2013.npz"
 TIE = 0.02  # scores come in steps of 1/256; nearer than five of them, int8's rounding decides
@@ -54,8 +53,7 @@ def test_the_rebuilt_network_answers_as_the_file_on_real_faces():
 
 def test_a_network_of_other_operators_is_refused_in_a_sentence(tmp_path):
     import keras
-
-    from training.convert import convert
+    from emotion_training.export.convert import convert
 
     given = keras.Input((48, 48, 1))
     x = keras.layers.MaxPooling2D(4)(keras.layers.Conv2D(4, 3)(given))
@@ -141,7 +139,7 @@ def test_the_adapted_model_is_whole_and_keeps_the_contract(adapted):
     assert sorted(it.name for it in adapted.parent.iterdir()) == names
     model = check(adapted)
     assert model.labels == (*EMOTIONS, "covered")
-    told = notes.read(adapted.read_bytes(), 8)
+    told = metadata.read(adapted.read_bytes(), 8)
     assert told is not None
     given = scores(adapted, np.array([self_test_picture()], np.uint8))[0]
     np.testing.assert_allclose(given, np.array(told.selftest) / 256, atol=0.01)
@@ -149,7 +147,7 @@ def test_the_adapted_model_is_whole_and_keeps_the_contract(adapted):
 
 def test_the_adapted_model_knows_the_new_class_on_the_faces_held_back(adapted, folder):
     found = read(folder, EMOTIONS)
-    held = held_back.divide(found, finetune.Settings().seed).held
+    held = split.divide(found, finetune.Settings().seed).held
     right = scores(adapted, found.images[held]).argmax(axis=1) == found.classes[held]
     assert right.mean() > 0.7
     assert right[found.classes[held] == 7].mean() > 0.7
@@ -210,7 +208,7 @@ def test_the_command_refuses_in_a_sentence(tmp_path):
     command = [
         sys.executable,
         "-m",
-        "training",
+        "emotion_training",
         "finetune",
         "--data",
         tmp_path / "faces",
@@ -226,7 +224,7 @@ def test_the_command_refuses_in_a_sentence(tmp_path):
 
 @pytest.mark.slow
 def test_the_command_as_it_is_used(folder, tmp_path):
-    command = [sys.executable, "-m", "training", "finetune", "--data", folder, "--out", tmp_path / "my.tflite"]
+    command = [sys.executable, "-m", "emotion_training", "finetune", "--data", folder, "--out", tmp_path / "my.tflite"]
     done = subprocess.run([*map(str, command)], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "Epoch 30/30" in done.stdout

@@ -10,13 +10,12 @@ from pathlib import Path
 import made_targets
 import numpy as np
 import pytest
-
-from training import distillation
-from training.augment import augment
-from training.data import DataError, load
-from training.distillation import SoftTargets
-from training.protocols import PROTOCOLS
-from training.run_folder import trainable
+from emotion_training.data.augment import augment
+from emotion_training.data.fer2013 import DataError, load
+from emotion_training.evaluate.protocols import PROTOCOLS
+from emotion_training.fit import distillation
+from emotion_training.fit.distillation import SoftTargets
+from emotion_training.fit.run_folder import trainable
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,7 +47,7 @@ def teachers(data, tmp_path_factory) -> Path:
 
 def training(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "training", *map(str, arguments)],
+        [sys.executable, "-m", "emotion_training", *map(str, arguments)],
         cwd=ROOT,
         env={**os.environ, **environment},
         capture_output=True,
@@ -113,7 +112,7 @@ def test_a_log_gets_a_line_an_epoch(made):
 def test_an_interrupted_run_ends_as_one_that_was_not(made, data, teachers, tmp_path, stopped_at):
     """Stopped in the second epoch of each of the two legs, and started again."""
     keras = pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
-    from training.fit import Settings, fit
+    from emotion_training.fit.train import Settings, fit
 
     begun = []
 
@@ -155,7 +154,7 @@ def test_quantize_needs_the_settings_and_the_whole_network(made, data, tmp_path)
     (run / "network.keras").write_bytes((made / "run" / "network.keras").read_bytes()[:5000])
     arguments = ("quantize", "--data", data, "--run", run, "--model", model)
     done = training(*arguments)
-    assert (done.returncode, "settings.json: no such file; run python -m training train" in done.stderr) == (1, True)
+    assert (done.returncode, "settings.json: no such file; run emotion-camera train train" in done.stderr) == (1, True)
     (run / "settings.json").write_text("{}")
     done = training(*arguments)
     assert (done.returncode, "network.keras: is cut short or damaged; delete it" in done.stderr) == (1, True)
@@ -173,7 +172,7 @@ def test_quantize_needs_the_settings_and_the_whole_network(made, data, tmp_path)
 )
 def test_a_run_begun_with_something_else_is_refused(data, tmp_path, begun, said):
     pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
-    from training.fit import Settings, fit
+    from emotion_training.fit.train import Settings, fit
 
     (tmp_path / "settings.json").write_text(begun)
     with pytest.raises(DataError, match=said):
@@ -183,7 +182,7 @@ def test_a_run_begun_with_something_else_is_refused(data, tmp_path, begun, said)
 
 def test_settings_are_noted_at_the_start_and_old_notes_without_rows_accepted(data, tmp_path):
     keras = pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
-    from training.fit import Settings, fit
+    from emotion_training.fit.train import Settings, fit
 
     def stop(epoch: int, logs: dict | None) -> None:
         raise InterruptedError
@@ -218,7 +217,7 @@ def test_data_without_public_test_is_refused(data):
 
 def test_less_than_one_batch_of_training_rows_is_refused(data, tmp_path):
     pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
-    from training.fit import Settings, fit
+    from emotion_training.fit.train import Settings, fit
 
     given = trainable(load(data))
     with pytest.raises(DataError, match="has 127 usable training rows; at least 128"):
@@ -231,7 +230,7 @@ def test_less_than_one_batch_of_training_rows_is_refused(data, tmp_path):
     [
         (("train", "--data", "nowhere.csv"), 1, "nowhere.csv: no such file"),
         (("evaluate", "--data", "{data}", "--model", "nowhere.tflite"), 1, "nowhere.tflite: can't be read"),
-        (("quantize", "--data", "{data}", "--run", "nowhere"), 1, "run python -m training train"),
+        (("quantize", "--data", "{data}", "--run", "nowhere"), 1, "run emotion-camera train train"),
         (
             ("train", "--data", "{data}", "--teachers", "{broken}"),
             1,
@@ -239,7 +238,7 @@ def test_less_than_one_batch_of_training_rows_is_refused(data, tmp_path):
         ),
         (("quantize", "--data", "nowhere.csv", "--model", "net.bin"), 1, "must end in .tflite"),
         (("all", "--data", "nowhere.csv", "--model", "net.v2.tflite"), 1, "no other dot"),
-        (("card", "--data", "{data}", "--run", "nowhere"), 1, "run python -m training quantize"),
+        (("card", "--data", "{data}", "--run", "nowhere"), 1, "run emotion-camera train quantize"),
         (("card", "--data", "{data}", "--run", "{broken}"), 1, "made.json: is cut short or damaged"),
         (("train", "--data", "{data}", "--teachers", "{teachers}", "--run", "{file}/run"), 1, "choose another folder"),
         (("train",), 2, "--data"),
@@ -260,8 +259,8 @@ def test_mistakes_get_a_sentence(data, teachers, tmp_path, arguments, code, said
 
 def test_a_checkpoint_of_another_network_is_refused(data, tmp_path):
     pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
-    from training.fit import Settings, fit
-    from training.network import SHAPES, build
+    from emotion_training.fit.network import SHAPES, build
+    from emotion_training.fit.train import Settings, fit
 
     (tmp_path / "broad").mkdir()
     build(7, shape=SHAPES["emotion_plus"]).save_weights(tmp_path / "broad" / "network.weights.h5")
@@ -273,17 +272,17 @@ def test_a_changed_recipe_is_refused(data, tmp_path, monkeypatch):
     pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
     from dataclasses import asdict, replace
 
-    from training import fit
+    from emotion_training.fit import train
 
-    recipe = fit.RECIPES["emotion"]
+    recipe = train.RECIPES["emotion"]
     (tmp_path / "settings.json").write_text(json.dumps({"recipe": asdict(replace(recipe, legs=recipe.legs[:1]))}))
     with pytest.raises(DataError, match="begun with another recipe or network shape"):
-        fit.fit(trainable(load(data)), tmp_path, fit.Settings(epochs=4))
+        train.fit(trainable(load(data)), tmp_path, train.Settings(epochs=4))
 
 
 def test_a_loss_that_is_no_number_stops_with_advice_and_keeps_the_checkpoint(data, tmp_path):
     pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
-    from training.fit import Settings, fit
+    from emotion_training.fit.train import Settings, fit
 
     taught = undecided()
     taught.scores[5] = np.nan
@@ -302,7 +301,7 @@ def test_training_runs_on_any_of_keras_backends(data, teachers, tmp_path, backen
     if find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed; training/requirements.txt says how to train by it")
     pytest.importorskip("tensorflow", reason="reading the network again needs TensorFlow (training/requirements.txt)")
-    from training.fit import load_network
+    from emotion_training.fit.train import load_network
 
     given = ("train", "--data", data, "--teachers", teachers, "--run", tmp_path / "run", "--epochs", 2)
     done = training(*given, KERAS_BACKEND=backend)
@@ -333,7 +332,7 @@ def test_a_backend_that_will_not_do_is_told(data, step, backend, said):
 
 def test_a_backend_that_is_not_installed_is_told(data):
     pytest.importorskip("keras", reason="training needs Keras (training/requirements.txt)")
-    hidden = "import sys; sys.modules['jax'] = None; from training.__main__ import main; sys.exit(main())"
+    hidden = "import sys; sys.modules['jax'] = None; from emotion_training.__main__ import main; sys.exit(main())"
     done = subprocess.run(
         [sys.executable, "-c", hidden, "train", "--data", str(data)],
         cwd=ROOT,

@@ -9,14 +9,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from emotion_camera.model import metadata
+from emotion_camera.model.contract import ROOMY_BOARD, SMALL_BOARD, check, describe
+from emotion_training.data.fer2013 import DataError
+from emotion_training.learning_block import arrays, info
+from emotion_training.learning_block.__main__ import main
+from emotion_training.learning_block_folder import write
 from made_faces import ROOT, faces
-
-from models import notes
-from models.contract import ROOMY_BOARD, SMALL_BOARD, check, describe
-from training.data import DataError
-from training.learning_block import arrays, info
-from training.learning_block.__main__ import main
-from training.learning_block_folder import write
 
 FILES = ["model.tflite", "model_quantized_int8_io.tflite", "saved_model.zip"]
 NAMES = ("covered", "happy", "Sad")  # one that the model does not know, and two that it knows in another order
@@ -152,7 +151,7 @@ def test_a_place_that_cannot_be_written_is_told_before_the_training(tmp_path, ca
 
 def test_a_loss_that_is_no_number_and_much_lost_by_int8_are_told(monkeypatch, capsys):
     pytest.importorskip("keras", reason="the block needs TensorFlow (training/requirements.txt)")
-    from training.learning_block import files, train
+    from emotion_training.learning_block import files, train
 
     settings = train.Settings(epochs=3, rate=0.5, augmentation=0, from_model=False)
     with pytest.raises(DataError, match=r"no longer a number; lower the learning rate \(0.5\)"):
@@ -175,7 +174,7 @@ def block(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(block: Path, *arguments: str | Path) -> subprocess.CompletedProcess:
     """The block as its container starts it, with nothing of the repository on the path."""
-    command = [sys.executable, "-u", "-m", "training.learning_block", *map(str, arguments)]
+    command = [sys.executable, "-u", "-m", "emotion_training.learning_block", *map(str, arguments)]
     return subprocess.run(command, cwd=block, capture_output=True, text=True)
 
 
@@ -216,7 +215,7 @@ def test_the_versions_are_those_that_the_training_is_tested_with(block):
 
 def test_mistakes_are_told_before_tensorflow_is_loaded(block, tmp_path):
     program = (
-        "import sys; from training.learning_block.__main__ import main;"
+        "import sys; from emotion_training.learning_block.__main__ import main;"
         f"print(main(['--data-directory', {str(tmp_path)!r}, '--out-directory', 'out', '--new-of-studio', '7']));"
         "print({'tensorflow', 'keras'} & set(sys.modules))"
     )
@@ -227,7 +226,7 @@ def test_mistakes_are_told_before_tensorflow_is_loaded(block, tmp_path):
 
 
 def test_a_folder_that_is_not_empty_is_refused_and_an_empty_one_taken(tmp_path):
-    command = [sys.executable, "-m", "training", "learning-block", str(tmp_path / "block")]
+    command = [sys.executable, "-m", "emotion_training", "learning-block", str(tmp_path / "block")]
     (tmp_path / "block").mkdir()
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
@@ -266,7 +265,7 @@ def test_the_block_alone_writes_three_whole_files_that_keep_the_contract(
     names.write_text("\n".join(NAMES) + "\n")
     model = check(out / FILES[1], names, SMALL_BOARD if size == 48 else ROOMY_BOARD)
     assert model.input_size == size
-    noted = notes.read((out / FILES[1]).read_bytes(), 3)
+    noted = metadata.read((out / FILES[1]).read_bytes(), 3)
     assert noted is not None
     assert (noted.selftest is not None) == (size == 48)
     right = answers_agree(out, data)
@@ -277,8 +276,7 @@ def answers_agree(out: Path, data: Path) -> float:
     """Share of the test pictures that the float file names right; it answers as the SavedModel, and the int8 file nearly so."""
     import tensorflow as tf
     from ai_edge_litert.interpreter import Interpreter
-
-    from training.interpret import scores
+    from emotion_camera.model.interpreter import scores
 
     pictures, wanted = np.load(data / "X_split_test.npy"), np.load(data / "Y_split_test.npy")
     found = describe(out / FILES[0])
@@ -312,8 +310,8 @@ def answers_agree(out: Path, data: Path) -> float:
 )
 def test_any_size_and_number_of_classes_keeps_the_limits(tmp_path, size, classes, limits):
     pytest.importorskip("keras", reason="the block needs TensorFlow (training/requirements.txt)")
-    from training.convert import convert
-    from training.learning_block import train
+    from emotion_training.export.convert import convert
+    from emotion_training.learning_block import train
 
     path = tmp_path / "net.tflite"
     pictures = np.random.default_rng(1).integers(0, 256, (3, size, size), np.uint8)

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from models.contract import LARGER, SHIPPED
-from training import compare, readme
-from training.data import DataError, Faces
-from training.leaks import repeated
-from training.report import measure_alone, report
+from emotion_camera.model.contract import LARGER, SHIPPED
+from emotion_training.data.fer2013 import DataError, Faces
+from emotion_training.data.near_duplicates import repeated
+from emotion_training.evaluate import peers, readme_table
+from emotion_training.evaluate.report import measure_alone, report
 
 ROOT = Path(__file__).parents[2]
 RNG = np.random.default_rng(8)
@@ -40,14 +39,14 @@ def folder(tmp_path) -> Path:
     models.mkdir()
     for end in (".tflite", ".txt"):
         shutil.copyfile(ROOT / "models" / f"emotion{end}", models / f"net{end}")
-    shutil.copyfile(ROOT / "models" / compare.PEERS, models / compare.PEERS)
+    shutil.copyfile(ROOT / "models" / peers.PEERS, models / peers.PEERS)
     (models / "net_curve.png").write_bytes(b"a curve")
     card = {
         "sha256": sha256((models / "net.tflite").read_bytes()).hexdigest(),
         "made": {"epochs": 5, "temperature": 1.25},
     }
     (models / "net.json").write_text(json.dumps(card))
-    (tmp_path / "README.md").write_text(f"above\n{readme.OPEN}\nold\n{readme.CLOSE}\nbelow\n")
+    (tmp_path / "README.md").write_text(f"above\n{readme_table.OPEN}\nold\n{readme_table.CLOSE}\nbelow\n")
     return models
 
 
@@ -60,7 +59,7 @@ def test_test_rows_that_repeat_a_training_row_are_found(faces):
 
 
 def test_a_report_writes_card_table_and_ablations(folder, faces):
-    (folder / compare.ABLATIONS).write_text(json.dumps([ABLATION]))
+    (folder / peers.ABLATIONS).write_text(json.dumps([ABLATION]))
     model = (folder / "net.tflite").read_bytes()
     assert report([folder / "net.tflite"], faces, folder) == [folder / "net.md"]
     card, text = json.loads((folder / "net.json").read_text()), (folder / "net.md").read_text()
@@ -93,8 +92,8 @@ def test_the_readme_s_table_is_of_the_card_s_figures_and_the_rest_stays(folder, 
     report([folder / "net.tflite"], faces, folder)
     told = json.loads((folder / "net.json").read_text())["figures"]["PrivateTest"]
     text = (folder.parent / "README.md").read_text()
-    assert text.startswith(f"above\n{readme.OPEN}\n| model |")
-    assert text.endswith(f"|\n{readme.CLOSE}\nbelow\n")
+    assert text.startswith(f"above\n{readme_table.OPEN}\n| model |")
+    assert text.endswith(f"|\n{readme_table.CLOSE}\nbelow\n")
     row = next(line for line in text.splitlines() if "`models/net.tflite`" in line)
     assert f"| {100 * told['FER+ 7']['accuracy']:.1f} % | {100 * told['FER+ 7']['balanced']:.1f} % |" in row
     assert row.endswith(f"| {100 * told['FER2013']['accuracy']:.1f} % |")
@@ -103,18 +102,18 @@ def test_the_readme_s_table_is_of_the_card_s_figures_and_the_rest_stays(folder, 
 
 def test_the_table_in_the_readme_is_that_of_the_shipped_cards():
     cards = [json.loads(path.with_suffix(".json").read_text()) for path in (SHIPPED, LARGER) if path.is_file()]
-    peers = json.loads((ROOT / "models" / compare.PEERS).read_text())["measured"]
-    table = (ROOT / "README.md").read_text(encoding="utf-8").split(readme.OPEN)[1].split(readme.CLOSE)[0]
-    assert table.strip() == readme.short_table(cards, peers)
+    measured = json.loads((ROOT / "models" / peers.PEERS).read_text())["measured"]
+    table = (ROOT / "README.md").read_text(encoding="utf-8").split(readme_table.OPEN)[1].split(readme_table.CLOSE)[0]
+    assert table.strip() == readme_table.short_table(cards, measured)
 
 
 def test_a_first_version_stands_beside_another_model_only(folder, faces):
     path = folder / "net.tflite"
-    told = measure_alone(path, faces, folder / compare.FIRST)
+    told = measure_alone(path, faces, folder / peers.FIRST)
     report([path], faces, folder)
     assert "first version" not in (folder / "net.md").read_text()
     told["robustness"]["PrivateTest"]["spoilt"]["blur"]["mild"] = {"accuracy": 0.123, "balanced": 0.321}
-    (folder / compare.FIRST).write_text(json.dumps({**told, "sha256": "of another file"}))
+    (folder / peers.FIRST).write_text(json.dumps({**told, "sha256": "of another file"}))
     report([path], faces, folder)
     text = (folder / "net.md").read_text()
     assert "| first version: mild |" in text
@@ -134,19 +133,19 @@ def no_curve(folder: Path) -> None:
 
 
 def half_marked(folder: Path) -> None:
-    (folder.parent / "README.md").write_text(readme.OPEN)
+    (folder.parent / "README.md").write_text(readme_table.OPEN)
 
 
 def lame_ablation(folder: Path) -> None:
-    (folder / compare.ABLATIONS).write_text('[{"name": "no votes"}]')
+    (folder / peers.ABLATIONS).write_text('[{"name": "no votes"}]')
 
 
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (no_card, r"net\.json: no such file; run python -m training card"),
+        (no_card, r"net\.json: no such file; run emotion-camera train card"),
         (card_of_another, r"net\.json: is the card of another file"),
-        (no_curve, r"net_curve\.png: no such file; run python -m training card"),
+        (no_curve, r"net_curve\.png: no such file; run emotion-camera train card"),
         (half_marked, r"README\.md: has <!-- figures --> without"),
         (lame_ablation, r"ablations\.json: can't be used"),
     ],
@@ -177,5 +176,7 @@ def test_data_without_test_rows_are_refused_with_nothing_written(folder, faces):
     ],
 )
 def test_mistakes_on_the_command_line_get_a_sentence(arguments, code, said):
-    done = subprocess.run([sys.executable, "-m", "training", *arguments], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "emotion_training", *arguments], cwd=ROOT, capture_output=True, text=True
+    )
     assert (done.returncode, said in done.stderr, "Traceback" in done.stderr) == (code, True, False), done.stderr

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from training.data import PRIVATE_TEST, DataError, Faces, load
-from training.leaks import leaked
-from training.protocols import PROTOCOLS, Rows, measure, rows
-from training.targets import choosing, prior, targets, training_rows
+from emotion_training.data.fer2013 import PRIVATE_TEST, DataError, Faces, load
+from emotion_training.data.near_duplicates import leaked
+from emotion_training.data.targets import choosing, prior, targets, training_rows
+from emotion_training.evaluate.protocols import PROTOCOLS, Rows, measure, rows
 
 FER2013 = Path(__file__).parents[3] / "shared" / "datasets" / "fer2013"
 

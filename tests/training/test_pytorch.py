@@ -13,19 +13,18 @@ from pathlib import Path
 import made_targets
 import numpy as np
 import pytest
-
-from training import distillation, steps
-from training.data import DataError, Faces, load
-from training.network import SHAPES, Shape
-from training.pytorch.recipes import STUDENTS, TEACHERS, Plan, Student, Teacher
-from training.run_folder import Trainable, trainable
+from emotion_training import steps
+from emotion_training.data.fer2013 import DataError, Faces, load
+from emotion_training.fit import distillation
+from emotion_training.fit.network import SHAPES, Shape
+from emotion_training.fit.pytorch.recipes import STUDENTS, TEACHERS, Plan, Student, Teacher
+from emotion_training.fit.run_folder import Trainable, trainable
 
 pytest.importorskip("torch", reason="needs PyTorch (training/requirements-pytorch.txt)")
 
 import torch
-
-from training.pytorch import fit, networks, students, teachers
-from training.pytorch.augment import augment
+from emotion_training.fit.pytorch import fit, networks, students, teachers
+from emotion_training.fit.pytorch.augment import augment
 
 torch.set_num_threads(1)  # two that wait for each other on a busy machine are slower than one
 ROOT = Path(__file__).parents[2]
@@ -112,7 +111,7 @@ def test_strength_0_mirrors_half_of_the_faces_and_changes_nothing_else():
 
 def test_grey_stays_grey_but_for_light_noise_and_a_box():
     """A picture without features shows that what is moved in from outside is the edge, not black."""
-    from training.pytorch.augment import _move
+    from emotion_training.fit.pytorch.augment import _move
 
     grey = torch.full((100, 1, 48, 48), 128, dtype=torch.uint8)
     assert float((_move(grey.float(), draw(), 1) - 128).abs().max()) < 0.01
@@ -122,8 +121,8 @@ def test_grey_stays_grey_but_for_light_noise_and_a_box():
 
 def test_a_face_is_moved_by_no_more_than_the_ranges():
     """A dot in the middle goes as far as the shift, one at the side as far as shift, scale, shear and roll together."""
-    from training.augment import ROLL, SCALE, SHIFT
-    from training.pytorch.augment import ASPECT, SHEAR, _move
+    from emotion_training.data.augment import ROLL, SCALE, SHIFT
+    from emotion_training.fit.pytorch.augment import ASPECT, SHEAR, _move
 
     def places(x: int, y: int) -> np.ndarray:
         """Where the dot is seen, from the middle, in pixels [n, 2]; what left the picture is passed over."""
@@ -167,7 +166,7 @@ import os, signal, sys
 from pathlib import Path
 sys.path[:0] = [{tests!r}]
 import test_pytorch as it
-from training.pytorch import fit
+from emotion_training.fit.pytorch import fit
 save = fit._State.save
 def saved(state, path, epoch):
     save(state, path, epoch)
@@ -247,7 +246,9 @@ def test_the_mean_of_two_teachers_is_read_without_pytorch(data, tmp_path):
     assert taught.scores.dtype == np.float32
     np.testing.assert_allclose(taught.scores.sum(axis=1), 1, rtol=1e-5)
     np.testing.assert_allclose(taught.scores, (one + two)[which] / 2, atol=0.03)
-    code = "import sys; sys.modules['torch'] = None; sys.modules['keras'] = None; import training.distillation"
+    code = (
+        "import sys; sys.modules['torch'] = None; sys.modules['keras'] = None; import emotion_training.fit.distillation"
+    )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
@@ -270,7 +271,10 @@ def test_other_pictures_or_unknown_rows_are_taught_by_nobody(data, tmp_path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"recipe": "{}"}, "was made by another recipe than training/pytorch/recipes.py has for vgg_votes; delete it"),
+        (
+            {"recipe": "{}"},
+            "was made by another recipe than training/emotion_training/fit/pytorch/recipes.py has for vgg_votes; delete it",
+        ),
         ({"pictures": None}, "is missing, cut short or no file of soft targets; delete it"),
         ({"coded": np.zeros((240, 6), np.uint8)}, "its arrays are not those of soft targets"),
         ({"rows": np.arange(-1, 239, dtype=np.int32)}, "its arrays are not those of soft targets"),
@@ -290,7 +294,7 @@ def test_a_file_of_another_recipe_or_damaged_is_refused(data, tmp_path, change, 
 
 
 def test_a_file_of_nobody_is_refused_and_an_empty_folder_too(data, tmp_path):
-    with pytest.raises(DataError, match=r"holds no soft targets \(NAME\.npz\); have them made by python -m training"):
+    with pytest.raises(DataError, match=r"holds no soft targets \(NAME\.npz\); have them made by emotion-camera train"):
         distillation.files(tmp_path)
     (made_targets.write(tmp_path, data) / "vgg_votes.npz").rename(tmp_path / "nobody.npz")
     with pytest.raises(DataError, match=r"nobody\.npz: was made by another recipe"):
@@ -377,7 +381,7 @@ def test_what_a_student_learns_is_its_share_of_the_answers(given, student):
 
 def test_a_student_becomes_a_run_that_keras_loads(data, given, student, tmp_path, capsys):
     pytest.importorskip("tensorflow", reason="needs TensorFlow (training/requirements.txt)")
-    from training.fit import load_network
+    from emotion_training.fit.train import load_network
 
     run, where = tmp_path / "run", made_targets.write(tmp_path / "teachers", data)
     said = told(steps.students, capsys, data=data, run=run, teachers=where, network="emotion")
@@ -422,8 +426,7 @@ def test_other_pictures_are_learnt_from_their_votes_alone_and_a_line_says_so(dat
 def test_a_cameras_network_is_the_same_in_keras(shape):
     pytest.importorskip("tensorflow", reason="needs TensorFlow (training/requirements.txt)")
     import keras
-
-    from training.network import build
+    from emotion_training.fit.network import build
 
     draws = torch.Generator().manual_seed(3)
     network = networks.camera(shape).eval()
@@ -446,7 +449,7 @@ def test_a_cameras_network_is_the_same_in_keras(shape):
 
 
 def test_without_pytorch_a_sentence_says_what_to_install(data):
-    hidden = "import sys; sys.modules['torch'] = None; from training.__main__ import main; sys.exit(main())"
+    hidden = "import sys; sys.modules['torch'] = None; from emotion_training.__main__ import main; sys.exit(main())"
     for step in ("teachers", "students"):
         words = [sys.executable, "-c", hidden, step, "--data", str(data)]
         done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
@@ -455,7 +458,7 @@ def test_without_pytorch_a_sentence_says_what_to_install(data):
 
 
 def test_an_unknown_teacher_is_refused(capsys):
-    from training.__main__ import _parser
+    from emotion_training.__main__ import _parser
 
     with pytest.raises(SystemExit):
         _parser().parse_args(["teachers", "--data", "x", "--only", "nobody"])

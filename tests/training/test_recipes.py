@@ -4,12 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
-from models.contract import EMOTIONS
-from training.data import PUBLIC_TEST, TRAINING, Faces
-from training.distillation import SoftTargets
-from training.recipes import FINE, LIMITS, RECIPES
-from training.run_folder import Trainable
+from emotion_camera.model.contract import EMOTIONS
+from emotion_training.data.fer2013 import PUBLIC_TEST, TRAINING, Faces
+from emotion_training.fit.distillation import SoftTargets
+from emotion_training.fit.recipes import FINE, LIMITS, RECIPES
+from emotion_training.fit.run_folder import Trainable
 
 
 @pytest.fixture
@@ -35,7 +34,7 @@ def test_every_network_is_held_to_limits():
 
 def test_a_leg_is_taught_its_share_of_the_teachers_answers(faces):
     pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
-    from training.fit import _wanted
+    from emotion_training.fit.train import _wanted
 
     data = Trainable(faces, np.array([0, 1]), np.array([2]))
     alone = np.zeros((2, len(EMOTIONS)), np.float32)

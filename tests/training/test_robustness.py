@@ -5,16 +5,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-
-from training.data import Faces
-from training.robustness import STRENGTHS, WAYS, robustness, spoil
+from emotion_training.data.fer2013 import Faces
+from emotion_training.evaluate.corruptions import STRENGTHS, WAYS, robustness, spoil
 
 ROOT = Path(__file__).parents[2]
 
 
 def portraits() -> np.ndarray:
     """The bundled portraits of nobody, uint8 [7, 48, 48]."""
-    files = sorted((ROOT / "tools" / "virtual_camera" / "composites").glob("*.png"))
+    files = sorted((ROOT / "tools" / "emotion_camera" / "simulator" / "assets" / "average_faces").glob("*.png"))
     faces = [cv2.imread(str(file), cv2.IMREAD_GRAYSCALE) for file in files]
     return np.stack([cv2.resize(face, (48, 48), interpolation=cv2.INTER_AREA) for face in faces])
 

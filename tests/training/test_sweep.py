@@ -8,19 +8,18 @@ import re
 from pathlib import Path
 
 import pytest
+from emotion_training.data.fer2013 import DataError
+from emotion_training.fit.recipes import RECIPES
+from emotion_training.sweep.sweep import share
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.data import DataError
-from training.recipes import RECIPES
-from training.sweep import share
-
 pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
 
-from training import sweep_plan
-from training.fit import Settings
-from training.sweep_run import pack, unpack
-from training.sweep_table import Result, as_json, table, write
+from emotion_training.fit.train import Settings
+from emotion_training.sweep import plan
+from emotion_training.sweep.table import Result, as_json, table, write
+from emotion_training.sweep.worker import pack, unpack
 
 NAMES = st.from_regex(r"[a-z0-9][a-z0-9_-]{3,20}", fullmatch=True)
 FIELDS = st.fixed_dictionaries(
@@ -46,7 +45,7 @@ def written(path: Path, content: str) -> Path:
 @given(st.dictionaries(NAMES, FIELDS, min_size=1, max_size=5))
 def test_a_sweep_file_gives_its_runs_with_the_recipes_epochs_where_it_names_none(tmp_path_factory, runs):
     path = tmp_path_factory.getbasetemp() / "sweep.json"
-    read = sweep_plan.read(written(path, json.dumps({"runs": runs})))
+    read = plan.read(written(path, json.dumps({"runs": runs})))
     assert [run.name for run in read] == list(runs)
     for run in read:
         epochs = RECIPES[run.settings.network].epochs
@@ -67,7 +66,7 @@ def test_a_sweep_file_gives_its_runs_with_the_recipes_epochs_where_it_names_none
 def test_anything_else_gets_a_sentence(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "anything.json"
     with contextlib.suppress(DataError):
-        assert all(isinstance(run, sweep_plan.Run) for run in sweep_plan.read(written(path, content)))
+        assert all(isinstance(run, plan.Run) for run in plan.read(written(path, content)))
 
 
 @pytest.mark.parametrize(
@@ -97,15 +96,15 @@ def test_anything_else_gets_a_sentence(tmp_path_factory, content):
 def test_a_mistake_in_the_file_is_named(tmp_path, content, said):
     path = written(tmp_path / "sweep.json", content)
     with pytest.raises(DataError, match=re.escape(said)):
-        sweep_plan.read(path)
+        plan.read(path)
 
 
 def test_seeds_name_their_runs():
-    runs = sweep_plan.of_seeds("emotion_plus", [3, 1], None)
+    runs = plan.of_seeds("emotion_plus", [3, 1], None)
     assert [(run.name, run.settings.seed) for run in runs] == [("emotion_plus-3", 3), ("emotion_plus-1", 1)]
     assert {run.settings.epochs for run in runs} == {RECIPES["emotion_plus"].epochs}
     with pytest.raises(DataError, match="3 is given twice"):
-        sweep_plan.of_seeds("emotion", [3, 1, 3], None)
+        plan.of_seeds("emotion", [3, 1, 3], None)
 
 
 # Cores, files and the table
@@ -140,7 +139,7 @@ def test_packed_files_come_out_as_they_went_in(tmp_path_factory, files):
 
 
 def result(name: str, accuracy: float | None, **settings: int) -> Result:
-    run = sweep_plan.Run(name, Settings(**settings))
+    run = plan.Run(name, Settings(**settings))
     if accuracy is None:
         return Result(run, failed="the data is too small")
     return Result(run, figures={"FER+ 7": {"accuracy": accuracy, "balanced": accuracy / 2}})
@@ -180,7 +179,7 @@ def test_the_mean_lies_among_the_runs(accuracies):
 
 def test_the_view_is_redrawn_on_a_terminal_and_plain_lines_elsewhere():
     console = pytest.importorskip("rich.console", reason="needs training/requirements-sweep.txt")
-    from training.sweep_view import View
+    from emotion_training.sweep.view import View
 
     shown = {}
     for terminal in (True, False):

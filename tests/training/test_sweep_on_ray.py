@@ -16,8 +16,7 @@ from pathlib import Path
 import made_targets
 import numpy as np
 import pytest
-
-from training.protocols import PROTOCOLS
+from emotion_training.evaluate.protocols import PROTOCOLS
 
 pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
 
@@ -25,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_without_ray_a_sentence_says_what_to_install(data):
-    hidden = "import sys; sys.modules['ray'] = None; from training.__main__ import main; sys.exit(main())"
+    hidden = "import sys; sys.modules['ray'] = None; from emotion_training.__main__ import main; sys.exit(main())"
     done = subprocess.run(
         [sys.executable, "-c", hidden, "sweep", "--seeds", "1", "--data", str(data)],
         cwd=ROOT,
@@ -93,7 +92,7 @@ def command(data: Path, runs: Path, *arguments: object) -> list[str]:
     return [
         sys.executable,
         "-m",
-        "training",
+        "emotion_training",
         "sweep",
         "--data",
         str(data),

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from models.contract import EMOTIONS
-from training.data import DataError, Faces
-from training.evaluate import by_emotion, by_protocol, check_measurable, table
-from training.report import write_card
+from emotion_camera.model.contract import EMOTIONS
+from emotion_training.data.fer2013 import DataError, Faces
+from emotion_training.evaluate.evaluate import by_emotion, by_protocol, check_measurable, table
+from emotion_training.evaluate.report import write_card
 
 SHIPPED = Path(__file__).parents[2] / "models" / "emotion.tflite"
 RNG = np.random.default_rng(3)

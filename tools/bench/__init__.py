@@ -1,1 +1,1 @@
-"""`python -m tools.bench`: what the camera program costs and how good it is, in scenes whose truth is known."""
+"""`python -m bench`: what the camera program costs and how good it is, in scenes whose truth is known."""

@@ -7,8 +7,9 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from tools.bench.watch import PROGRAM
-from tools.errors import UserError
+from emotion_camera.errors import UserError
+
+from bench.watch import PROGRAM
 
 PARTS = ("search", "steady", "rest", "memory", "models", "costs")
 LONGEST = "memory"
@@ -16,9 +17,7 @@ LONGEST = "memory"
 
 def main() -> int:
     """Print the tables of each part; 0, or 1 with a sentence when a program fails."""
-    parser = argparse.ArgumentParser(
-        "python -m tools.bench", description="Measure the camera program on the virtual camera."
-    )
+    parser = argparse.ArgumentParser("python -m bench", description="Measure the camera program on the virtual camera.")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)} (default: all)")
     parser.add_argument(
         "--program", type=Path, default=PROGRAM, metavar="FILE", help="another one than device/compact/main.py"
@@ -51,7 +50,7 @@ def _print(parts: list[str] | tuple[str, ...], program: Path, board: str) -> int
 
 def measure(part: str, program: Path, board: str) -> str:
     """The tables of one part, as text."""
-    return importlib.import_module(f"tools.bench.{part}").report(program, board)
+    return importlib.import_module(f"bench.{part}").report(program, board)
 
 
 if __name__ == "__main__":

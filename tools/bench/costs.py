@@ -7,13 +7,13 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+from emotion_camera.boards import CLUSTER, find_board
+from emotion_camera.simulator.host.haar import find_features_counted, load_cascade
+from emotion_camera.simulator.host.pictures import to_gray
 
-from tools.bench.scenes import clip
-from tools.bench.table import table
-from tools.bench.watch import called, files_beside
-from tools.virtual_camera.boards import CLUSTER, find_board
-from tools.virtual_camera.haar import find_features_counted, load_cascade
-from tools.virtual_camera.pictures import to_gray
+from bench.scenes import clip
+from bench.table import table
+from bench.watch import called, files_beside
 
 FRAME = 108  # of the clip: two faces
 RUNS = 20

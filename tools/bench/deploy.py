@@ -1,6 +1,6 @@
 """What a deploy leaves on a camera whose power or cable fails: at every block that it writes, and at bytes that it sends.
 
-`python -m tools.bench.deploy` cuts a whole deploy of real files everywhere. The camera is the virtual one with FAT disks;
+`python -m bench.deploy` cuts a whole deploy of real files everywhere. The camera is the virtual one with FAT disks;
 each cut disk is started, boot.py and all, and written full: what FAT takes for free must not be one of the files. Then it
 must hold the old or the new files, whole, with which the program gets ready.
 """
@@ -17,17 +17,17 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from models import notes
-from models.contract import SHIPPED
-from tools.connection import Camera
-from tools.deploy.command import deploy
-from tools.deploy.switch import Files, digest
-from tools.errors import UserError
-from tools.program import MAIN
-from tools.virtual_camera import run
-from tools.virtual_camera.board import AT_RESET, Board
-from tools.virtual_camera.boards import find_board
-from tools.virtual_camera.events import Line
+from emotion_camera.boards import find_board
+from emotion_camera.camera.repl import Camera
+from emotion_camera.commands.deploy.atomic_update import Files, digest
+from emotion_camera.commands.deploy.command import deploy
+from emotion_camera.errors import UserError
+from emotion_camera.model import metadata
+from emotion_camera.model.bundle import MAIN
+from emotion_camera.model.contract import SHIPPED
+from emotion_camera.simulator import run
+from emotion_camera.simulator.board.board import AT_RESET, Board
+from emotion_camera.simulator.events import Line
 
 BLOCK = 512
 RECORD = 4 + BLOCK  # of a trace: the block's number, and what was written
@@ -54,7 +54,7 @@ class Recording:
 
 def other_model(data: bytes) -> bytes:
     """The same network in another file: readers pass over what stands between a model and its notes."""
-    at = data.rindex(notes.BEGINS)
+    at = data.rindex(metadata.BEGINS)
     return data[:at] + bytes(4) + data[at:]
 
 

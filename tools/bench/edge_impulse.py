@@ -1,6 +1,6 @@
 """Whether an upload that is stopped again and again brings each picture to the project once.
 
-`python -m tools.bench.edge_impulse` uploads made pictures to the virtual Studio, in processes that are killed at random
+`python -m bench.edge_impulse` uploads made pictures to the virtual Studio, in processes that are killed at random
 moments, as by a power cut, or whose connection is cut when the pictures are stored and the answer is on its way.
 """
 
@@ -16,9 +16,9 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from tools.edge_impulse.ledger import LEDGER, project_id, read_ledger
-from tools.virtual_studio import VirtualStudio
-from tools.virtual_studio.faults import Fault
+from emotion_camera.commands.edge_impulse.upload_log import LEDGER, project_id, read_ledger
+from fake_studio import VirtualStudio
+from fake_studio.faults import Fault
 
 ROOT = Path(__file__).parents[2]
 LABELS = ("angry", "happy", "sad")
@@ -48,7 +48,7 @@ def make(folder: Path) -> None:
 
 def upload(folder: Path, studio: VirtualStudio) -> subprocess.Popen[bytes]:
     """The verb, as a person starts it."""
-    command = [sys.executable, "-m", "tools", "edge-impulse", "upload", str(folder)]
+    command = [sys.executable, "-m", "emotion_camera", "edge-impulse", "upload", str(folder)]
     silent = subprocess.DEVNULL
     return subprocess.Popen(command, cwd=ROOT, env={**os.environ, **studio.environment}, stdout=silent, stderr=silent)
 

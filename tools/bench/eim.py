@@ -1,6 +1,6 @@
 """Whether Edge Impulse's own Linux client gets from our .eim what LiteRT gives, and how fast.
 
-`python -m tools.bench.eim` asks for 200 faces: made of the seven composites, or with `--data fer2013.npz` the first of FER2013's
+`python -m bench.eim` asks for 200 faces: made of the seven composites, or with `--data fer2013.npz` the first of FER2013's
 PrivateTest. It needs `edge_impulse_linux` (the root's requirements.txt) and Unix sockets.
 """
 
@@ -20,12 +20,12 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from emotion_camera.commands.edge_impulse.runner import write_eim
+from emotion_camera.errors import UserError
+from emotion_camera.model.contract import EMOTIONS, SHIPPED, ContractError, Model, check
 from numpy.typing import NDArray
 
-from models.contract import EMOTIONS, SHIPPED, ContractError, Model, check
-from tools.bench.scenes import COMPOSITES
-from tools.edge_impulse.runner import write_eim
-from tools.errors import UserError
+from bench.scenes import COMPOSITES
 
 FACES, CLIENTS = 200, 100
 PRIVATE_TEST = 2  # in `usage` of fer2013.npz
@@ -201,7 +201,7 @@ def report(model: Model, faces: Faces, folder: Path, say: Callable[[str], object
 
 def main() -> int:
     """0 when all scores are LiteRT's; 1 when not, or with a sentence."""
-    parser = argparse.ArgumentParser("python -m tools.bench.eim", description="Compare our .eim with LiteRT.")
+    parser = argparse.ArgumentParser("python -m bench.eim", description="Compare our .eim with LiteRT.")
     parser.add_argument("--data", type=Path, metavar="FILE", help="fer2013.npz, for real faces (default: made ones)")
     parser.add_argument("--model", type=Path, default=SHIPPED, help="a .tflite (default: models/emotion.tflite)")
     arguments = parser.parse_args()

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from tools.bench.scenes import still
-from tools.bench.table import table
-from tools.bench.watch import PLAIN_LOOP, called, files_beside
-from tools.errors import UserError
-from tools.reports import EventReport, FacesReport, parse
-from tools.virtual_camera import Ended, Line, run
+from emotion_camera.errors import UserError
+from emotion_camera.reports.parse import EventReport, FacesReport, parse
+from emotion_camera.simulator import Ended, Line, run
+
+from bench.scenes import still
+from bench.table import table
+from bench.watch import PLAIN_LOOP, called, files_beside
 
 HEAP_WATCH = Path(__file__).with_name("heap_watch.py")
 FRAMES = 10_000

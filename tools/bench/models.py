@@ -8,14 +8,14 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
+from emotion_camera.commands import vela
+from emotion_camera.errors import UserError
+from emotion_camera.model.contract import SHIPPED, SMALL_BOARD, ContractError, Model, check, describe, fits
+from emotion_camera.model.cost import milliseconds, predict_instructions
 from numpy.typing import NDArray
 
-from models.contract import SHIPPED, SMALL_BOARD, ContractError, Model, check, describe, fits
-from models.cost import milliseconds, predict_instructions
-from tools import vela
-from tools.bench import reference
-from tools.bench.table import table
-from tools.errors import UserError
+from bench import reference
+from bench.table import table
 
 Run = Callable[[], object]  # one answer of a network
 

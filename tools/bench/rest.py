@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean
 
-from tools.bench.figures import Label, accuracy, holds
-from tools.bench.scenes import FPS, RESTING, START_S, resting
-from tools.bench.table import table
-from tools.bench.tracking import labels_and_truth
-from tools.bench.watch import watch
+from bench.figures import Label, accuracy, holds
+from bench.scenes import FPS, RESTING, START_S, resting
+from bench.table import table
+from bench.tracking import labels_and_truth
+from bench.watch import watch
 
 SETTLED = FPS // 2  # frames after a change that are not judged: `steady` has the delay
 

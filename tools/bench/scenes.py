@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from emotion_camera.model.contract import EMOTIONS
+from emotion_camera.simulator.host.sources import CLIP, Pixels, Source, open_source
 from numpy.typing import NDArray
 
-from models.contract import EMOTIONS
-from tools.bench.rooms import MARGIN, curtains, foliage, furnished, plain_wall
-from tools.virtual_camera.sources import CLIP, Pixels, Source, open_source
+from bench.rooms import MARGIN, curtains, foliage, furnished, plain_wall
 
-COMPOSITES = CLIP.parent / "composites"
+COMPOSITES = CLIP.parent / "average_faces"
 WIDTH, HEIGHT, FPS = 320, 240, 10
 BLEND = 3  # frames from one look to the next
 CLEAR = 0.9  # the part of a face that must be in sight for it to count as missed when it is not found

@@ -5,13 +5,15 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import mean
 
-from models.cost import milliseconds
-from tools.bench import instructions, scenes
-from tools.bench.figures import quantile
-from tools.bench.scenes import Scene
-from tools.bench.table import table
-from tools.bench.tracking import faces_found, false_boxes, frames_till_boxed, number_changes
-from tools.bench.watch import PLAIN_LOOP, Look, called, watch
+from emotion_camera.model.cost import milliseconds
+from emotion_camera.simulator.host import instructions
+
+from bench import scenes
+from bench.figures import quantile
+from bench.scenes import Scene
+from bench.table import table
+from bench.tracking import faces_found, false_boxes, frames_till_boxed, number_changes
+from bench.watch import PLAIN_LOOP, Look, called, watch
 
 PORTRAIT_SIZES, PORTRAITS = (60, 80, 110), 2  # pixels, and how many people of each
 

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean
 
-from tools.bench import scenes
-from tools.bench.figures import accuracy, delays_ms, extra_changes, null_changes, quantile
-from tools.bench.scenes import Scene
-from tools.bench.table import table
-from tools.bench.tracking import labels_and_truth
-from tools.bench.watch import PLAIN_LOOP, Look, called, watch
+from bench import scenes
+from bench.figures import accuracy, delays_ms, extra_changes, null_changes, quantile
+from bench.scenes import Scene
+from bench.table import table
+from bench.tracking import labels_and_truth
+from bench.watch import PLAIN_LOOP, Look, called, watch
 
 UNSMOOTHED = b"set smooth_ms 0\nset margin 0\nset sure 0\n"  # commands for the serial port
 

@@ -7,9 +7,9 @@ import math
 from collections.abc import Sequence
 from statistics import mean
 
-from tools.bench.figures import ABSENT, Label, accuracy, id_switches
-from tools.bench.scenes import Scene
-from tools.bench.watch import Look, compare
+from bench.figures import ABSENT, Label, accuracy, id_switches
+from bench.scenes import Scene
+from bench.watch import Look, compare
 
 AWAY = 10  # frames out of sight after which a face is a new one: a second; a hand or a passer-by hides it for less
 

@@ -5,13 +5,14 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from models.contract import SHIPPED, describe
-from tools.bench.instructions import Cost, frame_cost
-from tools.bench.scenes import Scene, Sight
-from tools.errors import UserError
-from tools.program import COMPACT, model_files
-from tools.reports import Face, FacesReport, Joiner, parse
-from tools.virtual_camera import Ended, Line, Shown, run
+from emotion_camera.errors import UserError
+from emotion_camera.model.bundle import COMPACT, model_files
+from emotion_camera.model.contract import SHIPPED, describe
+from emotion_camera.reports.parse import Face, FacesReport, Joiner, parse
+from emotion_camera.simulator import Ended, Line, Shown, run
+from emotion_camera.simulator.host.instructions import Cost, frame_cost
+
+from bench.scenes import Scene, Sight
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = COMPACT  # the one that fits an H7

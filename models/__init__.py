@@ -1,1 +1,0 @@
-"""The shipped models and what a model file must be."""

@@ -1,0 +1,245 @@
+"""What `collect` stores of what a camera tells and shows, and when it does not."""
+
+import json
+
+import numpy as np
+import pytest
+from emotion_camera.commands.collect.crop import likeness, model_view
+from emotion_camera.commands.collect.session import Session
+from emotion_camera.faces.folder import FacesFolder
+from PIL import Image
+from scripted_camera import BOX, LABELS, ScriptedLive, event, faces, picture, wait_until
+
+
+@pytest.fixture
+def start(tmp_path):
+    """A function that starts a session with a camera."""
+    sessions = []
+
+    def begin(live=None, in_order=True, agreed=True):
+        live = live or ScriptedLive()
+        session = Session(live, FacesFolder(tmp_path / "faces"), LABELS, in_order)
+        if agreed:
+            session.agree("anna")
+        session.start()
+        sessions.append(session)
+        if live.obeys:
+            wait_until(lambda: session.state().trouble is None)
+        return session, live
+
+    yield begin
+    for session in sessions:
+        session.close()
+
+
+def show(session, live, pixels, *lines):
+    """Lines and then a frame; returns when both have arrived."""
+    for line in lines:
+        live.text(line)
+    live.frame(pixels)
+    wait_until(lambda: (seen := session.state().seen) is not None and seen.picture is pixels)
+
+
+def manifest(session):
+    path = session._folder.path / "manifest.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def test_stores_what_the_network_sees_with_all_that_is_known(start):
+    session, live = start()
+    show(session, live, picture(1), faces())
+    assert session.store("happy")
+    state = session.state()
+    assert state.said == "happy/0001.png is stored."
+    assert state.counts == {"angry": 0, "happy": 1, "sad": 0}
+    assert state.wanted == "angry"
+    stored = np.asarray(Image.open(session._folder.path / "happy" / "0001.png"))
+    np.testing.assert_array_equal(stored, model_view(picture(1), BOX))
+    (line,) = manifest(session)
+    assert line.pop("consent") <= line.pop("time")
+    assert line.pop("session")
+    assert line == {
+        "file": "happy/0001.png", "label": "happy", "person": "anna", "camera": "H7", "firmware": "5.0.0",
+        "box": list(BOX), "emotion": "happy", "score": 0.9,
+    }  # fmt: skip
+
+
+def test_nothing_is_stored_before_the_person_agrees_nor_of_the_next_one(start):
+    session, live = start(agreed=False)
+    show(session, live, picture(1), faces())
+    assert not session.store("happy")
+    assert session.state().said == "Nothing is stored before the person has agreed."
+    session.agree("anna")
+    assert session.store("happy")
+    session.next_person()
+    show(session, live, picture(2), faces())
+    assert not session.store("happy")
+    session.agree("")
+    assert session.store("happy")
+    assert [line["person"] for line in manifest(session)] == ["anna", None]
+
+
+def test_the_largest_face_is_the_first_of_the_report(start):
+    session, live = start()
+    show(session, live, picture(1), faces((50, 50, 120, 120), (200, 60, 60, 60)))
+    assert session.store("sad")
+    assert manifest(session)[0]["box"] == [50, 50, 120, 120]
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ([], "No face is in view"),
+        ([faces((300, 60, 40, 40))], "at the edge"),
+        ([event("error", message="emotion.txt is empty."), faces()], "The camera says: emotion.txt is empty."),
+    ],
+)
+def test_what_can_t_be_stored_is_said(start, lines, said):
+    session, live = start()
+    show(session, live, picture(1), faces())
+    show(session, live, picture(2), *lines)
+    assert not session.store("happy")
+    assert said in session.state().said
+    assert manifest(session) == []
+
+
+def test_goes_on_when_the_camera_has_recovered(start):
+    session, live = start()
+    show(session, live, picture(1), event("error", message="bad"), faces())
+    assert not session.store("happy")
+    show(session, live, picture(2), event("recovered"), faces())
+    assert session.store("happy")
+
+
+def test_a_frame_s_report_is_the_one_before_it(start):
+    session, live = start()
+    show(session, live, picture(1), faces())
+    show(session, live, picture(2))
+    assert session.state().seen.face is None, "the report of the frame before"
+
+
+def test_frames_are_not_used_before_they_are_bare(start):
+    live = ScriptedLive(obeys=False)
+    session, live = start(live)
+    live.text(faces())
+    live.frame(picture(1))
+    wait_until(lambda: live._given.empty())
+    assert not session.store("happy")
+    assert session.state().trouble == "Waiting for the camera ..."
+    live.text(event("reply", message="draw is off."))
+    show(session, live, picture(2), faces())
+    assert session.store("happy")
+
+
+def test_nearly_the_same_picture_is_refused_for_the_same_label_alone(start):
+    session, live = start()
+    show(session, live, picture(1), faces())
+    assert session.store("happy")
+    noisy = (picture(1) * 0.8 + np.random.default_rng(1).normal(20, 6, (240, 320))).clip(0, 255).astype(np.uint8)
+    show(session, live, noisy, faces())
+    assert not session.store("happy")
+    assert session.state().said.startswith("Nearly the same as happy/0001.png")
+    assert session.store("sad")
+    show(session, live, picture(3), faces())
+    assert session.store("happy")
+    assert session.state().counts == {"angry": 0, "happy": 2, "sad": 1}
+
+
+def test_undo_takes_back_what_this_session_stored(start):
+    session, live = start()
+    for seed in range(3):
+        show(session, live, picture(seed), faces())
+        session.store("happy")
+    assert session.undo()
+    assert session.undo()
+    assert session.state().counts["happy"] == 1
+    assert len(manifest(session)) == 1
+    other, _ = start()
+    assert not other.undo(), "what another session stored stays"
+    assert other.state().said == "There is nothing to take back."
+    assert session.undo()
+    assert not session.undo()
+
+
+def test_a_pulled_cable_is_said_and_the_frames_are_bare_again_when_it_is_back(start):
+    session, live = start()
+    show(session, live, picture(1), faces())
+    live.pull("plug the camera in again")
+    wait_until(lambda: session.state().trouble == "plug the camera in again")
+    assert not session.store("happy")
+    asked = live.heard.count("draw off")
+    live.plug()
+    wait_until(lambda: session.state().trouble is None)
+    assert live.heard.count("draw off") > asked
+    assert not live.draws
+    show(session, live, picture(2), faces())
+    assert session.store("happy")
+
+
+def test_a_program_that_starts_anew_is_asked_again(start):
+    session, live = start()
+    live.plug()
+    wait_until(lambda: live.heard.count("draw off") == 2)
+    wait_until(lambda: session.state().trouble is None)
+
+
+def test_boxes_are_drawn_again_at_the_end(start):
+    session, live = start()
+    session.close()
+    assert live.heard[-1] == "draw on"
+    assert live.draws
+
+
+def test_a_program_without_the_command_is_told_of(start):
+    session, live = start(ScriptedLive(obeys=False))
+    live.text(event("reply", message="That is no command: there are status | help."))
+    wait_until(lambda: session.failed is not None)
+    assert "emotion-camera deploy" in str(session.failed)
+
+
+class TestApart:
+    """A real camera: its lines and its frames come by two ways, and may be one apart."""
+
+    @pytest.fixture
+    def real(self, start):
+        session, live = start(in_order=False)
+        for _ in range(2):
+            live.frame(picture(99))  # from before
+        return session, live
+
+    def test_a_face_that_holds_still_is_stored(self, real):
+        session, live = real
+        live.text(faces((100, 60, 96, 96)))
+        live.frame(pixels := picture(1))
+        live.text(faces((102, 60, 98, 98)))
+        wait_until(lambda: (seen := session.state().seen) is not None and seen.picture is pixels)
+        assert session.store("happy")
+        assert manifest(session)[0]["box"] == [102, 60, 98, 98]
+
+    @pytest.mark.parametrize("after", [faces((120, 60, 96, 96)), faces((100, 60, 120, 120)), faces(number=2)])
+    def test_a_face_that_moves_is_not(self, real, after):
+        session, live = real
+        live.text(faces((100, 60, 96, 96)))
+        live.frame(picture(1))
+        live.text(after)
+        wait_until(lambda: session.state().seen is not None)
+        assert not session.store("happy")
+        assert session.state().said == "The face moves: hold still for a moment."
+
+    def test_frames_that_may_still_have_boxes_are_passed_over(self, start):
+        session, live = start(in_order=False)
+        for _ in range(2):
+            live.text(faces())
+            live.frame(picture(1))
+        live.text(faces())
+        live.frame(last := picture(2))
+        live.text(faces())
+        wait_until(lambda: session.state().seen is not None)
+        assert session.state().seen.picture is last
+
+
+def test_brightness_and_contrast_make_no_difference_to_likeness():
+    one, other = (model_view(picture(seed), BOX) for seed in (1, 2))
+    assert likeness(one, (one * 0.5 + 40).astype(np.uint8)) > 0.999
+    assert likeness(one, other) < 0.7
+    assert likeness(one, np.zeros_like(one)) == 0

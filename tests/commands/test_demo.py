@@ -1,0 +1,331 @@
+"""`emotion-camera demo`: what a newcomer runs first."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from camera_programs import FACE, ROOT, children, is_running
+from emotion_camera.commands.demo import album as albums
+from emotion_camera.commands.demo import command
+from emotion_camera.commands.demo.album import Album
+from emotion_camera.commands.demo.narration import Story
+from emotion_camera.errors import UserError
+from emotion_camera.simulator.host.process import find_micropython
+from PIL import Image
+
+
+def tools(*words: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
+    command = [sys.executable, "-m", "emotion_camera", *map(str, words)]
+    return subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=120
+    )
+
+
+@pytest.fixture(scope="module")
+def picture(tmp_path_factory) -> Path:
+    scene = Image.new("L", (320, 240), 128)
+    with Image.open(FACE) as face:
+        scene.paste(face.convert("L").resize((120, 120)), (100, 50))
+    path = tmp_path_factory.mktemp("scene") / "happy.png"
+    scene.save(path)
+    return path
+
+
+@pytest.fixture
+def with_micropython():
+    if find_micropython() is None:
+        pytest.skip("no MicroPython for this computer")
+
+
+def test_a_picture(tmp_path, picture, with_micropython):
+    done = tools("demo", picture, "--out", tmp_path / "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "face 1 happy" in done.stdout
+    assert "8 frames, 8 with a face: happy 8" in done.stdout
+    with Image.open(tmp_path / "out" / "demo.png") as shown:
+        assert shown.size == (640, 480)
+        assert np.asarray(shown.convert("L")).max() == 255
+    with Image.open(tmp_path / "out" / "demo.gif") as clip:
+        assert clip.size == (640, 480)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["demo.gif", "demo.png"]
+
+
+def test_the_bundled_clip(tmp_path, with_micropython):
+    done = tools("demo", "--out", tmp_path / "demo")
+    assert done.returncode == 0, done.stderr
+    seen = done.stdout.splitlines()[-2]
+    assert "with a face" in seen
+    assert "happy" in seen
+    with Image.open(tmp_path / "demo" / "demo.gif") as clip:
+        assert clip.n_frames > 100
+    assert (tmp_path / "demo" / "demo.gif").stat().st_size < 8_000_000
+
+
+def test_json_is_the_cameras_own(tmp_path, picture, with_micropython):
+    import json
+
+    done = tools("demo", picture, "--json", "--out", tmp_path, "--frames-as-png")
+    reports = [json.loads(line) for line in done.stdout.splitlines()]
+    assert reports[0]["event"] == "ready"
+    assert reports[1]["faces"][0]["emotion"] == "happy"
+    assert (tmp_path / "frame0007.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["gone.png"], "gone.png: there is no such file or folder"),
+        ([""], "the source's name is empty"),
+        (["{picture}", "--firmware", "v3"], "firmware 'v3' is not played"),
+        (["{picture}", "--board", "uno"], "board 'uno' is not known"),
+        (["{picture}", "--model", "gone.tflite"], "gone.tflite: can't be read"),
+        (["{picture}", "--out", "{picture}"], "can't be written to"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_leaves_nothing(tmp_path, picture, words, said):
+    before = sorted(picture.parent.iterdir())
+    done = tools("demo", *(word.format(picture=picture) for word in words), cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+    assert sorted(picture.parent.iterdir()) == before
+
+
+def test_a_bad_model_is_named_before_the_camera_starts(tmp_path, picture):
+    (tmp_path / "bad.tflite").write_bytes(b"no model")
+    done = tools("demo", picture, "--model", tmp_path / "bad.tflite", "--out", tmp_path / "out")
+    assert done.returncode == 1
+    assert "bad.tflite: is not a TensorFlow Lite model" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_camera_that_never_gets_ready_fails(tmp_path, picture, with_micropython):
+    done = tools("demo", picture, "--heap", 120_000, "--out", tmp_path / "out")
+    assert done.returncode == 1
+    assert "the camera program did not get ready" in done.stderr
+    assert "memory" in done.stderr
+    assert "no face" not in done.stdout
+    assert "with a face" not in done.stdout
+
+
+def test_the_firmware_that_is_played_is_told(tmp_path, picture, with_micropython):
+    assert "firmware v4.5.5\n" in tools("demo", picture, "--firmware", "v4.5.4", "--out", tmp_path / "out").stdout
+
+
+def test_a_folder_tells_which_picture_is_which(tmp_path, picture, with_micropython):
+    folder = tmp_path / "holiday"
+    folder.mkdir()
+    for name in ("a.png", "b.png"):
+        shutil.copy(picture, folder / name)
+    done = tools("demo", folder, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert "a.png: face 1 happy" in done.stdout
+    assert "b.png: face 1 happy" in done.stdout
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "b.png", "demo.gif"]
+
+
+def test_a_folder_of_pictures_is_never_written_to(tmp_path, picture):
+    shutil.copy(picture, tmp_path / "a.png")
+    done = tools("demo", tmp_path, "--out", tmp_path)
+    assert done.returncode == 1
+    assert "the folder of the pictures themselves" in done.stderr
+    assert (tmp_path / "a.png").read_bytes() == picture.read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+# Stopped before its end
+
+
+@pytest.fixture
+def running(tmp_path, with_micropython):
+    """The demo with its own temporary folder, when it has said that the camera program is ready."""
+    if sys.platform != "linux":
+        pytest.skip("finds the camera program's process in /proc")
+    (tmp_path / "temporary").mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "emotion_camera", "demo", "--out", str(tmp_path / "out")],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path / "temporary")},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "face 1" in line:
+            break
+    yield process
+    process.kill()
+    process.communicate()
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_demo_that_is_ended_leaves_nothing(tmp_path, running, name):
+    (child,) = children(running.pid)
+    number = signal.Signals[name]
+    running.send_signal(number)
+    assert running.wait(30) == 128 + number
+    assert not is_running(child)
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_ctrl_c_tells_and_saves_what_was_seen(tmp_path, running):
+    running.send_signal(signal.SIGINT)
+    text, _ = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "with a face" in text
+    assert (tmp_path / "out" / "demo.gif").exists()
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_wrong_usage_is_status_2():
+    assert tools().returncode == 2
+    assert tools("dance").returncode == 2
+
+
+@pytest.mark.parametrize("size", ["much", "0", "-70000", "49999", "64000001"])
+def test_a_heap_that_no_camera_has_is_wrong_usage(size):
+    done = tools("demo", "--heap", size)
+    assert done.returncode == 2
+    assert "give 50,000 to 64,000,000 bytes" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_help_teaches():
+    assert "demo" in tools("--help").stdout
+    assert "emotion-camera demo party.mp4" in tools("demo", "--help").stdout
+
+
+def test_help_imports_nothing_heavy():
+    code = "import sys\nfrom emotion_camera.__main__ import main\ntry:\n    main(['demo', '--help'])\nexcept SystemExit:\n    print(sorted(m for m in ('cv2', 'numpy', 'PIL', 'ai_edge_litert') if m in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.stdout.endswith("[]\n")
+
+
+# The story
+
+
+def report(faces: str) -> str:
+    return f'{{"v":1,"t":5,"fps":9.9,"faces":[{faces}]}}'
+
+
+HAPPY = '{"id":1,"box":[1,2,3,4],"emotion":"happy","score":0.913,"scores":[]}'
+UNSURE = '{"id":2,"box":[1,2,3,4],"emotion":null,"score":0.3,"scores":[]}'
+
+
+def test_story_tells_what_changes():
+    story = Story()
+    assert story.hear('{"v":1,"event":"ready","model":"m.tflite","firmware":"5.0.0","board":"H7"}').startswith(
+        "ready: m.tflite"
+    )
+    told = []
+    for time_ms, faces in ((2300, HAPPY), (2400, HAPPY), (2500, f"{UNSURE},{HAPPY}"), (2600, None), (2700, None)):
+        if faces:
+            assert story.hear(report(faces)) is None
+        told.append(story.see(time_ms))
+    assert told == [
+        "  0.0 s  face 1 happy 0.91",
+        None,
+        "  0.2 s  face 1 happy 0.91 · face 2 ? 0.30",
+        "  0.3 s  no face",
+        None,
+    ]
+    assert story.summary() == "5 frames, 3 with a face: happy 3, uncertain 1"
+
+
+def test_story_tells_each_picture():
+    story = Story()
+    story.hear('{"v":1,"event":"ready"}')
+    told = []
+    for time_ms, name in ((0, "a.png"), (100, "a.png"), (200, "b.png")):
+        story.hear(report(HAPPY))
+        told.append(story.see(time_ms, name))
+    assert told == ["  0.0 s  a.png: face 1 happy 0.91", None, "  0.2 s  b.png: face 1 happy 0.91"]
+
+
+def test_story_does_not_tell_of_faces_before_the_program_looks():
+    story = Story()
+    story.hear('{"v":1,"event":"error","message":"no model"}')
+    assert story.see(0) is None
+    assert story.frames == 0
+
+
+def test_story_tells_events_and_passes_other_lines_over():
+    story = Story()
+    assert story.hear('{"v":1,"event":"error","message":"no lens"}') == "error: no lens"
+    assert story.hear("Traceback") is None
+    assert story.hear("[1, 2]") is None
+    assert story.hear('{"v":1,"event":"recovered"}') == "recovered"
+    assert (story.ready, story.trouble) == (False, "no lens")
+
+
+# The album
+
+
+def test_album_is_as_long_as_the_run(tmp_path):
+    album = Album(tmp_path)
+    for number in range(4):
+        album.add(np.full((24, 32), number * 60, np.uint8), 1000 + number * 150)
+    with Image.open(album.save_gif("a.gif")) as clip:
+        assert (clip.n_frames, clip.size) == (4, (64, 48))
+        assert clip.info["duration"] == 150
+        clip.seek(3)
+        assert abs(int(np.asarray(clip.convert("L"))[0, 0]) - 180) < 8
+
+
+def test_album_numbers_its_pngs_truly_and_drops_older_ones(tmp_path, monkeypatch):
+    monkeypatch.setattr(albums, "KEPT", 3)
+    for name in ("frame0000.png", "frame12345.png", "frame.png", "my.png"):
+        (tmp_path / name).write_text("")
+    album = Album(tmp_path)
+    for number in range(5):
+        album.add(np.zeros((24, 32), np.uint8), number * 100)
+    album.save_pngs()
+    saved = sorted(path.name for path in tmp_path.iterdir())
+    assert saved == ["frame.png", "frame0002.png", "frame0003.png", "frame0004.png", "my.png"]
+    assert (album.count, len(album)) == (5, 3)
+
+
+def test_album_that_cannot_remove_an_older_frame_is_a_sentence(tmp_path):
+    (tmp_path / "frame0001.png").mkdir()
+    album = Album(tmp_path)
+    album.add(np.zeros((24, 32), np.uint8), 0)
+    with pytest.raises(UserError, match="can't be removed"):
+        album.save_pngs()
+
+
+def test_album_names_each_picture_apart(tmp_path):
+    album = Album(tmp_path)
+    for name in ("a.jpg", "a.png", "a.png", "b.png"):
+        album.add(np.zeros((24, 32), np.uint8), 0, name)
+    assert [path.name for path in album.save_pictures()] == ["a.jpg.png", "a.png.png", "b.png.png"]
+
+
+def test_what_was_not_kept_is_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(albums, "KEPT", 3)
+    album = Album(tmp_path)
+    for number in range(5):
+        album.add(np.zeros((24, 32), np.uint8), number * 100)
+    command._print_summary(Story(), album)
+    assert capsys.readouterr().out == "only the last 3 of 5 frames were kept\n"
+
+
+def test_album_takes_colour(tmp_path):
+    album = Album(tmp_path)
+    album.add(np.full((24, 32, 3), (255, 0, 0), np.uint8), 0)
+    with Image.open(album.save_last_png("a.png")) as shown:
+        assert shown.convert("RGB").getpixel((5, 5)) == (255, 0, 0)
+
+
+def test_album_that_cannot_be_written_is_a_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="can't be written to"):
+        Album(tmp_path / "file")

@@ -1,0 +1,318 @@
+"""What `emotion-camera deploy` does with a camera, a virtual one with FAT disks, over mpremote."""
+
+import time
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from emotion_camera.__main__ import main
+from emotion_camera.camera.repl import Camera, Unplugged, open_camera
+from emotion_camera.commands.deploy.atomic_update import digest
+from emotion_camera.commands.deploy.command import deploy, roll_back
+from emotion_camera.errors import UserError
+from emotion_camera.model import metadata
+from emotion_camera.simulator.board.board import Board
+from virtual_boards import BROKEN, NEW, OLD, PROGRAM, connected, needs_board, put, read
+
+pytestmark = needs_board
+ROOT = Path(__file__).parents[2]
+MODEL = ROOT / "models" / "emotion.tflite"
+SHIPPED = {
+    "main.py": (ROOT / "device" / "main.py").read_bytes(),
+    "emotion.txt": MODEL.with_suffix(".txt").read_bytes(),
+    "emotion.tflite": MODEL.read_bytes(),
+}
+GOOD = SHIPPED["emotion.tflite"]
+READY = "ready: the program runs with this model\n"
+SETTINGS = b'{"settings": {"max_faces": 2}}'
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """The current folder; virtual cameras keep their disks in it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("emotion_camera.commands.deploy.command.LARGER", tmp_path / "none")
+    return tmp_path
+
+
+def flash(board: str = "h7plus") -> dict[str, bytes]:
+    return read(Path(".virtual-camera") / board / "flash")
+
+
+def put_on(camera_files: dict[str, bytes], board: str = "h7plus") -> None:
+    put(Path(".virtual-camera") / board / "flash", camera_files)
+
+
+def model(folder: Path, name: str, data: bytes) -> str:
+    put(folder, {f"{name}.tflite": data, f"{name}.txt": SHIPPED["emotion.txt"]})
+    return str(folder / f"{name}.tflite")
+
+
+def pull_at(camera: Camera, name: str) -> None:
+    """The cable is pulled when this file is to be written."""
+    write = camera.write
+
+    def pulled(path: str, *rest: object) -> None:
+        if path == name:
+            camera.board.kill()
+        write(path, *rest)
+
+    camera.write = pulled
+
+
+# The command, with the shipped files
+
+
+def test_an_empty_camera_gets_the_program_and_the_model_and_a_second_time_nothing(here, capsys):
+    assert main(["deploy", "--port", "virtual"]) == 0
+    size = len(SHIPPED["emotion.tflite"])
+    assert capsys.readouterr().out.endswith(f"  emotion.tflite: {size:,} bytes\n{READY}")
+    after = flash()
+    assert after.items() >= SHIPPED.items()
+    assert set(after) == {*SHIPPED, "boot.py"}
+
+    assert main(["deploy", "--port", "virtual"]) == 0
+    assert capsys.readouterr().out.endswith("nothing to copy: the camera holds these files already\n" + READY)
+    assert flash() == after
+
+    assert main(["deploy", "--port", "virtual", "--list"]) == 0
+    assert f"{digest(SHIPPED['main.py'])[:12]}  device/main.py" in capsys.readouterr().out
+
+
+def test_a_model_that_fails_its_self_test_is_taken_back(here, capsys):
+    put_on({**SHIPPED, "emotion.json": SETTINGS})
+    promised = replace(metadata.read(GOOD, 7), selftest=(255, 0, 0, 0, 0, 0, 0))
+    wrong = GOOD[: -len(metadata.tail(GOOD))] + metadata.encode(promised)
+    assert main(["deploy", "--port", "virtual", "--model", model(here, "mine", wrong), "--wait", "4"]) == 1
+    said = capsys.readouterr().err
+    assert "the new program does not get ready: emotion.tflite gives a wrong answer to its self-test" in said
+    assert said.endswith("the previous files are back and run\n")
+    assert flash().items() >= {**SHIPPED, "emotion.json": SETTINGS}.items()
+
+
+def test_an_h7_with_a_card_gets_the_compact_program_on_its_card(here, capsys):
+    Path(".virtual-camera/h7/sdcard").mkdir(parents=True)
+    assert main(["deploy", "--port", "virtual:h7"]) == 0
+    out = capsys.readouterr().out
+    assert "it starts from the SD card that is in it" in out
+    assert out.endswith(READY)
+    card = read(Path(".virtual-camera/h7/sdcard"))
+    assert card["main.py"] == (ROOT / "device" / "compact" / "main.py").read_bytes()
+    assert card["emotion.tflite"] == SHIPPED["emotion.tflite"]
+    assert flash("h7") == {}
+
+
+# A deploy, with programs that start at once
+
+
+def test_the_old_files_are_kept_and_can_be_put_back(tmp_path, capsys):
+    put(tmp_path / "flash", {**OLD, "emotion.json": SETTINGS, "other.txt": b"mine"})
+    with connected(tmp_path) as camera:
+        deploy(camera, NEW, wait_s=20)
+    after = read(tmp_path / "flash")
+    assert after.items() >= {**NEW, "emotion.json": SETTINGS, "other.txt": b"mine"}.items()
+    assert {name: after[f"previous/{name}"] for name in OLD} == OLD
+
+    with connected(tmp_path) as camera:
+        roll_back(camera, 20)
+    after = read(tmp_path / "flash")
+    assert after.items() >= {**OLD, "emotion.json": SETTINGS, "other.txt": b"mine"}.items()
+    assert capsys.readouterr().out.endswith("the previous files are back\n")
+
+
+def test_only_what_differs_is_copied(tmp_path):
+    put(tmp_path / "flash", OLD)
+    new = {**OLD, "emotion.txt": b"happy\n"}
+    with connected(tmp_path) as camera:
+        written = []
+        write = camera.write
+        camera.write = lambda name, *rest: (written.append(name), write(name, *rest))[1]
+        deploy(camera, new, wait_s=20)
+    assert read(tmp_path / "flash").items() >= new.items()
+    assert written == ["previous/whole.txt", "new/emotion.txt", "boot.py", "switch.txt"]
+
+
+def test_a_dry_run_tells_and_changes_nothing(tmp_path, capsys):
+    put(tmp_path / "flash", OLD)
+    with connected(tmp_path) as camera:
+        deploy(camera, NEW, dry_run=True)
+    assert "  emotion.tflite: 3,300 bytes\n" in capsys.readouterr().out
+    assert read(tmp_path / "flash") == OLD
+
+
+def test_a_program_that_does_not_start_is_taken_back(tmp_path):
+    put(tmp_path / "flash", OLD)
+    with connected(tmp_path) as camera, pytest.raises(UserError) as error:
+        deploy(camera, BROKEN, wait_s=20)
+    assert str(error.value) == (
+        "the new program does not get ready: SyntaxError: invalid syntax; the previous files are back and run"
+    )
+    assert read(tmp_path / "flash").items() >= OLD.items()
+
+
+def test_a_program_of_another_model_is_taken_back(tmp_path):
+    put(tmp_path / "flash", OLD)
+    liar = {**NEW, "main.py": PROGRAM.replace(b'open("emotion.tflite"', b'open("emotion.txt"')}
+    with (
+        connected(tmp_path) as camera,
+        pytest.raises(UserError, match=r"it runs another model .* the previous files are back"),
+    ):
+        deploy(camera, liar, wait_s=2)
+    assert read(tmp_path / "flash").items() >= OLD.items()
+
+
+def test_without_a_previous_set_there_is_none_to_put_back(tmp_path):
+    with connected(tmp_path) as camera, pytest.raises(UserError, match="there is no previous set to put back"):
+        deploy(camera, BROKEN, wait_s=20)
+
+
+def test_what_was_broken_off_while_copying_goes_on_where_it_was(tmp_path):
+    """The first of the new files is there, whole; the second is half."""
+    half = {"new/main.py": NEW["main.py"], "new/emotion.tflite": NEW["emotion.tflite"][:700], "new/strange": b"?"}
+    put(tmp_path / "flash", {**OLD, **half})
+    with connected(tmp_path) as camera:
+        deploy(camera, NEW, wait_s=20)
+    after = read(tmp_path / "flash")
+    assert after.items() >= NEW.items()
+    assert {name: after[f"previous/{name}"] for name in OLD} == OLD
+
+
+def test_a_full_disk_is_told_before_anything_is_touched(tmp_path):
+    put(tmp_path / "flash", {**OLD, "film.bin": bytes(106_000)})
+    before = read(tmp_path)
+    with connected(tmp_path, board="h7") as camera:
+        with pytest.raises(
+            UserError, match="bytes too small for the old and the new files: put an SD card in, or use --in-place"
+        ):
+            deploy(camera, NEW)
+        with pytest.raises(UserError, match=r"too small for these files; delete what else is there \(film.bin\)"):
+            deploy(camera, {**NEW, "emotion.tflite": bytes(20_000)}, in_place=True)
+    assert read(tmp_path) == before
+
+
+def test_in_place_the_old_files_are_kept_on_this_computer(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    put(tmp_path / "camera/flash", {**OLD, "film.bin": bytes(100_000)})
+    with connected(tmp_path / "camera", board="h7") as camera:
+        deploy(camera, NEW, in_place=True, wait_s=20)
+    assert read(tmp_path / "camera/flash").items() >= NEW.items()
+    (kept,) = (tmp_path / ".camera-files").iterdir()
+    assert read(kept) == OLD
+
+    with (
+        connected(tmp_path / "camera", board="h7") as camera,
+        pytest.raises(UserError, match="the previous files are back and run"),
+    ):
+        deploy(camera, BROKEN, in_place=True, wait_s=20)
+    assert read(tmp_path / "camera/flash").items() >= NEW.items()
+
+
+def test_in_place_a_pulled_cable_is_mended_by_the_next_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    put(tmp_path / "camera/flash", {**OLD, "film.bin": bytes(100_000)})
+    with connected(tmp_path / "camera", board="h7") as camera:
+        pull_at(camera, "emotion.tflite")
+        with pytest.raises(Unplugged, match="plug it in and run the same again; it does not work until then"):
+            deploy(camera, NEW, in_place=True)
+    with connected(tmp_path / "camera", board="h7") as camera:
+        deploy(camera, NEW, in_place=True, wait_s=20)
+    assert read(tmp_path / "camera/flash").items() >= NEW.items()
+    (kept,) = (tmp_path / ".camera-files").iterdir()
+    assert read(kept) == OLD
+
+
+def test_a_boot_py_of_ones_own_stays(tmp_path):
+    put(tmp_path / "flash", {**OLD, "boot.py": b"print('mine')\n"})
+    with connected(tmp_path) as camera, pytest.raises(UserError, match=r"boot\.py on the camera is your own"):
+        deploy(camera, NEW)
+    assert read(tmp_path / "flash") == {**OLD, "boot.py": b"print('mine')\n"}
+
+
+def test_a_boot_py_of_ones_own_stays_in_place_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    put(tmp_path / "flash", OLD)
+    with connected(tmp_path) as camera:
+        deploy(camera, NEW, wait_s=20)
+    put(tmp_path / "flash", {"boot.py": b"print('mine')\n"})
+    with connected(tmp_path) as camera, pytest.raises(UserError, match="the previous files are back and run"):
+        deploy(camera, BROKEN, in_place=True, wait_s=20)
+    assert read(tmp_path / "flash").items() >= {**NEW, "boot.py": b"print('mine')\n"}.items()
+
+
+# What can't be
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--port", "/dev/nothing"], "/dev/nothing: there is no such port; plug the camera in, or give another port"),
+        (["--port", "virtual:h9"], "board 'h9' is not known: choose one of"),
+        (["--port", "virtual:n6"], "an OpenMV N6 takes only models that ST Edge AI compiled"),
+        (["--port", "virtual:m7"], "its 51 KB of memory are too few"),
+        (["--model", "nothing.tflite"], "nothing.tflite: no such file"),
+        (["--port", "virtual", "--model", "bare.tflite"], "bare.txt: no such labels file"),
+        (["--port", "virtual", "--rollback"], "there is no previous set"),
+    ],
+)
+def test_a_mistake_gets_one_sentence(words, sentence, here, capsys):
+    put(here, {"bare.tflite": SHIPPED["emotion.tflite"]})
+    assert main(["deploy", *words]) == 1
+    said = capsys.readouterr().err
+    assert sentence in said
+    assert said.count("\n") == 1
+
+
+def test_a_model_too_large_for_an_h7_is_told_before_anything_is_touched(here, capsys):
+    put_on(OLD, "h7")
+    end = len(metadata.tail(GOOD))
+    large = GOOD[:-end] + bytes(2000) + GOOD[-end:]
+    assert main(["deploy", "--port", "virtual:h7", "--model", model(here, "large", large)]) == 1
+    assert "the most for an OpenMV Cam H7 or a Nicla Vision is 91,136" in capsys.readouterr().err
+    assert flash("h7") == OLD
+
+
+def test_a_board_of_another_maker(tmp_path):
+    with pytest.raises(UserError, match=r"a board with MicroPython \(linux\), but no OpenMV camera; give another port"):
+        connected(tmp_path, omv=False)
+
+
+def test_an_old_firmware(tmp_path, monkeypatch):
+    monkeypatch.setattr("emotion_camera.camera.repl.OLDEST", (4, 7, 0))
+    with pytest.raises(
+        UserError, match=r"its firmware v4\.5\.5 is too old; in OpenMV IDE choose Tools, Install the Latest"
+    ):
+        connected(tmp_path, firmware="v4.5.5")
+
+
+def test_what_does_not_answer(plug_in, monkeypatch):
+    monkeypatch.setattr("emotion_camera.camera.repl.ANSWER_S", 0.2)
+    with pytest.raises(UserError, match="what is there does not answer as MicroPython does"):
+        Camera(str(plug_in().path))
+
+
+def test_a_camera_that_takes_its_time_to_stop_its_program(tmp_path, monkeypatch):
+    """Its answer to the first try comes during the second."""
+    wait = Board._wait_for_prompt
+    monkeypatch.setattr(Board, "_wait_for_prompt", lambda *given: (time.sleep(1.5), wait(*given)))
+    monkeypatch.setattr("emotion_camera.camera.repl.ANSWER_S", 1)
+    with connected(put(tmp_path / "flash", OLD).parent) as camera:
+        assert camera.sha256("main.py") == digest(OLD["main.py"])
+
+
+def test_a_cable_pulled_meanwhile(tmp_path):
+    put(tmp_path / "flash", OLD)
+    with connected(tmp_path) as camera:
+        pull_at(camera, "new/emotion.txt")
+        with pytest.raises(Unplugged) as error:
+            deploy(camera, NEW)
+    assert "the camera was lost at new/emotion.txt" in str(error.value)
+    assert str(error.value).endswith("plug it in and run the same again; it has its old files, or the new ones, whole")
+
+
+def test_a_virtual_camera_keeps_its_disk_in_the_current_folder(here):
+    put_on(OLD)
+    with closing(open_camera("virtual")) as camera:
+        assert camera.sha256("main.py") == digest(OLD["main.py"])
+        camera.write("note.txt", b"kept")
+    assert flash() == {**OLD, "note.txt": b"kept"}

@@ -1,0 +1,150 @@
+"""`emotion-camera record`: what is typed, and what is left when it is stopped in any way."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from emotion_camera.camera.stream import Frame
+from emotion_camera.recordings import Recorder, read_recording
+from recorded import LABELS, READY, by_hand, command, environment, faces, tools
+
+PICTURE = np.full((240, 320), 90, np.uint8)
+LONG_S = 120  # far longer than any test: the recording that is played is stopped, it does not end
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory) -> Path:
+    """A recording to play as a camera: a face twenty times a second."""
+    shown = [(50 * i, faces((1, "happy", 0.9), t=50 * i, fps=20)) for i in range(20 * LONG_S)]
+    return by_hand(tmp_path_factory.mktemp("played") / "camera", [(0, READY), *shown], LONG_S * 1000)
+
+
+@pytest.fixture
+def start(tmp_path):
+    """A function that starts `record` and waits until it has written a number of lines; ended with the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start_it(*words: object, lines: int = 20) -> subprocess.Popen[str]:
+        program = subprocess.Popen(
+            command("record", "--out", "out", *words),
+            cwd=tmp_path,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(program)
+        reports = tmp_path / "out" / "reports.jsonl"
+        while not reports.exists() or reports.read_bytes().count(b"\n") < lines:
+            assert program.poll() is None, program.stderr.read()
+            time.sleep(0.05)
+        return program
+
+    yield start_it
+    for program in started:
+        if program.poll() is None:
+            program.kill()
+        program.communicate()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_killed_it_leaves_all_that_came(tmp_path, played, start):
+    program = start("--port", played, lines=30)
+    program.send_signal(signal.SIGKILL)
+    program.wait()
+    recording = read_recording(tmp_path / "out")
+    entries = list(recording.entries())
+    assert len(entries) >= 30
+    text = (tmp_path / "out" / "reports.jsonl").read_text()
+    assert len(entries) == text.count("\n")
+    assert recording.ended_ms is None
+    assert (tmp_path / "out" / "reports.csv").read_text().count("\n") >= 30  # the header and 29 faces
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to a whole console")
+def test_ctrl_c_is_how_one_stops_it(tmp_path, played, start):
+    program = start("--port", played)
+    program.send_signal(signal.SIGINT)
+    out, err = program.communicate(timeout=30)
+    assert (program.returncode, err) == (0, "")
+    assert re.search(r"0:00:\d\d  0 frames, \d+ reports, 1 face$", out, re.MULTILINE)
+    assert "see it: emotion-camera report out" in out
+    assert read_recording(tmp_path / "out").ended_ms is not None
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no limit for a process's files")
+def test_a_full_disk(tmp_path, played):
+    """The system itself refuses to write on, in the middle of a line."""
+    import resource
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
+
+    done = tools("record", "--port", played, "--out", "out", cwd=tmp_path, preexec_fn=limit)
+    assert done.returncode == 1
+    assert re.fullmatch(
+        r"record: out: the disk can't be written to \(.+\), so the recording has ended.*\n", done.stderr
+    )
+    text = (tmp_path / "out" / "reports.jsonl").read_text()
+    assert text.endswith("\n")
+    assert 5500 < len(text) <= 6000
+    assert len(list(read_recording(tmp_path / "out").entries())) == text.count("\n")
+
+
+def test_it_stops_when_the_time_is_over(tmp_path, played):
+    done = tools("record", "--port", played, "--seconds", 1, "--out", "out", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "pictures" not in done.stdout
+    recording = read_recording(tmp_path / "out")
+    assert recording.ended_ms >= 1000
+    assert next(recording.entries()).report.fields["labels"] == LABELS
+
+
+def test_frames_and_a_video(tmp_path):
+    import cv2
+
+    camera = Recorder(tmp_path / "camera", "a camera", frames=True)
+    for i in range(11):
+        camera.add(Frame(100 * i, PICTURE))
+    camera.close()
+    done = tools("record", "--port", "camera", "--video", "--out", "out", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "pictures of the people in view are stored in out: tell them" in done.stdout
+    assert len(read_recording(tmp_path / "out").frames) == 11
+    video = cv2.VideoCapture(str(tmp_path / "out" / "frames.mp4"))
+    count, fps = video.get(cv2.CAP_PROP_FRAME_COUNT), video.get(cv2.CAP_PROP_FPS)
+    good, shown = video.read()
+    assert good
+    assert abs(float(shown.mean()) - 90) < 6
+    assert count / fps == pytest.approx(1.1, abs=0.2)
+
+
+def test_a_folder_by_date_and_time(tmp_path, played):
+    done = tools("record", "--port", played, "--seconds", 0.2, cwd=tmp_path)
+    (folder,) = (tmp_path / "recordings").iterdir()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d", folder.name)
+    assert f"recordings{os.sep}{folder.name}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "sentence"),
+    [
+        (["--port", "nowhere"], 1, "nowhere"),
+        (["--port", "virtual:toaster"], 1, "toaster"),
+        (["--port", "PLAYED", "--out", "."], 1, "has something in it already"),
+        (["--seconds", "-3"], 2, "give seconds, such as 60"),
+        (["--seconds", "nan"], 2, "give seconds, such as 60"),
+    ],
+)
+def test_mistakes(tmp_path, played, words, status, sentence):
+    (tmp_path / "mine.txt").touch()
+    done = tools("record", *(str(played) if word == "PLAYED" else word for word in words), cwd=tmp_path)
+    assert done.returncode == status
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]

@@ -1,0 +1,85 @@
+"""A model for the AE3's neural processor. What Vela makes is not run: nothing but an AE3 can."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from emotion_camera.commands import vela
+from emotion_camera.errors import UserError
+from emotion_camera.model import metadata
+from emotion_camera.model.contract import SHIPPED, check, describe
+
+ROOT = Path(__file__).parents[2]
+MODEL = check(SHIPPED)
+needs_vela = pytest.mark.skipif(vela.version() is None, reason=f"Vela is not installed ({vela.INSTALL})")
+
+
+def command(*words: object) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "emotion_camera", "vela", *map(str, words)]
+    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_without_vela_a_sentence_says_how_to_get_it(monkeypatch):
+    monkeypatch.setattr(vela, "version", lambda: None)
+    with pytest.raises(UserError, match=r"not installed: python -m pip install -r tools/requirements-vela\.txt"):
+        vela.compile_model(MODEL)
+
+
+def test_the_requirements_file_that_is_named_is_there():
+    assert "ethos-u-vela==" in (ROOT / vela.INSTALL.split()[-1]).read_text()
+
+
+def test_a_model_that_breaks_the_contract_is_named(tmp_path):
+    (tmp_path / "bad.tflite").write_bytes(b"no model")
+    done = command(tmp_path / "bad.tflite", "--out", tmp_path / "out")
+    assert done.returncode == 1
+    assert "bad.tflite: is not a TensorFlow Lite model" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@needs_vela
+@pytest.mark.parametrize("core", [vela.HIGH_PERFORMANCE, vela.HIGH_EFFICIENCY], ids=lambda core: core.name)
+def test_all_of_the_model_goes_to_the_neural_processor(tmp_path, core):
+    compiled = vela.compile_model(MODEL, core)
+    (tmp_path / "net.tflite").write_bytes(compiled.data)
+    plain, found = describe(MODEL.path), describe(tmp_path / "net.tflite")
+    assert found.operators == ("CUSTOM",)
+    assert (found.inputs, found.outputs) == (plain.inputs, plain.outputs)
+    assert compiled.cycles > MODEL.macs / 256
+    assert compiled.ms > 0
+    assert compiled.sram > 48 * 48
+    assert compiled.flash < len(compiled.data)
+
+
+@needs_vela
+def test_the_notes_for_the_camera_go_with_the_model():
+    told = metadata.read(MODEL.path.read_bytes(), 7)
+    assert told is not None
+    assert metadata.read(vela.compile_model(MODEL).data, 7) == told
+
+
+def test_a_model_without_notes_gets_none(tmp_path):
+    plain = tmp_path / "net.tflite"
+    plain.write_bytes(MODEL.path.read_bytes()[: -len(metadata.tail(MODEL.path.read_bytes()))])
+    assert vela.with_notes_of(replace(MODEL, path=plain), b"compiled") == b"compiled"
+
+
+@needs_vela
+def test_the_camera_s_two_files_are_written_and_the_plain_ones_kept(tmp_path):
+    done = command("--out", tmp_path / "ae3")
+    assert done.returncode == 0, done.stderr
+    assert sorted(it.name for it in (tmp_path / "ae3").iterdir()) == ["emotion.tflite", "emotion.txt"]
+    assert (tmp_path / "ae3" / "emotion.txt").read_bytes() == MODEL.path.with_suffix(".txt").read_bytes()
+    assert "not a measurement" in done.stdout
+
+
+@needs_vela
+@pytest.mark.parametrize("out", ["models", "README.md/ae3"])
+def test_a_folder_that_will_not_do_is_named(out):
+    before = MODEL.path.read_bytes()
+    done = command("--out", out)
+    assert done.returncode == 1
+    assert "give another folder with --out" in done.stderr
+    assert MODEL.path.read_bytes() == before

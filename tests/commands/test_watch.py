@@ -1,0 +1,352 @@
+"""The live page's server: what it tells a page, what it does for one, and whom it refuses."""
+
+import asyncio
+import io
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import numpy as np
+import pytest
+from emotion_camera.commands.watch.hub import HEADER, Hub
+from emotion_camera.commands.watch.server import FILES, ON_THE_WAY
+from emotion_camera.errors import UserError
+from emotion_camera.recordings import read_recording
+from PIL import Image
+from watched import PICTURE, ToldCamera, served, wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Listener:
+    """A page as the hub sees it."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.told: list[dict] = []
+        self.shown: list[bytes] = []
+        hub.join(self, self.told.append, lambda number, frame: self.shown.append(frame))
+
+    def of(self, kind: str) -> list[dict]:
+        return [message for message in self.told if message["type"] == kind]
+
+    @property
+    def state(self) -> dict:
+        return self.of("state")[-1]
+
+
+@pytest.fixture
+def camera():
+    return ToldCamera()
+
+
+@pytest.fixture
+def hub(camera, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    hub = Hub(camera)
+    yield hub
+    hub.close()
+
+
+def test_a_page_sees_the_cameras_frame_and_hears_its_reports(camera, hub):
+    page = Listener(hub)
+    camera.show()
+    camera.report((3, "happy"))
+    wait_until(lambda: page.of("faces"))
+    number, _ = HEADER.unpack_from(page.shown[0])
+    picture = np.asarray(Image.open(io.BytesIO(page.shown[0][HEADER.size :])))
+    assert number == 1
+    assert np.abs(picture.astype(int) - PICTURE).max() < 8  # JPEG
+    assert page.of("faces")[0]["faces"][0][:2] == [3, "happy"]
+
+
+def test_a_page_that_comes_later_is_told_what_there_is(camera, hub):
+    camera.ready()
+    camera.print(event="status", free=123_456, settings={}, rest={}, board="H7")
+    camera.report((1, "sad"))
+    camera.show()
+    first = Listener(hub)
+    wait_until(lambda: first.shown)
+    page = Listener(hub)
+    about = page.state["about"]
+    assert (about["board"], about["firmware"], about["free"]) == ("H7", "5.0.0", 123_456)
+    assert [report["faces"][0][1] for report in page.of("history")[0]["reports"]] == ["sad"]
+    assert len(page.shown) == 1
+
+
+def test_the_cable_pulled_and_put_back_is_told(camera, hub):
+    page = Listener(hub)
+    camera.lose("plug it in")
+    wait_until(lambda: page.state["lost"] == "plug it in")
+    camera.show()
+    wait_until(lambda: page.state["lost"] is None)
+
+
+def test_commands_reach_the_camera_and_its_answer_the_page(camera, hub):
+    page = Listener(hub)
+    hub.do({"do": "calibrate"})
+    camera.print(event="reply", message="Hold still.")
+    wait_until(lambda: page.of("notice"))
+    assert "calibrate" in camera.said
+    assert page.of("notice")[0]["message"] == "Hold still."
+
+
+def test_the_cameras_status_is_asked_for(camera, hub):
+    wait_until(lambda: "status" in camera.said)
+
+
+def test_why_the_camera_takes_no_commands_is_told(tmp_path):
+    hub = Hub(ToldCamera(mute="it is a recording"))
+    page = Listener(hub)
+    wait_until(lambda: page.state["mute"] == "it is a recording")
+    hub.close()
+
+
+@pytest.mark.parametrize("asked", [None, [], "calibrate", {}, {"do": "reset"}, {"do": ["calibrate"]}, {"do": None}])
+def test_what_a_page_may_not_ask_for_is_refused(hub, camera, asked):
+    with pytest.raises(UserError, match="load it again"):
+        hub.do(asked)
+    assert "reset" not in camera.said
+
+
+def test_a_recording_that_starts_late_knows_the_camera(camera, hub):
+    page = Listener(hub)
+    camera.ready()
+    wait_until(lambda: page.state["about"])
+    hub.do({"do": "record", "frames": True})
+    with pytest.raises(UserError, match="recording already"):
+        hub.do({"do": "record"})
+    folder = Path(page.state["recording"])
+    camera.report((1, "happy"))
+    camera.show()
+    wait_until(lambda: page.shown)
+    hub.do({"do": "stop"})
+    assert page.state["recording"] is None
+    recording = read_recording(folder)
+    events = [entry.report for entry in recording.entries()]
+    assert events[0].event == "ready"
+    assert events[1].faces[0].emotion == "happy"
+    assert len(recording.frames) == 1
+
+
+def test_pictures_are_recorded_only_if_asked_for(camera, hub):
+    page = Listener(hub)
+    hub.do({"do": "record"})
+    folder = Path(page.state["recording"])
+    camera.show()
+    wait_until(lambda: page.shown)
+    hub.do({"do": "stop"})
+    assert read_recording(folder).frames == ()
+
+
+def test_a_recording_is_ended_when_the_program_ends(camera, hub):
+    page = Listener(hub)
+    hub.do({"do": "record"})
+    folder = Path(page.state["recording"])
+    hub.close()
+    assert camera.closed.is_set()
+    assert read_recording(folder).ended_ms is not None
+
+
+def test_a_full_disk_ends_the_recording_and_not_the_page(camera, hub, monkeypatch):
+    page = Listener(hub)
+    hub.do({"do": "record"})
+
+    def full(*_):
+        raise UserError("the disk is full")
+
+    monkeypatch.setattr("emotion_camera.recordings.Recorder.add", full)
+    camera.show()
+    wait_until(lambda: page.shown)
+    assert page.state["recording"] is None
+    assert {"type": "notice", "message": "the disk is full", "bad": True} in page.told
+
+
+def test_reports_of_a_later_version_are_told_in_a_sentence(camera, hub):
+    page = Listener(hub)
+    camera.print(v=2, event="ready")
+    camera.show()
+    wait_until(lambda: page.shown)
+    assert "update this program" in page.of("notice")[0]["message"]
+
+
+# Over HTTP -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def page(camera):
+    with served(camera) as (_, url):
+        yield url
+
+
+def fetch(url: str, **headers: str) -> tuple[int, dict, bytes]:
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers)) as answer:
+            return answer.status, dict(answer.headers), answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, dict(error.headers), error.read()
+
+
+def test_serves_its_own_files_and_nothing_else(page):
+    for path in FILES:
+        status, _, content = fetch(page.rstrip("/") + path)
+        assert (status, bool(content)) == (200, True), path
+    for path in ("../command.py", "%2e%2e/command.py", "tools", "page.html"):
+        assert fetch(page + path)[0] == 404, path
+
+
+def test_the_page_may_load_nothing_from_elsewhere(page):
+    policy = fetch(page)[1]["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    own = page.removeprefix("http://").rstrip("/")
+    assert set(re.findall(r"\w+://[^ ;]+", policy)) == {f"ws://{own}"}
+    for file in FILES.values():
+        if file.parent.name == "page":
+            assert not re.search(r"https?://(?!www\.w3\.org/)", file.read_text(encoding="utf-8")), file
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", "localhost.evil.example:{port}"]
+)
+def test_another_name_that_leads_here_is_refused(page, host):
+    port = page.rstrip("/").rpartition(":")[2]
+    assert fetch(page, Host=host.format(port=port))[0] == 403
+    assert fetch(page, Host=f"localhost:{port}")[0] == 200
+
+
+@pytest.mark.parametrize("origin", [None, "http://evil.example", "null", "http://127.0.0.1:1", "https://{own}"])
+def test_pages_from_elsewhere_may_not_listen(page, origin):
+    async def listen() -> int:
+        headers = {} if origin is None else {"Origin": origin.format(own=page.removeprefix("http://").rstrip("/"))}
+        async with aiohttp.ClientSession() as session:
+            try:
+                async with session.ws_connect(page + "live", headers=headers):
+                    return 101
+            except aiohttp.WSServerHandshakeError as error:
+                return error.status
+
+    assert asyncio.run(listen()) == 403
+
+
+@asynccontextmanager
+async def listening(url: str):
+    """The socket of a page that was served there."""
+    headers = {"Origin": url.rstrip("/")}
+    async with aiohttp.ClientSession() as session, session.ws_connect(url + "live", headers=headers) as socket:
+        yield socket
+
+
+def test_nonsense_from_a_page_harms_nobody(page, camera):
+    async def talk() -> dict:
+        async with listening(page) as socket:
+            for nonsense in ("{", "[" * 4000, '{"drawn": "x"}', '{"drawn": 1e999}', "null", '{"do": {}}'):
+                await socket.send_str(nonsense)
+            await socket.send_bytes(b"\0" * 100)
+            await socket.send_str('{"do": "calibrate"}')
+            while "calibrate" not in camera.said:
+                await asyncio.sleep(0.02)
+            return json.loads((await socket.receive()).data)
+
+    assert asyncio.run(asyncio.wait_for(talk(), 15))["type"] == "state"
+
+
+def test_a_slow_page_gets_the_newest_frame_and_delays_no_other(page, camera):
+    """One page says that it has drawn each frame, the other says nothing and then that it has drawn all."""
+
+    async def frames_of(socket, count: int, answers: bool) -> list[int]:
+        numbers = []
+        while len(numbers) < count:
+            message = await socket.receive()
+            if message.type == aiohttp.WSMsgType.BINARY:
+                numbers.append(HEADER.unpack_from(message.data)[0])
+                if answers:
+                    await socket.send_json({"drawn": numbers[-1]})
+        return numbers
+
+    async def watch() -> tuple[list[int], list[int]]:
+        headers = {"Origin": page.rstrip("/")}
+        async with aiohttp.ClientSession() as session:
+            quick = await session.ws_connect(page + "live", headers=headers)
+            slow = await session.ws_connect(page + "live", headers=headers)
+            seen = []
+            for _ in range(30):
+                camera.show()
+                seen += await frames_of(quick, 1, answers=True)
+            stuck = await frames_of(slow, ON_THE_WAY, answers=False)
+            await slow.send_json({"drawn": 30})
+            return seen, [*stuck, *await frames_of(slow, 1, answers=True)]
+
+    seen, of_slow = asyncio.run(asyncio.wait_for(watch(), 20))
+    assert seen == list(range(1, 31))
+    assert of_slow[2] >= 29  # the newest; all between were left out
+
+
+def test_a_page_that_closes_is_forgotten(page, camera):
+    async def come_and_go() -> None:
+        async with listening(page) as socket:
+            await socket.receive()
+
+    asyncio.run(come_and_go())
+    before = threading.active_count()
+    for _ in range(3):
+        camera.show()
+        asyncio.run(come_and_go())
+    assert threading.active_count() <= before
+
+
+def test_a_taken_port_is_told_in_a_sentence(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        command = [
+            sys.executable,
+            "-m",
+            "emotion_camera",
+            "watch",
+            "--port",
+            "virtual",
+            "--no-browser",
+            "--http-port",
+            str(port),
+        ]
+        done = subprocess.run(command, cwd=tmp_path, env=here(), capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1
+    assert f"watch: the page's port {port} can't be had" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for another process")
+def test_ends_cleanly_at_ctrl_c(tmp_path):
+    command = [sys.executable, "-m", "emotion_camera", "watch", "--port", "virtual", "--no-browser", "--http-port", "0"]
+    watch = subprocess.Popen(
+        command, cwd=tmp_path, env=here(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    url = re.search(r"http://\S+", watch.stdout.readline()).group()
+
+    async def until_it_ends() -> int:
+        async with listening(url) as socket:
+            while (message := await socket.receive()).type != aiohttp.WSMsgType.BINARY:
+                assert message.type == aiohttp.WSMsgType.TEXT
+            watch.send_signal(signal.SIGINT)
+            async for _ in socket:
+                pass
+            return socket.close_code
+
+    assert asyncio.run(asyncio.wait_for(until_it_ends(), 30)) == 1001
+    _, errors = watch.communicate(timeout=20)
+    assert watch.returncode == 0
+    assert "Traceback" not in errors
+
+
+def here() -> dict[str, str]:
+    """The environment in which another folder finds the tools."""
+    return {**os.environ, "PYTHONPATH": str(ROOT)}

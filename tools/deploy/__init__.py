@@ -1,5 +1,0 @@
-"""`deploy`: puts the camera program and a model on a camera, whole or not at all."""
-
-from tools.deploy.command import add_arguments, run
-
-__all__ = ["add_arguments", "run"]

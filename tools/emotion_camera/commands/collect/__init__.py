@@ -1,0 +1,132 @@
+"""`collect`: labelled faces from the camera, to train with: a folder of pictures by label."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emotion_camera.errors import UserError
+from emotion_camera.model.contract import EMOTIONS
+
+if TYPE_CHECKING:
+    from emotion_camera.camera.stream import Live
+    from emotion_camera.commands.collect.session import Session
+
+LOOK_S = 0.2  # between two looks whether the session is over
+
+EXAMPLES = """
+examples:
+  emotion-camera collect                                   the camera on USB; the page opens in the browser
+  emotion-camera collect --port virtual                    try it on the virtual camera
+  emotion-camera collect --person anna                     a name or code, to keep people apart in training
+  emotion-camera collect --labels smile,frown,tongue-out   labels of your own
+  emotion-camera collect --no-browser --consent            by keys in the terminal; the person has agreed already
+
+The keys 1 to 9, or the page's buttons, store the largest face as the network sees it: 48 x 48 grey pixels, in
+faces/happy/0001.png and on, with a line for each in faces/manifest.jsonl. Nothing is stored before the person has agreed.
+Ask for about as many of each label, of several people, in different light. Then train with the folder:
+  emotion-camera train finetune --data faces
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's arguments and help."""
+    parser.description = "Gather labelled faces from the camera, to train with."
+    parser.epilog = EXAMPLES
+    add = parser.add_argument
+    add("--port", help="/dev/ttyACM0 or COM3, virtual, or virtual:BOARD (default: the OpenMV camera on USB)")
+    add("--out", type=Path, default=Path("faces"), metavar="FOLDER", help="where the faces go (default: faces)")
+    add("--labels", metavar="A,B,...", default=",".join(EMOTIONS), help="in the order of the keys (default: the seven)")
+    add("--person", metavar="NAME", help="who is in view, a name or a code, for the manifest")
+    add("--consent", action="store_true", help="the person has agreed that pictures of their face are stored")
+    add("--no-browser", action="store_true", help="open no browser; keys in the terminal")
+    add("--http-port", type=int, default=0, metavar="N", help="the page's port (default: any that is free)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Gathers faces until Ctrl-C, or q in the terminal; 0. UserError when it can't."""
+    from emotion_camera.camera.simulated import VirtualLive
+    from emotion_camera.camera.stream import open_live
+    from emotion_camera.commands.collect.session import Session
+    from emotion_camera.faces.folder import FacesFolder
+
+    labels = read_labels(arguments.labels)
+    if not 0 <= arguments.http_port <= 65535:
+        raise UserError(f"--http-port {arguments.http_port}: is no port; give 1024 to 65535, or leave it out")
+    folder = FacesFolder(arguments.out)
+    live = open_live(arguments.port)
+    try:
+        check_pictures(live)
+        session = Session(live, folder, labels, in_order=isinstance(live, VirtualLive))
+        if arguments.consent:
+            session.agree(arguments.person)
+        elif arguments.person:
+            session.expect(arguments.person)
+        stored = _collect(session, arguments)
+    finally:
+        live.close()
+    counts = ", ".join(f"{label} {count}" for label, count in session.state().counts.items())
+    print(f"{stored} stored now; {arguments.out} has {counts}")
+    return 0
+
+
+def read_labels(text: str) -> list[str]:
+    """The labels of --labels; UserError for what can't be."""
+    from emotion_camera.faces.folder import check_label
+
+    labels = [check_label(label.strip()) for label in text.split(",") if label.strip()]
+    if not labels:
+        raise UserError("--labels: gives no label; name some, such as --labels happy,sad")
+    doubled = {label for label in labels if [each.lower() for each in labels].count(label.lower()) > 1}
+    if doubled:
+        raise UserError(f"--labels: {min(doubled)} is given twice; folders of that name would be one on some computers")
+    return labels
+
+
+def check_pictures(live: Live) -> None:
+    """UserError for a camera that shows no picture."""
+    if live.note:
+        raise UserError(f"{live.name}: {live.note}; faces are cut from pictures: update its firmware, in OpenMV IDE")
+
+
+def _collect(session: Session, arguments: argparse.Namespace) -> int:
+    """Runs page and keys; how many were stored."""
+    session.start()
+    try:
+        asyncio.run(_serve(session, arguments))
+    except KeyboardInterrupt:
+        pass  # the way to end it
+    finally:
+        session.close()
+    if session.failed:
+        raise session.failed
+    return len(session.state().stored)
+
+
+async def _serve(session: Session, arguments: argparse.Namespace) -> None:
+    from emotion_camera.commands.collect.page import Page
+    from emotion_camera.commands.collect.terminal import collect_by_keys
+
+    async with Page(session).serving(arguments.http_port) as url:
+        print(f"collecting faces to {arguments.out}: {url}  (Ctrl-C ends it)", flush=True)
+        over = threading.Event()
+        if arguments.no_browser and sys.stdin.isatty():
+            try:
+                await asyncio.to_thread(collect_by_keys, session, over)
+            finally:
+                over.set()
+            return
+        if not arguments.no_browser:
+            _open_browser(url)
+        while session.failed is None:
+            await asyncio.sleep(LOOK_S)
+
+
+def _open_browser(url: str) -> None:
+    import webbrowser
+
+    threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()

@@ -1,0 +1,297 @@
+"""A session: hears the camera, knows what it sees now, and stores a face when it is told its label."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from emotion_camera.camera.stream import Event, Frame, Gone, Live, Text
+from emotion_camera.commands.collect.crop import SIZE, is_inside, likeness, model_view
+from emotion_camera.commands.collect.matching import Apart, InOrder, Seen
+from emotion_camera.errors import UserError
+from emotion_camera.faces.folder import Entry, FacesFolder
+from emotion_camera.reports.parse import EventReport, FacesReport, parse
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+BARE, DRAWN = "draw is off.", "draw is on."  # the program's answers to "draw off" and "draw on"
+NO_COMMAND = "That is no command"  # how a program without them answers
+ALIKE = 0.96  # see `likeness`: above it one face has hardly moved; of two people with the same expression 1 pair in 25,000 is
+COMPARED = 12  # of a label's newest pictures a new one is held against
+OLD_S = 1.0  # a picture on the page this old is not what the person sees now
+ANSWER_S = 8.0  # a camera program answers within a frame, once it has started
+LEAVE_S = 2.0  # for the camera to say that it draws boxes again
+
+
+@dataclass
+class State:
+    """What page and terminal show."""
+
+    camera: str
+    folder: str
+    labels: list[str]
+    counts: dict[str, int]
+    person: str | None = None
+    agreed: bool = False  # the person in view agreed that pictures are stored
+    seen: Seen | None = None
+    trouble: str | None = None  # why nothing can be stored now, as a sentence
+    said: str = ""  # what came of the last key, as a sentence
+    good: bool = True  # whether that was done
+    stored: list[str] = field(default_factory=list)  # of this session: "happy/0001.png"
+
+    @property
+    def wanted(self) -> str:
+        """The label with the fewest pictures."""
+        return min(self.labels, key=lambda label: self.counts[label])
+
+
+class Session:
+    """Listens to `live` in a thread of its own, from `start` until `close`; the rest may be called from any thread.
+
+    `changed` is called, in either thread, when there is something new to show.
+    """
+
+    def __init__(self, live: Live, folder: FacesFolder, labels: list[str], in_order: bool) -> None:
+        self._live = live
+        self._folder = folder
+        self._in_order = in_order
+        self._pairs: InOrder | Apart = InOrder() if in_order else Apart()
+        self._lock = threading.RLock()
+        self._bare = False
+        self._gone: str | None = None  # what to do, while the connection is lost
+        self._wrong: str | None = None  # what the camera draws on its frames
+        self._asked_s = time.monotonic()  # when the frames were last asked to be bare
+        self._seen_s = 0.0
+        self._firmware: str | None = None
+        self._board: str | None = None
+        self._started = _now()
+        self._agreed: str | None = None  # when the person agreed
+        self._over = threading.Event()
+        self._drawn = threading.Event()
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self.failed: UserError | None = None  # why the session is over
+        self.changed: Callable[[], None] = lambda: None
+        self._state = State(live.name, str(folder.path), labels, folder.counts(labels), said=" ".join(folder.mended))
+
+    # What a person does
+
+    def agree(self, person: str | None) -> None:
+        """The person in view agrees that pictures of their face are stored; `person` is a name or code, or None."""
+        with self._lock:
+            self._agreed = _now()
+            self._state.agreed, self._state.person = True, person or None
+        self._say("", True)
+
+    def expect(self, person: str) -> None:
+        """Who is asked for their agreement."""
+        with self._lock:
+            self._state.person = person
+
+    def next_person(self) -> None:
+        """Somebody else comes: nothing is stored until they agree."""
+        with self._lock:
+            self._agreed, self._state.agreed, self._state.person = None, False, None
+        self._say("", True)
+
+    def store(self, label: str) -> bool:
+        """Stores the largest face under a label, if one can be; the state says what came of it."""
+        with self._lock:
+            try:
+                said = self._store(label)
+            except UserError as error:
+                said, good = str(error), False
+            else:
+                good = True
+        self._say(said, good)
+        return good
+
+    def undo(self) -> bool:
+        """Takes back the last picture of this session."""
+        with self._lock:
+            stored = self._state.stored
+            try:
+                if not stored:
+                    raise UserError("There is nothing to take back.")
+                self._folder.remove(stored[-1])
+                said, good = f"{stored.pop()} is taken back.", True
+            except UserError as error:
+                said, good = str(error), False
+            self._count()
+        self._say(said, good)
+        return good
+
+    def state(self) -> State:
+        """As it is now."""
+        with self._lock:
+            self._state.trouble = self._trouble()
+            if time.monotonic() - self._seen_s > OLD_S:
+                self._state.seen = None
+            return State(**vars(self._state) | {"counts": dict(self._state.counts), "stored": list(self._state.stored)})
+
+    def start(self) -> None:
+        """UserError for a camera that takes no commands, or a recording."""
+        self._ask()
+        self._thread.start()
+
+    def close(self) -> None:
+        """Lets the camera draw its boxes again, and leaves it."""
+        self._over.set()
+        if self._thread.is_alive() and not self._gone:
+            with contextlib.suppress(UserError):
+                self._live.say("draw on")
+                self._drawn.wait(LEAVE_S)
+        self._live.close()
+        self._thread.join(LEAVE_S)
+
+    # What the camera does
+
+    def _listen(self) -> None:
+        try:
+            for event in self._live.events():
+                with self._lock:
+                    self._hear(event)
+                self.changed()
+            if not self._over.is_set():
+                self.failed = UserError(f"{self._live.name}: there is nothing more to come")
+        except UserError as error:
+            self.failed = error
+        self.changed()
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, Gone):
+            self._gone, self._bare, self._wrong, self._state.seen = event.message, False, None, None
+            return
+        if self._gone:
+            self._gone = None
+            with contextlib.suppress(UserError):  # it was lost again
+                self._ask()
+        if isinstance(event, Frame):
+            self._note(self._pairs.frame(event.picture, time.monotonic()))
+        else:
+            self._read(event)
+
+    def _read(self, text: Text) -> None:
+        report = parse(text.text)
+        if isinstance(report, FacesReport):
+            self._note(self._pairs.report(report, time.monotonic()))
+        elif isinstance(report, EventReport):
+            self._read_event(report)
+
+    def _read_event(self, report: EventReport) -> None:
+        event, message = report.event, report.message or ""
+        if event in ("ready", "status"):
+            self._firmware = report.fields.get("firmware", self._firmware)
+            self._board = report.fields.get("board", self._board)
+        if event == "ready":  # the program has started anew, and draws
+            self._bare = False
+            self._ask()
+        elif event == "error":
+            self._wrong = message
+        elif event == "recovered":
+            self._wrong = None
+        elif message == BARE:
+            self._bare, self._pairs = True, InOrder() if self._in_order else Apart()
+        elif message == DRAWN:
+            self._bare = False
+            self._drawn.set()
+        elif message.startswith(NO_COMMAND):
+            raise UserError(
+                f"{self._live.name}: its program can't leave the frame bare of boxes; put the newest one on it: "
+                "emotion-camera deploy"
+            )
+
+    def _ask(self) -> None:
+        """Has the camera leave its frames bare, and tell what it is."""
+        if self._over.is_set():
+            return
+        self._asked_s = time.monotonic()
+        self._live.say("draw off")
+        self._live.say("status")
+
+    def _note(self, seen: Seen | None) -> None:
+        if seen is not None and self._bare:
+            self._state.seen, self._seen_s = seen, time.monotonic()
+
+    # Storing
+
+    def _trouble(self) -> str | None:
+        if self._gone:
+            return self._gone
+        if self._wrong:
+            return f"The camera says: {self._wrong}"
+        if self._bare:
+            return None
+        if time.monotonic() - self._asked_s > ANSWER_S:
+            return "The camera program does not answer: is it running? Put it on the camera with emotion-camera deploy."
+        return "Waiting for the camera ..."
+
+    def _store(self, label: str) -> str:
+        """The sentence about what was stored; UserError says why nothing was."""
+        state = self.state()
+        if label not in state.labels:
+            raise UserError(f"No label is called {label}.")
+        if not state.agreed:
+            raise UserError("Nothing is stored before the person has agreed.")
+        if state.trouble:
+            raise UserError(state.trouble)
+        picture = face_of(state.seen)
+        self._refuse_alike(label, picture)
+        assert state.seen is not None
+        face = state.seen.face
+        assert face is not None
+        fields: Entry = {"person": state.person, "consent": self._agreed, "session": self._started, "time": _now()}
+        fields |= {
+            "camera": self._board or state.camera,
+            "firmware": self._firmware,
+            "box": face.box,
+            "emotion": face.emotion,
+            "score": face.score,
+        }
+        name = self._folder.add(label, picture, fields)
+        self._state.stored.append(name)
+        self._count()
+        return f"{name} is stored."
+
+    def _refuse_alike(self, label: str, picture: NDArray[np.uint8]) -> None:
+        import numpy as np
+        from PIL import Image
+
+        for path in reversed(self._folder.last(label, COMPARED)):
+            try:
+                other = np.asarray(Image.open(path).convert("L"))
+            except OSError:
+                continue  # damaged, or gone: training says so
+            if other.shape == (SIZE, SIZE) and likeness(picture, other) > ALIKE:
+                raise UserError(f"Nearly the same as {label}/{path.name}: turn the head a little, or change the light.")
+
+    def _count(self) -> None:
+        self._state.counts = self._folder.counts(self._state.labels)
+
+    def _say(self, said: str, good: bool) -> None:
+        with self._lock:
+            self._state.said, self._state.good = said, good
+        self.changed()
+
+
+def face_of(seen: Seen | None) -> NDArray[np.uint8]:
+    """The largest face as the network sees it, [48, 48]; UserError says why there is none."""
+    if seen is None:
+        raise UserError("No new picture has come from the camera: wait a moment.")
+    if seen.moves:
+        raise UserError("The face moves: hold still for a moment.")
+    if seen.face is None:
+        raise UserError("No face is in view: look at the camera.")
+    if not is_inside(seen.face.box, seen.picture):
+        raise UserError("The face is at the edge of the picture: come to the middle.")
+    return model_view(seen.picture, seen.face.box)
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="milliseconds")

@@ -1,0 +1,75 @@
+"""A session by keys in the terminal, for a computer without a browser."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import threading
+
+from emotion_camera.commands.collect.keys import single_keys, take_key
+from emotion_camera.commands.collect.session import Session, State
+
+LOOK_S = 0.2  # between two looks at the session while no key is pressed
+UNDO = ("u", "\x7f", "\b")
+
+
+def collect_by_keys(session: Session, over: threading.Event) -> None:
+    """Shows the session in a line and obeys keys until `over`, the session's end or q."""
+    said = None
+    with single_keys():
+        print(_keys(session.state()), flush=True)
+        while not over.is_set() and session.failed is None:
+            state = session.state()
+            if state.said and state.said != said:
+                _print(state.said)
+            said = state.said
+            _show(_line(state))
+            try:
+                key = take_key(LOOK_S)
+            except EOFError:
+                break
+            if key == "q":
+                break
+            if key:
+                said = None
+                _obey(session, state, key)
+        _show("")
+
+
+def _obey(session: Session, state: State, key: str) -> None:
+    if not state.agreed:
+        if key == "y":
+            session.agree(state.person)
+    elif key in UNDO:
+        session.undo()
+    elif key == "n":
+        session.next_person()
+    elif key.isdigit() and 0 < int(key) <= len(state.labels):
+        session.store(state.labels[int(key) - 1])
+
+
+def _keys(state: State) -> str:
+    labels = ", ".join(f"{number} {label}" for number, label in enumerate(state.labels[:9], 1))
+    return f"keys: {labels}; u takes the last one back, n for somebody else, q ends"
+
+
+def _line(state: State) -> str:
+    if not state.agreed:
+        return f"Does the person agree that pictures of their face are stored in {state.folder}? y: yes, q: no"
+    if state.trouble:
+        return state.trouble
+    counts = "  ".join(f"{label} {count}" for label, count in state.counts.items())
+    face = state.seen.face if state.seen else None
+    seen = f"{face.emotion or '?'} {face.score:.0%}" if face else "no face"
+    return f"[{seen}]  {counts}  wanted: {state.wanted}"
+
+
+def _print(line: str) -> None:
+    print(f"\r\033[K{line}", flush=True)
+
+
+def _show(line: str) -> None:
+    """In place of the line that was shown before."""
+    room = shutil.get_terminal_size().columns - 1
+    sys.stdout.write(f"\r\033[K{line[:room]}")
+    sys.stdout.flush()

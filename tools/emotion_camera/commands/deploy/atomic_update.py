@@ -1,0 +1,145 @@
+"""How a camera's files are replaced so that it holds a complete old or a complete new set whenever power or cable fail.
+
+FAT can neither replace a file in one step (MicroPython removes the old one first) nor several files together, and a
+rename that is cut short can leave two names for one file. So nothing is renamed; the new set is written beside the old
+one, and copied over it by the camera itself:
+
+1. The camera copies its present files to the folder `previous`, where `whole.txt`, written last, tells that all are there.
+2. The files that differ go into the folder `new` on the camera, and the camera checks each by its SHA-256.
+3. `boot.py` is put on the disk: 30 lines that the firmware runs before main.py at every start.
+4. `switch.txt` is written: a folder, the files to take from it, and the word "end". Before this word is on the disk the
+   old set is in force, afterwards the new one: boot.py copies the files named over the present ones, and removes
+   switch.txt last. Broken off anywhere, it does the same again at the next start, for it never changes what it copies from.
+
+The way back is the same with the folder `previous`. What the disk itself loses when power fails within one of its
+sectors nothing here can help.
+
+A small disk, an H7's without a card, holds one set only. There each file is replaced `in_place`, the present ones being
+kept on the computer, and a cable pulled meanwhile leaves the camera without a working set until the next run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from emotion_camera.camera.repl import Camera
+from emotion_camera.errors import UserError
+
+BOOT = Path(__file__).with_name("boot.py")
+SIGNATURE = b"# Of the emotion camera:"
+NEW, PREVIOUS = "new", "previous"
+WHOLE = f"{PREVIOUS}/whole.txt"
+SWITCH = "switch.txt"
+SPARE = 8  # clusters: folders, whole.txt, switch.txt, boot.py, and the settings that the program writes
+
+Files = Mapping[str, bytes]  # contents by name
+Progress = Callable[[str, int, int], None]  # name, bytes written, of
+
+COPY = """
+def copy(source, target):
+    buffer = bytearray(2048)
+    with open(source, "rb") as old, open(target, "wb") as new:
+        while True:
+            count = old.readinto(buffer)
+            if not count:
+                break
+            new.write(memoryview(buffer)[:count])
+"""
+
+
+def hashes(camera: Camera, names: list[str], folder: str = "") -> dict[str, str]:
+    """SHA-256 by name of those files that are in a folder of the camera."""
+    there = camera.files(folder)
+    found = {name: camera.sha256(f"{folder}/{name}" if folder else name) for name in names if name in there}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def previous(camera: Camera) -> dict[str, str]:
+    """SHA-256 by name of the set that boot.py can bring back; empty where none is whole, or boot.py is the person's own."""
+    if "whole.txt" not in camera.files(PREVIOUS) or not is_own_boot(camera):
+        return {}
+    words = camera.read(WHOLE).decode(errors="replace").split()
+    kept = dict(zip(words[::2], words[1::2], strict=False))
+    return kept if kept == hashes(camera, list(kept), PREVIOUS) else {}
+
+
+def is_own_boot(camera: Camera) -> bool:
+    """Whether boot.py is deploy's own, or there is none."""
+    return "boot.py" not in camera.files() or camera.read("boot.py").startswith(SIGNATURE)
+
+
+def missing_room(camera: Camera, changed: Files, names: list[str]) -> int:
+    """Bytes of the disk that the files `names` and `changed` ones of them lack together; 0 where they fit."""
+    cluster = camera.about.cluster
+
+    def size(sizes: Mapping[str, int]) -> int:
+        return sum(-(-value // cluster) * cluster for value in sizes.values())
+
+    present = {name: value for name, value in camera.files().items() if name in names}
+    new = {name: len(data) for name, data in changed.items()}
+    reused = size(camera.files(NEW)) + size(camera.files(PREVIOUS))
+    growth = max(0, size(new) - size({name: value for name, value in present.items() if name in new}))
+    return max(0, size(new) + size(present) + growth + SPARE * cluster - camera.about.free - reused)
+
+
+def stage(camera: Camera, files: Files, names: list[str], progress: Progress) -> None:
+    """Steps 1 to 3: the present ones of `names` into `previous`, `files` into the folder `new`, and boot.py."""
+    _end_last(camera)
+    there = hashes(camera, list(camera.files(NEW)), NEW)
+    whole = {name for name, value in there.items() if name in files and value == digest(files[name])}
+    for name in there.keys() - whole:  # first, for their room
+        camera.remove(f"{NEW}/{name}")
+    _keep_present(camera, names)
+    camera.make_folder(NEW)
+    for name, data in files.items():
+        if name not in whole:
+            camera.write(f"{NEW}/{name}", data, lambda done, of, name=name: progress(name, done, of))  # type: ignore[misc]
+    put_boot(camera)
+
+
+def put_boot(camera: Camera) -> None:
+    if camera.sha256("boot.py") != digest(BOOT.read_bytes()):
+        camera.write("boot.py", BOOT.read_bytes())
+
+
+def _end_last(camera: Camera) -> None:
+    """boot.py has ended a switch that was broken off before this is called, unless somebody has removed it, or its files."""
+    if SWITCH in camera.files():
+        put_boot(camera)
+        camera.exec(BOOT.read_text(encoding="utf-8"))
+        camera.remove(SWITCH)
+
+
+def _keep_present(camera: Camera, names: list[str]) -> None:
+    present = hashes(camera, names)
+    if not present or previous(camera) == present:
+        return
+    camera.remove(WHOLE)
+    for name in camera.files(PREVIOUS):
+        camera.remove(f"{PREVIOUS}/{name}")
+    camera.make_folder(PREVIOUS)
+    camera.exec(COPY)
+    for name in present:
+        camera.exec(f"copy({name!r}, {f'{PREVIOUS}/{name}'!r})")
+    if hashes(camera, names, PREVIOUS) != present:
+        raise UserError("the camera's disk does not keep what is copied on it: format it, or take another card")
+    camera.write(WHOLE, "".join(f"{name} {value}\n" for name, value in present.items()).encode())
+
+
+def switch(camera: Camera, folder: str, names: list[str]) -> None:
+    """Step 4: the files `names` of the folder are in force from here on; they take their place at the next start."""
+    camera.write(SWITCH, " ".join([folder, *names, "end"]).encode())
+
+
+def replace_in_place(camera: Camera, files: Files, progress: Progress) -> None:
+    """Each file that differs is removed and written anew, the model last: until then the program says that it is missing."""
+    for name, data in files.items():
+        if camera.sha256(name) != digest(data):
+            camera.remove(name)
+            camera.write(name, data, lambda done, of, name=name: progress(name, done, of))  # type: ignore[misc]

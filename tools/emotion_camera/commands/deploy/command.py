@@ -1,0 +1,290 @@
+"""The command line of `deploy`: what goes on which camera, and what is said about it."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from emotion_camera.camera.repl import About, Camera, Unplugged, open_camera
+from emotion_camera.commands.deploy import host_backup
+from emotion_camera.commands.deploy.atomic_update import (
+    NEW,
+    PREVIOUS,
+    Files,
+    digest,
+    hashes,
+    is_own_boot,
+    missing_room,
+    previous,
+    put_boot,
+    replace_in_place,
+    stage,
+    switch,
+)
+from emotion_camera.errors import UserError
+from emotion_camera.model.contract import LARGER, ROOMY_BOARD, SHIPPED, SMALL_BOARD, check
+
+LEAST_HEAP = 200_000  # bytes: an M7 has 50 thousand, an H7 336
+SET = ("emotion_camera.mpy", "main.py", "emotion.txt", "emotion.tflite")  # what a camera can hold of ours
+WAIT_S = 30
+
+EXAMPLES = """
+examples:
+  emotion-camera deploy                        the camera on USB gets the program and the model for its board
+  emotion-camera deploy --port /dev/ttyACM1    one of several cameras; COM3 on Windows
+  emotion-camera deploy --model mine.tflite    a model of your own, its labels beside it in mine.txt
+  emotion-camera deploy --list                 what is on the camera
+  emotion-camera deploy --dry-run              what would be copied
+  emotion-camera deploy --rollback             the files that were there before the last time
+  emotion-camera deploy --port virtual         the same on a virtual camera, kept in .virtual-camera/
+
+Close OpenMV IDE first, for it keeps the port to itself. The settings on the camera, emotion.json, stay as they are.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's arguments and help."""
+    parser.description = (
+        "Put the camera program and a model on a camera: checked there, started, and taken back if they do not run. "
+        "If the cable is pulled at any moment, the camera holds the old files or the new ones, whole."
+    )
+    parser.epilog = EXAMPLES
+    add = parser.add_argument
+    add("--port", help="the camera's port, or virtual[:BOARD] (default: the one OpenMV camera on USB)")
+    add("--model", type=Path, metavar="FILE", help="a .tflite with its labels beside it in a .txt")
+    add("--wait", type=_seconds, default=WAIT_S, metavar="S", help=f"seconds for it to get ready (default: {WAIT_S})")
+    add("--in-place", action="store_true", help="replace each file where there is no room for old and new ones")
+    action = parser.add_mutually_exclusive_group()
+    action.add_argument("--list", action="store_true", help="tell what is on the camera, and change nothing")
+    action.add_argument("--dry-run", action="store_true", help="tell what would be copied, and change nothing")
+    action.add_argument("--rollback", action="store_true", help="put the previous files back")
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
+    if not 1 <= seconds <= 600:
+        raise argparse.ArgumentTypeError(f"{text!r}: give 1 to 600 seconds")
+    return seconds
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Does what is asked for; UserError with a sentence for what can't be done."""
+    model: Path | None = arguments.model
+    if model is not None and not model.is_file():
+        raise UserError(f"{model}: no such file; give a .tflite file")
+    with closing(open_camera(arguments.port)) as camera:
+        _tell_camera(camera)
+        if arguments.list:
+            _print_list(camera)
+        elif arguments.rollback:
+            roll_back(camera, arguments.wait)
+        else:
+            files = _files(camera.about, model)
+            deploy(camera, files, wait_s=arguments.wait, in_place=arguments.in_place, dry_run=arguments.dry_run)
+    return 0
+
+
+def _tell_camera(camera: Camera) -> None:
+    about = camera.about
+    print(
+        f"{_board(about)} on {camera.port}: firmware {about.firmware}, {about.heap // 1000:,} KB of memory", flush=True
+    )
+    where = "the SD card that is in it" if about.has_card else "its own flash"
+    print(f"it starts from {where}, which has {about.free / 1000:,.1f} KB free", flush=True)
+
+
+def _board(about: About) -> str:
+    """What a person calls the board."""
+    from emotion_camera.boards import BOARDS
+
+    return next((it.name for it in BOARDS.values() if it.arch == about.arch), about.arch)
+
+
+def _files(about: About, model: Path | None) -> Files:
+    """What the camera is to hold; UserError for a board or a model that can't be."""
+    from emotion_camera.model.bundle import camera_files, is_small_heap
+
+    if "N6" in (about.board, *about.arch.split()):
+        raise UserError("an OpenMV N6 takes only models that ST Edge AI compiled, and here is none; use another camera")
+    if about.heap < LEAST_HEAP:
+        raise UserError(f"{about.arch}: its {about.heap // 1000} KB of memory are too few for the program and a model")
+    small = is_small_heap(about.heap)
+    if model is None:
+        model = LARGER if LARGER.is_file() and not small else SHIPPED
+    check(model, limits=SMALL_BOARD if small else ROOMY_BOARD)
+    if about.board == "AE3":
+        print(
+            "an AE3 runs a plain model slowly: emotion-camera vela --help tells how to make one for its Ethos-U55",
+            flush=True,
+        )
+    return {name: path.read_bytes() for name, path in camera_files(small, model).items()}
+
+
+def deploy(
+    camera: Camera, files: Files, *, wait_s: float = WAIT_S, in_place: bool = False, dry_run: bool = False
+) -> None:
+    """Puts `files` on the camera and starts it; UserError when they don't run, with the previous ones back on it."""
+    there = hashes(camera, list(files))
+    changed = {name: data for name, data in files.items() if there.get(name) != digest(data)}
+    for name, data in changed.items():
+        print(f"  {name}: {len(data):,} bytes", flush=True)
+    if not changed:
+        print("nothing to copy: the camera holds these files already", flush=True)
+    allowed = in_place or set(there) != set(files)  # there is no complete set that could be lost
+    one_by_one = bool(changed) and _must_replace(camera, changed, list(files), allowed)
+    if dry_run:
+        return
+    if one_by_one:
+        host_backup.keep(camera, list(files))
+        with _lost("it does not work until then"):
+            replace_in_place(camera, changed, _show_progress)
+    elif changed:
+        with _lost("it has its old files, or the new ones, whole"):
+            stage(camera, changed, list(files), _show_progress)
+            switch(camera, NEW, list(changed))
+    with _lost("it has the new files"):
+        trouble = _start(camera, digest(files["emotion.tflite"]), wait_s)
+    if trouble is None:
+        print("ready: the program runs with this model", flush=True)
+    elif changed:
+        _take_back(camera, trouble, wait_s)
+    else:
+        raise UserError(f"the program does not get ready: {trouble}")
+
+
+@contextlib.contextmanager
+def _lost(state: str) -> Iterator[None]:
+    """What is on a camera that is lost meanwhile belongs into the sentence."""
+    try:
+        yield
+    except Unplugged as error:
+        raise Unplugged(f"{error}; {state}") from None
+    except KeyboardInterrupt:
+        print(f"\nstopped: {state}; the same command goes on", file=sys.stderr, flush=True)
+        raise
+
+
+def _must_replace(camera: Camera, changed: Files, names: list[str], allowed: bool) -> bool:
+    """Whether the files can only be replaced one by one; UserError where that was not `allowed`, or they don't fit at all."""
+    short, own_boot = missing_room(camera, changed, names), is_own_boot(camera)
+    if not short and own_boot:
+        return False
+    if short and not allowed:
+        raise UserError(
+            f"the camera's disk is {short:,} bytes too small for the old and the new files: put an SD card in, or use "
+            "--in-place: it replaces file by file, and if the cable is pulled meanwhile the camera does not work until you "
+            "run it again"
+        )
+    if not allowed:
+        raise UserError(
+            "boot.py on the camera is your own, and deploy needs its place to end a change that was broken off: rename it, "
+            "or use --in-place: if the cable is pulled then, the camera does not work until you run it again"
+        )
+    host_backup.check_room(camera, changed)
+    return True
+
+
+def _start(camera: Camera, sha256: str, wait_s: float) -> str | None:
+    """Starts the camera; None when its program gets ready with this model, what it said instead when it does not."""
+    from emotion_camera.reports.parse import EventReport, parse
+
+    camera.reset()
+    said = "it says nothing"
+    for line in camera.lines(wait_s):
+        report = parse(line) if line else None
+        if isinstance(report, EventReport) and report.fields.get("sha256"):
+            if report.fields["sha256"] != sha256:
+                said = f"it runs another model ({report.fields['sha256'][:12]})"
+            elif report.fields.get("selftest") in ("ok", "none"):
+                return None
+        elif isinstance(report, EventReport) and report.event == "error":
+            said = report.message or said
+        elif line and "Error" in line:
+            said = line
+        elif line and line.endswith(">>>"):  # the REPL: the program has ended
+            break
+    return said.rstrip(".")
+
+
+def _take_back(camera: Camera, trouble: str, wait_s: float) -> None:
+    """The previous set is put back, whatever comes of it; UserError tells."""
+    camera.reconnect()
+    if not _has_previous(camera):
+        raise UserError(
+            f"the new program does not get ready: {trouble}; there is no previous set to put back, so it stays on the camera"
+        )
+    again = _put_previous(camera, wait_s)
+    end = "the previous files are back and run" if again is None else f"the previous files are back, but: {again}"
+    raise UserError(f"the new program does not get ready: {trouble}; {end}")
+
+
+def _has_previous(camera: Camera) -> bool:
+    return bool(previous(camera) or host_backup.files(camera))
+
+
+def _put_previous(camera: Camera, wait_s: float) -> str | None:
+    """Puts the previous set back, from the camera or else from this computer, and starts it; what it said if not ready."""
+    names = previous(camera)
+    if names:
+        put_boot(camera)
+        switch(camera, PREVIOUS, list(names))
+    else:
+        files = host_backup.files(camera)
+        replace_in_place(camera, files, _show_progress)
+        names = {name: digest(data) for name, data in files.items()}
+    if "emotion.tflite" not in names:
+        camera.reset()
+        return None  # another program, which says nothing that is known here
+    return _start(camera, names["emotion.tflite"], wait_s)
+
+
+def roll_back(camera: Camera, wait_s: float) -> None:
+    """Puts the previous set back; UserError when there is none, or it does not run."""
+    if not _has_previous(camera):
+        raise UserError("there is no previous set: deploy keeps one whenever it replaces files")
+    names = previous(camera) or {name: digest(data) for name, data in host_backup.files(camera).items()}
+    if hashes(camera, list(names)) == names:
+        print("nothing to copy: the camera holds its previous files already", flush=True)
+    trouble = _put_previous(camera, wait_s)
+    if trouble is not None:
+        raise UserError(f"the previous files are back, but they do not get ready: {trouble}")
+    print("the previous files are back", flush=True)
+
+
+def _print_list(camera: Camera) -> None:
+    known = _known_files()
+    for folder in ("", PREVIOUS, NEW):
+        for name, size in sorted(camera.files(folder).items()):
+            path = f"{folder}/{name}" if folder else name
+            value = camera.sha256(path) or ""
+            what = known.get(value) or _what(name, folder)
+            print(f"  {path:30} {size:>9,}  {value[:12]}  {what}".rstrip(), flush=True)
+
+
+def _what(name: str, folder: str) -> str:
+    if name == "emotion.json":
+        return "the settings"
+    if folder:
+        return "the set before this one" if folder == PREVIOUS else "a copy that was broken off"
+    return "not of this version" if name in SET else ""
+
+
+def _known_files() -> dict[str, str]:
+    """What the files of this version are, by SHA-256."""
+    from emotion_camera.commands.deploy.atomic_update import BOOT
+    from emotion_camera.model.bundle import COMPACT, MAIN
+
+    paths = [MAIN, *COMPACT.parent.glob("*"), *SHIPPED.parent.glob("*.tflite"), *SHIPPED.parent.glob("*.txt"), BOOT]
+    return {digest(path.read_bytes()): f"{path.parent.name}/{path.name}" for path in paths if path.is_file()}
+
+
+def _show_progress(name: str, done: int, of: int) -> None:
+    if sys.stderr.isatty():
+        print(f"\r  {name} {100 * done // of:3} %", end="\n" if done == of else "", file=sys.stderr, flush=True)

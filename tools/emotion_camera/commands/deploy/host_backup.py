@@ -1,0 +1,60 @@
+"""The previous files of a camera whose disk has no room for them: in .camera-files/NUMBER on this computer."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from emotion_camera.camera.repl import Camera
+from emotion_camera.commands.deploy.atomic_update import Files, digest, hashes
+from emotion_camera.errors import UserError
+
+FOLDER = Path(".camera-files")  # below the current one; each camera has its own in it, by its number
+
+
+def files(camera: Camera) -> Files:
+    """The set that `keep` kept, by name; empty where there is none."""
+    folder = FOLDER / camera.about.number
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("*"))} if folder.is_dir() else {}
+
+
+def keep(camera: Camera, names: list[str]) -> None:
+    """Keeps the camera's present files; what a run left half done is not kept, for what was kept before is better."""
+    present = hashes(camera, names)
+    folder = FOLDER / camera.about.number
+    before = {name: digest(data) for name, data in files(camera).items()}
+    if not present or present == before or (before and set(present) != set(names)):
+        return
+    beside = folder.with_name(folder.name + ".new")
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
+        beside.mkdir(parents=True)
+        for name, value in present.items():
+            data = camera.read(name)
+            if digest(data) != value:
+                raise UserError(f"{name}: can't be read from the camera as it is there; try again")
+            (beside / name).write_bytes(data)
+        shutil.rmtree(folder, ignore_errors=True)
+        beside.rename(folder)
+    except OSError as error:
+        raise UserError(f"{folder}: the present files can't be kept there ({error.strerror})") from None
+    print(f"the present files are kept in {folder}", flush=True)
+
+
+def check_room(camera: Camera, new: Files) -> None:
+    """UserError unless the new files have room where the present ones are."""
+    cluster = camera.about.cluster
+    there = camera.files()
+    present = {name: size for name, size in there.items() if name in new}
+
+    def clusters(sizes: list[int]) -> int:
+        return sum(-(-size // cluster) for size in sizes)
+
+    wanted = clusters([len(data) for data in new.values()]) + (0 if "emotion.json" in there else 1)
+    short = (wanted - clusters(list(present.values()))) * cluster - camera.about.free
+    if short > 0:
+        others = sorted(there.keys() - new.keys() - {"emotion.json"})
+        raise UserError(
+            f"the camera's disk is {short:,} bytes too small for these files; delete what else is there "
+            f"({', '.join(others) or 'folders'}), for example with mpremote rm"
+        )

@@ -1,0 +1,148 @@
+"""Whether a model from Studio runs on the camera, and what to set in Studio where it does not."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+from emotion_camera.model.contract import (
+    INPUT_SCALE,
+    INPUT_ZERO_POINT,
+    OPERATORS,
+    ROOMY_BOARD,
+    SMALL_BOARD,
+    ContractError,
+    Description,
+    Model,
+    arena_bytes,
+    check,
+    describe,
+    fits,
+)
+
+READ_S = 60  # for a model that is no trap, reading takes half a second
+AGAIN = "generate features and train again"
+BLOCK = "in Create impulse choose Classification or Transfer Learning (Images) as learning block, and train again"
+
+
+def check_in_studios_words(path: Path, source: str) -> Model:
+    """The model in `path`, its labels beside it, as emotion_camera.model.contract.check gives it; the camera's roomier boards count.
+
+    Raises ContractError with a sentence that calls the model `source` and says where in Studio to set what does not fit.
+    """
+    found = _read(path, source)
+    labels = path.with_suffix(".txt").read_text(encoding="utf-8").splitlines()
+    trouble = _kind(found) or _input(found) or _output(found, labels)
+    if trouble:
+        raise ContractError(f"{source}: {trouble}")
+    try:
+        return check(path, limits=ROOMY_BOARD)
+    except ContractError as error:
+        said = str(error).replace(f"{path}: ", "").replace(f"{path.with_suffix('.txt')}: ", "")
+        smaller = "in Studio choose a smaller network, such as MobileNetV1 0.1, or a smaller Image data size"
+        raise ContractError(f"{source}: {said.replace('use a smaller network', smaller)}") from None
+
+
+def _read(path: Path, source: str) -> Description:
+    try:
+        found = describe(path)
+    except ContractError:
+        found = None
+    if found is None or not (found.inputs and found.outputs and found.operators) or not _is_survived(path):
+        raise ContractError(f"{source}: its model is damaged, or is none; download it again")
+    return found
+
+
+def _is_survived(path: Path) -> bool:
+    """Whether TFLM gets over reading a model. It trusts what stands in a file, and a bad one ends the process: so, in another."""
+    words = [sys.executable, "-m", "emotion_camera.commands.edge_impulse.compatibility", str(path.resolve())]
+    try:
+        return subprocess.run(words, capture_output=True, timeout=READ_S).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def boards(model: Model) -> str:
+    """The boards that have room for a model that fits one at all."""
+    return f"{SMALL_BOARD.boards}, {ROOMY_BOARD.boards}" if fits(model, SMALL_BOARD) else ROOMY_BOARD.boards
+
+
+def _kind(found: Description) -> str | None:
+    kinds = {tensor.dtype for tensor in (*found.inputs, *found.outputs)} - {"int8"}
+    if found.hybrid or kinds:
+        kind = min(kinds, default="float32")
+        return (
+            f"computes in {kind}; the camera needs int8: on Studio's Deployment page choose Quantized (int8), and Build"
+        )
+    strange = sorted(set(found.operators) - OPERATORS)
+    if strange:
+        return (
+            f"uses {strange[0]}, which is not known to run on the camera: "
+            "in Studio choose the network of Classification, or MobileNetV1"
+        )
+    if found.per_channel_dense:
+        return (
+            "has a scale for each output of a dense layer, which the camera refuses: in Studio switch the learning block to "
+            "Expert mode, set disable_per_channel_quantization = True at its end, and train again"
+        )
+    return None
+
+
+def _input(found: Description) -> str | None:
+    if len(found.inputs) != 1 or len(found.inputs[0].shape) != 4:
+        return f"does not take a picture: add the Image block, then {BLOCK}"
+    tensor = found.inputs[0]
+    _, height, width, channels = tensor.shape
+    if channels != 1:
+        return (
+            f"sees colour, the camera's faces are grey: in Studio's Image block set Color depth to Grayscale, {AGAIN}"
+        )
+    if height != width:
+        return (
+            f"sees {width} x {height} pixels, the camera's faces are square: "
+            f"in Create impulse set Image data to 48 x 48, 64 x 64 or 96 x 96, {AGAIN}"
+        )
+    return _scaling(tensor.scale, tensor.zero_point)
+
+
+def _scaling(scale: float, zero_point: int) -> str | None:
+    """The camera gives black as 0 and white as 1, in 255 steps of int8."""
+    if math.isclose(scale, INPUT_SCALE, rel_tol=1e-4) and zero_point == INPUT_ZERO_POINT:
+        return None
+    low, high = (-128 - zero_point) * scale, (127 - zero_point) * scale
+    if low < -0.01 or high > 1.01:
+        return (
+            f"expects pixels from {low:.3g} to {high:.3g}, the camera gives 0 to 1: "
+            "use Studio's Image block as it is, or for your own model pixels from 0 to 1 (scaling 0..1)"
+        )
+    return (
+        f"was quantized on pixels from {low:.3g} to {high:.3g} only, the camera gives 0 to 1: upload pictures that hold "
+        f"black and white to Training, {AGAIN}"
+    )
+
+
+def _output(found: Description, labels: list[str]) -> str | None:
+    tensor = found.outputs[0]
+    if len(found.outputs) != 1 or len(tensor.shape) != 2:
+        return f"finds objects (its output has the shape {list(tensor.shape)}), and does not name one face: {BLOCK}"
+    classes = tensor.shape[1]
+    if classes < 2:
+        return f"gives one number and not a score for each label: {BLOCK}"
+    if classes != len(labels):
+        return (
+            f"has {classes} outputs, but its labels.txt names {len(labels)} labels: "
+            "on Studio's Deployment page Build again after training, and download that"
+        )
+    if found.operators[-1] != "SOFTMAX":
+        return (
+            f"ends in {found.operators[-1]}; its scores must add up to 1: end the network in Expert mode with softmax"
+        )
+    return None
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(ContractError):  # a refusal is told by whoever asks again
+        arena_bytes(Path(sys.argv[1]))

@@ -1,0 +1,146 @@
+"""`record`: what a camera reports, written to a folder until Ctrl-C; its frames, too, if asked for."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+import threading
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emotion_camera.errors import UserError
+
+if TYPE_CHECKING:
+    from emotion_camera.camera.stream import Event, Live
+    from emotion_camera.recordings import Recorder
+
+FOLDER = Path("recordings")
+STEP_MS = 500  # between two progress lines
+
+EXAMPLES = """
+examples:
+  emotion-camera record                         the camera on USB, until Ctrl-C
+  emotion-camera record --seconds 600           ten minutes
+  emotion-camera record --frames                the frames, too: pictures of people are stored
+  emotion-camera record --port virtual          the virtual camera
+  emotion-camera record --port /dev/ttyACM1 --out monday
+
+The folder holds reports.jsonl (the camera's own lines with the time), reports.csv (a row a face, for a spreadsheet) and
+recording.json (what camera it was). With --frames also frames.mjpeg, which VLC and ffplay play, and frames.csv with
+each frame's time. It is whole up to the last second whatever happens, and emotion-camera report FOLDER shows it.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's arguments and help."""
+    parser.description = "Record what a camera reports: emotions with their time, and its frames if asked for."
+    parser.epilog = EXAMPLES
+    add = parser.add_argument
+    add("--port", help="/dev/ttyACM0 or COM3, virtual, or virtual:BOARD (default: the OpenMV camera on USB)")
+    add("--out", type=Path, metavar="FOLDER", help="a new folder (default: recordings/ and the date and time)")
+    add("--frames", action="store_true", help="store the frames, too; tell the people in view")
+    add("--video", action="store_true", help="store the frames, and make frames.mp4 of them at the end")
+    add("--seconds", type=_seconds, metavar="N", help="stop after so long (default: at Ctrl-C)")
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds <= threading.TIMEOUT_MAX:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time to record for: give seconds, such as 60")
+    return seconds
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Records until Ctrl-C, the time is over or the source ends; 0. UserError when it can't."""
+    from emotion_camera.camera.stream import open_live
+    from emotion_camera.recordings import Recorder
+
+    folder = arguments.out or FOLDER / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    live = open_live(arguments.port)
+    try:
+        recorder = Recorder(folder, live.name, frames=arguments.frames or arguments.video)
+        print(f"recording {live.name} to {folder}; stop with Ctrl-C", flush=True)
+        if live.note:
+            print(live.note, flush=True)
+        if arguments.frames or arguments.video:
+            print(f"pictures of the people in view are stored in {folder}: tell them, and delete what you don't need")
+        try:
+            _record(live, recorder, arguments.seconds)
+        finally:
+            _end_progress()
+            recorder.close()
+    finally:
+        live.close()
+    print(_progress(recorder))
+    if not recorder.frames and not recorder.reports:
+        print("nothing came: is the camera program running? emotion-camera doctor looks", flush=True)
+    if arguments.video:
+        _make_video(folder)
+    print(f"see it: emotion-camera report {folder}")
+    return 0
+
+
+def _record(live: Live, recorder: Recorder, seconds: float | None) -> None:
+    from emotion_camera.camera.stream import Gone
+
+    timer = threading.Timer(seconds, live.close) if seconds else None
+    if timer:
+        timer.daemon = True
+        timer.start()
+    shown_ms = -STEP_MS
+    try:
+        with contextlib.suppress(UserError):  # a camera that can't be asked what it is goes on without it
+            live.say("status")
+        for event in live.events():
+            recorder.add(event)
+            if trouble := event.message if isinstance(event, Gone) else _camera_s_error(event):
+                _end_progress()
+                print(trouble, flush=True)
+            elif recorder.length_ms >= shown_ms + STEP_MS:
+                shown_ms = recorder.length_ms
+                _show_progress(_progress(recorder))
+    except KeyboardInterrupt:
+        pass  # the way to stop a recording
+    finally:
+        if timer:
+            timer.cancel()
+
+
+def _camera_s_error(event: Event) -> str | None:
+    """What the camera says is wrong, if this is that."""
+    from emotion_camera.camera.stream import Text
+    from emotion_camera.reports.parse import EventReport, parse
+
+    report = parse(event.text) if isinstance(event, Text) else None
+    wrong = isinstance(report, EventReport) and report.event == "error"
+    return f"the camera says: {report.message}" if wrong and isinstance(report, EventReport) else None
+
+
+def _progress(recorder: Recorder) -> str:
+    seconds = recorder.length_ms // 1000
+    counts = ((recorder.frames, "frame"), (recorder.reports, "report"), (len(recorder.faces), "face"))
+    words = ", ".join(f"{count:,} {name}{'' if count == 1 else 's'}" for count, name in counts)
+    return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}  {words}"
+
+
+def _show_progress(line: str) -> None:
+    if sys.stdout.isatty():
+        print(f"\r{line}\033[K", end="", flush=True)
+
+
+def _end_progress() -> None:
+    if sys.stdout.isatty():
+        print("\r\033[K", end="", flush=True)
+
+
+def _make_video(folder: Path) -> None:
+    from emotion_camera.recordings import read_recording
+    from emotion_camera.recordings.video import write_video
+
+    recording = read_recording(folder)
+    print(f"see {write_video(recording)}" if recording.frames else "no frame came, so there is no video")

@@ -1,0 +1,79 @@
+"""`report`: a recording as one page of pictures and words, which opens in any browser. (`emotion_camera.reports.parse` reads a camera's lines.)"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from emotion_camera.errors import UserError
+
+PAGE = "report.html"
+
+EXAMPLES = """
+examples:
+  emotion-camera report recordings/2026-11-22_19-30-30
+  emotion-camera report monday --out monday.html
+  emotion-camera report monday --no-browser
+
+The page is one file and loads nothing from anywhere: mail it, keep it, open it without a network. When frames were
+recorded, it holds small pictures of the faces; leave them out with --no-pictures.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's arguments and help."""
+    parser.description = "Turn a recording into a page of pictures: who was seen when, with which emotion, how surely."
+    parser.epilog = EXAMPLES
+    add = parser.add_argument
+    add("folder", type=Path, metavar="FOLDER", help="what emotion-camera record has written")
+    add("--out", type=Path, metavar="FILE", help=f"where the page goes (default: {PAGE} in the folder)")
+    add("--no-pictures", action="store_true", help="no pictures of the faces, even if frames were recorded")
+    add("--no-browser", action="store_true", help="write the page without opening it")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Writes the page, prints its summary and opens it; 0. UserError for what is no recording or can't be written."""
+    from emotion_camera.commands.report.page import render
+    from emotion_camera.commands.report.summary import summary
+    from emotion_camera.commands.report.timeline import read_seen
+    from emotion_camera.recordings import read_recording
+
+    out: Path = arguments.out or arguments.folder / PAGE
+    recording = read_recording(arguments.folder)
+    if recording.ended_ms is None:
+        print(f"{arguments.folder}: was cut off, or still runs; the page shows it up to its last whole line")
+    seen = read_seen(recording)
+    _write(out, render(recording, seen, pictures=not arguments.no_pictures))
+    for sentence in summary(seen):
+        print(_printable(sentence))
+    if recording.frames and not arguments.no_pictures:
+        print("the page holds small pictures of the faces; leave them out with --no-pictures")
+    print(f"see {out}")
+    if not arguments.no_browser:
+        _open(out)
+    return 0
+
+
+def _printable(sentence: str) -> str:
+    """Labels may hold anything: what a terminal would obey, or can't show, becomes a question mark."""
+    shown = "".join(letter if letter.isprintable() else "?" for letter in sentence)
+    encoding = sys.stdout.encoding or "utf-8"
+    return shown.encode(encoding, "replace").decode(encoding)
+
+
+def _write(path: Path, page: str) -> None:
+    """The page at once or not at all."""
+    from emotion_camera.files import write_file
+
+    try:
+        write_file(path, page.encode("utf-8", "replace"))
+    except OSError as error:
+        raise UserError(f"{path}: can't be written ({error.strerror}); give another file with --out") from None
+
+
+def _open(path: Path) -> None:
+    """In the person's browser; where there is none, its name was printed."""
+    import webbrowser
+
+    webbrowser.open(path.resolve().as_uri())

@@ -1,0 +1,46 @@
+"""Small pictures of the faces that were seen, where frames were recorded."""
+
+from __future__ import annotations
+
+import base64
+from bisect import bisect_left
+from io import BytesIO
+
+from emotion_camera.commands.report.timeline import SeenFace
+from emotion_camera.errors import UserError
+from emotion_camera.recordings import Recording
+
+SIDE = 128  # pixels
+MARGIN = 0.15  # of the box, on each side: hair and chin
+LATEST_MS = 1000  # after the report: a frame that comes later may show somebody else
+QUALITY = 80
+
+
+def thumbnail(recording: Recording, seen: SeenFace) -> str | None:
+    """The face as a data: URL, from the frame that followed its best report; None where no such frame was recorded."""
+    from PIL import Image
+
+    if seen.best is None:
+        return None
+    time_ms, face = seen.best
+    frames = recording.frames
+    place = bisect_left(frames, time_ms, key=lambda frame: frame.time_ms)
+    if place == len(frames) or frames[place].time_ms > time_ms + LATEST_MS:
+        return None
+    try:
+        picture = Image.fromarray(recording.picture(frames[place]))
+    except UserError:
+        return None  # damaged
+    x, y, w, h = face.box
+    left, top = max(0, round(x - MARGIN * w)), max(0, round(y - MARGIN * h))
+    right, bottom = (
+        min(picture.width, round(x + w * (1 + MARGIN))),
+        min(picture.height, round(y + h * (1 + MARGIN))),
+    )
+    if right - left < 1 or bottom - top < 1:
+        return None
+    data = BytesIO()
+    cut = picture.crop((left, top, right, bottom))
+    cut.thumbnail((SIDE, SIDE))
+    cut.save(data, format="JPEG", quality=QUALITY)
+    return "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode()

@@ -1,0 +1,77 @@
+"""The verb's command line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from contextlib import closing, suppress
+from pathlib import Path
+
+from emotion_camera.errors import UserError
+
+EXAMPLES = """
+examples:
+  emotion-camera verify                     the camera on USB
+  emotion-camera verify --port virtual:h7   a virtual camera: how it looks when all is well
+  emotion-camera verify --json mine.json    the numbers too, to send to the project
+
+It takes two minutes. The camera's files are not touched: all that is sent stays in its memory. When it is through, or you
+press Ctrl-C, the camera starts its program again. The exit status is 1 when something differs.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's arguments and help."""
+    parser.description = (
+        "Prove it on your own board: does its firmware find the same boxes, give the network the same pixels and compute the "
+        "same scores as the one that the program was made for, and how fast is it?"
+    )
+    parser.epilog = EXAMPLES
+    parser.add_argument("--port", help="the camera's port, or virtual[:BOARD] (default: the one on USB)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write all numbers into this file")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints the table; 1 where something differs, else 0."""
+    from emotion_camera.camera.repl import open_camera
+    from emotion_camera.commands.verify.examine import examine
+    from emotion_camera.commands.verify.page import as_json, page
+
+    if arguments.json and not arguments.json.absolute().parent.is_dir():
+        raise UserError(f"{arguments.json}: there is no such folder; give a file in one that is there")
+    _fill_virtual(arguments.port)
+    with closing(open_camera(arguments.port)) as camera:
+        try:
+            result = examine(camera, lambda what: _tell(f"looking at {what} ..."))
+        except KeyboardInterrupt:
+            _tell("stopped: the camera starts its program again")
+            raise
+    print(page(result))
+    if arguments.json:
+        _write(arguments.json, json.dumps(as_json(result), indent=1) + "\n")
+    return int(result.differs)
+
+
+def _fill_virtual(port: str | None) -> None:
+    """A virtual camera with nothing on its disk gets the shipped program; one without room for it is looked at all the same."""
+    from emotion_camera.boards import BOARDS, find_board
+    from emotion_camera.camera.simulated import fill_if_empty
+    from emotion_camera.camera.stream import VIRTUAL, VIRTUAL_BOARD
+
+    kind, _, name = (port or "").partition(":")
+    if kind == VIRTUAL:
+        found = find_board(name or VIRTUAL_BOARD)
+        with suppress(UserError):
+            fill_if_empty(next(each for each, board in BOARDS.items() if board is found))
+
+
+def _tell(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{path}: can't be written ({error.strerror}); give another file") from None

@@ -1,0 +1,81 @@
+"""Asks the camera at its REPL, with code that stays in its memory; nothing is written to its disks."""
+
+import ast
+import base64
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from emotion_camera.camera.repl import Camera, Unplugged
+from emotion_camera.commands.verify.stimuli import PATCHES, SIDE, patch
+
+GUEST = Path(__file__).with_name("guest")
+PIECE = 768  # bytes of a patch or file at once: 1 KB as text, a fraction of the smallest heap
+STARTS = ('{"v":', "MicroPython v", "MPY: soft reboot")  # how lines begin that only a started program prints
+
+# Holds the largest block of a small heap while the code comes, so that this lies in what is left and a network finds room.
+BALLAST = """
+import gc
+ballast, size = None, min(gc.mem_free(), 320_000)
+while ballast is None and size > 100_000:
+    try:
+        ballast = bytearray(size)
+    except MemoryError:
+        size -= 8192
+"""
+
+Values = tuple[Any, ...]
+
+
+class Probe:
+    """The camera, and what it is asked. Every method raises UserError for an exception there, Unplugged when it is lost."""
+
+    def __init__(self, camera: Camera) -> None:
+        self.camera = camera
+        self.own = 0  # bytes of the heap that what was sent takes
+        self._mark = f"={secrets.token_hex(4)} "  # before all that is ours among what the camera prints
+
+    def begin(self, guest: str, patches: tuple[str, ...] = PATCHES) -> None:
+        """Start with an empty heap, and send the code of `guest` and the patches."""
+        self.camera.restart()
+        before = self._free()
+        self.camera.exec(BALLAST)
+        code = [f"MARK = {self._mark!r}\n", *((GUEST / name).read_text("utf-8") for name in ("common.py", guest))]
+        for part in code:
+            self.ask(part)
+        for name in patches:
+            self.ask(f"new_patch({name!r}, {SIDE})")
+            self.send(patch(name).tobytes(), lambda at, text, name=name: f"put_patch({name!r}, {at}, {text!r})")  # type: ignore[misc]
+        self.camera.exec("del ballast")
+        self.own = before - self._free()
+
+    def _free(self) -> int:
+        return int(self.camera.exec("import gc\ngc.collect()\nprint(gc.mem_free())"))
+
+    def send(self, data: bytes, call: Callable[[int, str], str]) -> None:
+        """`data` in pieces: `call` gives the code for the piece that begins at a place, in base64."""
+        for at in range(0, len(data), PIECE):
+            self.ask(call(at, base64.b64encode(data[at : at + PIECE]).decode()))
+
+    def ask(self, code: str) -> list[Values]:
+        """What `code` says, one tuple each."""
+        said: list[Values] = []
+        self.follow(code, said.append, lambda line: None)
+        return said
+
+    def follow(self, code: str, said: Callable[[Values], None], printed: Callable[[str], None]) -> None:
+        """Run `code`: `said` gets each tuple, `printed` each line that a program prints meanwhile, as they come."""
+        self.camera.follow(code, lambda line: self._hear(line, said, printed))
+
+    def _hear(self, line: str, said: Callable[[Values], None], printed: Callable[[str], None]) -> None:
+        ours, rest = line.startswith(self._mark), line.removeprefix(self._mark)
+        if ours and rest.startswith("print "):
+            printed(rest.removeprefix("print "))
+        elif ours:
+            said(ast.literal_eval(rest))
+        elif line.startswith(STARTS):
+            raise Unplugged(
+                f"{self.camera.port}: the camera was reset while it was looked at; unplug it, plug it in and run the same "
+                "again (a main.py that sets WATCHDOG_MS resets it: take that out first)"
+            )

@@ -1,0 +1,72 @@
+"""The command line of `watch`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import webbrowser
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from emotion_camera.commands.watch.hub import Hub
+
+HTTP_PORT = 8765
+
+EXAMPLES = """
+examples:
+  emotion-camera watch                       the camera on USB
+  emotion-camera watch --port virtual        the virtual camera, looking at the bundled clip
+  emotion-camera watch --port virtual:h7     another board; its disk is .virtual-camera/h7
+  emotion-camera watch --port /dev/ttyACM1   one of two cameras
+  emotion-camera watch --port recordings/monday
+
+The page shows the camera's frame with boxes and names, each face's scores, and how they went over the last minute. It can
+calibrate the camera and record. Nobody but this computer can open it. End it with Ctrl-C.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's arguments and help."""
+    parser.description = "Open a page that shows what the camera sees and reports, live."
+    parser.epilog = EXAMPLES
+    add = parser.add_argument
+    add("--port", help="/dev/ttyACM0 or COM3, virtual, or a recording's folder (default: the OpenMV camera on USB)")
+    add("--http-port", type=_port, default=HTTP_PORT, metavar="N", help=f"of the page (default: {HTTP_PORT}; 0: any)")
+    add("--no-browser", action="store_true", help="only print the page's address")
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: give a number up to 65535")
+    return int(text)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serves the page until Ctrl-C; 0. UserError when the camera or the port can't be had."""
+    from emotion_camera.camera.stream import open_live
+    from emotion_camera.commands.watch.hub import Hub
+
+    live = open_live(arguments.port)
+    hub = Hub(live)
+    try:
+        with suppress(KeyboardInterrupt):
+            asyncio.run(_serve(hub, arguments.http_port, not arguments.no_browser))
+    finally:
+        hub.close()
+    return 0
+
+
+async def _serve(hub: Hub, port: int, opens_browser: bool) -> None:
+    from emotion_camera.commands.watch.server import serving
+
+    over = asyncio.Event()
+    with suppress(NotImplementedError):  # Windows raises KeyboardInterrupt instead
+        for name in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(name, over.set)
+    async with serving(hub, port) as url:
+        print(f"{hub.name}: see {url} (Ctrl-C ends it)", flush=True)
+        if opens_browser:
+            webbrowser.open(url)
+        await over.wait()

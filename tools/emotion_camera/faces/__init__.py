@@ -1,0 +1,1 @@
+"""One folder of labelled faces: reading it and writing it."""

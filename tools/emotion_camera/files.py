@@ -1,0 +1,75 @@
+"""Files: those that come with the package, and those that are written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+_IN_WHEEL = Path(__file__).with_name("data")  # the wheel has the repository's device/ and models/ in here
+_SHARED = _IN_WHEEL if _IN_WHEEL.is_dir() else Path(__file__).resolve().parents[2]
+
+DEVICE = _SHARED / "device"
+MODELS = _SHARED / "models"
+UNFINISHED = ".{}.part"  # what a crash leaves of a file that was being written
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A file beside `path` to write to: on the disk and renamed to `path` if all goes well, gone if not, even when the power fails.
+
+    Raises OSError, of either file, where it can't be written.
+    """
+    beside = path.with_name(UNFINISHED.format(path.name))
+    try:
+        yield beside
+        with open(beside, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    finally:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file as `whole_file` does."""
+    with whole_file(path) as beside:
+        beside.write_bytes(content)
+
+
+def write_json(path: Path, fields: dict[str, Any]) -> None:
+    """Write an object as JSON as `whole_file` does."""
+    write_file(path, (json.dumps(fields, indent=1) + "\n").encode())
+
+
+class GrowingFile:
+    """Grows by whole pieces: when this program dies all of them are there, when the power fails those before the last
+    `sync`. OSError when there is no room; the file then ends with the piece before."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = open(path, "ab", buffering=0)  # noqa: SIM115 - open for as long as it grows
+        self.size = self._file.tell()
+
+    def append(self, piece: bytes) -> int:
+        """Writes a piece, and tells where it begins."""
+        start, rest = self.size, memoryview(piece)
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError:
+            with contextlib.suppress(OSError):
+                self._file.truncate(start)
+            raise
+        self.size += len(piece)
+        return start
+
+    def sync(self) -> None:
+        """What was written is on the disk, not only on its way there."""
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        self._file.close()

@@ -1,0 +1,1 @@
+"""What the camera reports: the schema, parsing, and putting lines together."""

@@ -1,0 +1,401 @@
+"""A virtual camera on a serial port: what mpremote, a terminal and `emotion_camera.commands.deploy` talk to. Linux and macOS.
+
+with Board(Path("disk"), board="h7") as board:
+    subprocess.run(["mpremote", "connect", board.path, "resume", "fs", "ls"])
+
+As on the camera: after power-up boot.py runs, then, unless that raises, main.py of the disk, and what it prints comes out
+of the port; Ctrl-C stops it and gives the REPL, MicroPython's own, which has the firmware's modules and the board's heap; a
+soft reset runs boot.py alone; machine.reset() starts all anew. The disks are FAT disks of the board's size, by MicroPython's
+own FatFs, so they fill up and lose files as FAT does.
+Not as on the camera: its port does not vanish from the computer during a reset; main.py sees the disk as `run` plays it,
+and Ctrl-C stops a main.py that asks nothing of the camera only after half a minute.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import termios
+import threading
+import time
+import tty
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from emotion_camera.boards import M, find_board
+from emotion_camera.errors import UserError
+from emotion_camera.simulator.events import Call, Ended, Line, Shown
+from emotion_camera.simulator.host.camera import run
+from emotion_camera.simulator.host.firmware import find_firmware
+from emotion_camera.simulator.host.process import OWN_HEAP, find_micropython
+from emotion_camera.simulator.host.served import Served
+from emotion_camera.simulator.host.sources import Source, endless, open_source
+
+PRELUDE = Path(__file__).parents[1] / "guest" / "board.py"
+SDCARD = 64 * M  # bytes of a card
+BOOT_FAILED = 3  # exit status where boot.py keeps main.py from running
+RESETS = ("reset", "watchdog")  # after which it starts again by itself
+RESET_S = 0.2  # real time that a start takes at least
+SOFT_RESET, RESET = 0, -9  # exit status of the REPL after Ctrl-D, and after machine.reset(), which kills it
+CTRL_A, CTRL_C = b"\x01", b"\x03"
+PROMPT = b">>> "
+# What was printed last while MicroPython waits for code: the last asks for more of it.
+WAITING = (PROMPT, b">", b"\x01")
+FRAME_S = 0.02  # real time that a frame takes at least, so that a camera left alone does not take a whole processor
+AT_RESET = -1
+
+
+class Told(NamedTuple):
+    """What came of one start of MicroPython."""
+
+    printed: bytes
+    status: int
+
+
+class Board:
+    """A camera whose disks are the folders `flash` and, where there is one, `sdcard` in `folder`.
+
+    While it is open the disks are images beside the folders; `close` copies them back. `omv`: whether the firmware is
+    OpenMV's. `dies_after`: its power fails when it has received so many bytes, AT_RESET at the next reset; then `dead` is
+    true, as it is after `kill`. `trace`: a file that gets every block which is written to the disk that it starts from.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        board: str = "h7plus",
+        firmware: str = "v5.0",
+        source: Source | str | Path | None = None,
+        omv: bool = True,
+        dies_after: int | None = None,
+        trace: Path | None = None,
+    ) -> None:
+        self._folder = folder.resolve()
+        self._board, self._name, self._firmware = find_board(board), board, firmware
+        self._source, self._omv = source, omv
+        self._left = dies_after
+        self._trace = trace
+        self._typed = self._printed = b""
+        self.dead = False
+        self.frames: Sequence[tuple[Call, ...]] = ()  # of the REPL that runs or ran last: what was called for each
+        self._closing = False
+
+    def __enter__(self) -> Board:
+        self.open()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def open(self) -> str:
+        """Switch it on; the port's name. UserError where it can't be played."""
+        self._prepare()
+        self._computer, self._slave = _terminal()  # its end of the cable, and the computer's
+        self.path = os.ttyname(self._slave)
+        self._player = threading.Thread(target=self._play, daemon=True)
+        self._player.start()
+        return self.path
+
+    def boot(self, then_fill: bool = False) -> None:
+        """Of a start only what comes before main.py: boot.py, on the disks as they are; they are in the folders then.
+        `then_fill`: a file `full` takes what is left of the disk that it starts from."""
+        self._prepare()
+        self._run("boot")
+        if then_fill:
+            self._run("fill")
+        self._export()
+
+    def _prepare(self) -> None:
+        micropython = find_micropython()
+        if not micropython:
+            raise UserError("a virtual camera on a port needs MicroPython, which has no package for this computer")
+        self._micropython = micropython
+        (self._folder / "flash").mkdir(parents=True, exist_ok=True)
+        has_card = (self._folder / "sdcard").is_dir()
+        self._points = ["flash", "sdcard"] if has_card else ["flash"]  # it starts from the last
+
+    def kill(self) -> None:
+        """The power fails now."""
+        self.dead = self._closing = True
+
+    def close(self) -> None:
+        """Switch it off; the disks are in the folders then."""
+        self._closing = True
+        self._player.join()
+        self._export()
+        for point in self._points:
+            self._image(point).unlink(missing_ok=True)
+
+    # Its life
+
+    def _play(self) -> None:
+        why = RESET
+        try:
+            while not self._closing:
+                if why == RESET:
+                    self._start()
+                if not self._closing:
+                    why = self._repl(raw=why == SOFT_RESET and self._was_raw())
+                    self._print(b"MPY: soft reboot\r\n" if why == SOFT_RESET else b"")
+                if why == RESET and self._left == AT_RESET:
+                    self.kill()
+        finally:
+            os.close(self._computer)
+            os.close(self._slave)
+
+    def _start(self) -> None:
+        """boot.py and main.py; again and again while main.py ends in a reset, by itself or by a HardFault, and no Ctrl-C comes."""
+        while not self._closing:
+            told = self._run("boot")
+            self._print(told.printed)
+            if told.status == BOOT_FAILED or self._run_program() not in RESETS:
+                return
+            if self._left == AT_RESET:
+                self.kill()
+            time.sleep(RESET_S)
+            self._typed += self._take()
+            if CTRL_C in self._typed:
+                self._typed = self._typed.rpartition(CTRL_C)[2]
+                return
+
+    def _run_program(self) -> str | None:
+        """main.py of the disk that it starts from, until it ends or Ctrl-C comes; what it wrote goes to the disk.
+
+        Why it ended; None where it did not end by itself.
+        """
+        start = self._points[-1]
+        self._export()
+        script = self._folder / start / "main.py"
+        if not script.is_file():
+            return None
+        ended = None
+        files = {point: _files(self._folder / point) for point in self._points}
+        kept: dict[str, bytes] = {}
+        try:
+            events = run(
+                script,
+                **files,  # type: ignore[arg-type]
+                firmware=self._firmware,
+                board=self._name,
+                source=endless(_opened(self._source)),
+                keyboard=self._keys,
+                kept=kept,
+                boot=False,
+            )
+            with contextlib.closing(events):
+                ended = self._watch(events)
+        except UserError as error:
+            self._print(f"{error}\r\n".encode())
+        if kept and kept != {name: file.read_bytes() for name, file in files[start].items()}:
+            shutil.rmtree(self._folder / start)
+            for name, content in kept.items():
+                path = self._folder / start / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+            self._image(start).unlink()  # it is made anew of the folder
+        return ended
+
+    def _watch(self, events: Iterator[Any]) -> str | None:
+        for event in events:
+            if isinstance(event, Line):
+                self._print(event.text.encode() + b"\r\n")
+            if isinstance(event, Shown):
+                time.sleep(FRAME_S)
+            if isinstance(event, Ended) or self._closing or CTRL_C in self._typed:
+                self._typed = self._typed.rpartition(CTRL_C)[2]  # for the REPL
+                return event.reason if isinstance(event, Ended) else None
+        return None
+
+    def _keys(self) -> bytes:
+        """What main.py is given of what was typed: nothing of what follows Ctrl-C."""
+        self._typed += self._take()
+        if CTRL_C in self._typed:
+            return b""
+        keys, self._typed = self._typed, b""
+        return keys
+
+    def _repl(self, raw: bool) -> int:
+        """MicroPython's REPL until it is reset; how it ended."""
+        self._printed = b""
+        with self._served() as served:
+            self.frames = served.frames if served else ()
+            master, slave = _terminal()
+            process = subprocess.Popen(
+                [*self._command(OWN_HEAP if served else 0), "-i", str(PRELUDE)],
+                stdin=slave,
+                stdout=slave,
+                stderr=slave,
+                env=self._environment("repl", served),
+                start_new_session=True,
+                preexec_fn=_own_tty,
+            )
+            os.close(slave)
+            try:
+                self._wait_for_prompt(master, raw)
+                while self._pump(master, process):
+                    pass
+                if self._closing:
+                    process.kill()
+                return process.wait()
+            finally:
+                process.kill()
+                process.wait()
+                os.close(master)
+
+    def _served(self) -> contextlib.AbstractContextManager[Served | None]:
+        """The firmware that answers the REPL; none where it is not OpenMV's."""
+        if not self._omv:
+            return contextlib.nullcontext()
+        return Served(find_firmware(self._firmware), self._board, endless(_opened(self._source)))
+
+    def _wait_for_prompt(self, master: int, raw: bool) -> None:
+        """What is typed before it is lost: MicroPython throws it away when it sets its terminal up."""
+        while not self._printed.endswith(PROMPT) and not self._closing:
+            if select.select([master], [], [], 0.05)[0]:
+                data = os.read(master, 4096)
+                self._print(data)
+        if raw:
+            os.write(master, CTRL_A)
+
+    def _pump(self, master: int, process: subprocess.Popen[bytes]) -> bool:
+        """Pass on what there is in both directions; whether it goes on."""
+        ready, _, _ = select.select([master, self._computer], [], [], 0.05)
+        if self._closing:
+            return False
+        if self._computer in ready or self._typed:
+            self._typed += self._take()
+            if CTRL_C in self._typed and not self._is_waiting(master):
+                _interrupt(master, process)
+            while self._typed:
+                self._typed = self._typed[os.write(master, self._typed) :]
+        if master in ready:
+            try:
+                data = os.read(master, 65536)
+            except OSError:  # its process has ended
+                data = b""
+            self._print(data)
+            return bool(data)
+        return process.poll() is None
+
+    def _is_waiting(self, master: int) -> bool:
+        """Whether MicroPython waits for code; what it is just saying, its prompt perhaps, is heard first."""
+        for _ in range(3):  # a program may never stop
+            if self._printed.endswith(WAITING) or not select.select([master], [], [], 0.05)[0]:
+                break
+            with contextlib.suppress(OSError):  # its process has ended
+                self._print(os.read(master, 4096))
+        return self._printed.endswith(WAITING)
+
+    def _command(self, more: int = 0) -> list[str]:
+        """MicroPython with the board's heap, and so many bytes for stand-ins that on a camera are in its flash."""
+        return [*self._micropython, "-X", f"heapsize={sum(self._board.heap) + more}"]
+
+    # The cable
+
+    def _take(self) -> bytes:
+        """What came from the computer by now."""
+        if not select.select([self._computer], [], [], 0)[0]:
+            return b""
+        data = os.read(self._computer, 4096)
+        if self._left is not None and self._left >= 0:
+            data = data[: self._left]
+            self._left -= len(data)
+            if not self._left:
+                self.kill()
+        return data
+
+    def _print(self, data: bytes) -> None:
+        """To the computer; what nobody reads is dropped."""
+        self._printed = (self._printed + data)[-200:]
+        while data and not self._closing and select.select([], [self._computer], [], 0.2)[1]:
+            data = data[os.write(self._computer, data[:512]) :]
+
+    def _was_raw(self) -> bool:
+        return self._printed.rfind(b"raw REPL;") > self._printed.rfind(PROMPT)
+
+    # The disks
+
+    def _image(self, point: str) -> Path:
+        return self._folder / f"{point}.fat"
+
+    def _export(self) -> None:
+        """What is on the disks, into the folders."""
+        if all(self._image(point).exists() for point in self._points):
+            for point in self._points:
+                shutil.rmtree(self._folder / point)
+            self._run("export")
+
+    def _run(self, what: str) -> Told:
+        """boot.py, or the copying of the disks."""
+        told = subprocess.run(
+            [*self._command(), str(PRELUDE)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=self._environment(what),
+        )
+        return Told(told.stdout.replace(b"\n", b"\r\n"), told.returncode)
+
+    def _environment(self, what: str, served: Served | None = None) -> dict[str, str]:
+        points = self._points
+        config = {
+            "do": what,
+            "disks": {f"/{point}": self._disk(point, what != "fill") for point in points},
+            "start": f"/{points[-1]}",
+            "omv": self._omv,
+            "host": served.config if served else None,
+            "version": find_firmware(self._firmware).version,
+            "board_type": self._board.board_type,
+            "arch": self._board.arch,
+        }
+        return {**os.environ, "VIRTUAL_BOARD": json.dumps(config)}
+
+    def _disk(self, point: str, traced: bool) -> dict[str, Any]:
+        folder = str(self._folder / point)
+        return {
+            "image": str(self._image(point)),
+            "size": self._board.flash if point == "flash" else SDCARD,
+            "folder": folder,
+            "export": folder,
+            "trace": str(self._trace) if traced and self._trace and point == self._points[-1] else None,
+        }
+
+
+def _terminal() -> tuple[int, int]:
+    """A pseudo-terminal's two ends that pass bytes on as they are; Ctrl-C interrupts what runs on the second."""
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    modes = termios.tcgetattr(slave)
+    modes[3] |= termios.ISIG
+    modes[6][termios.VQUIT] = modes[6][termios.VSUSP] = b"\0"
+    termios.tcsetattr(slave, termios.TCSANOW, modes)
+    return master, slave
+
+
+def _interrupt(terminal: int, process: subprocess.Popen[bytes]) -> None:
+    """Ctrl-C for code that came by raw paste: MicroPython then leaves its terminal as it is at the prompt, where Ctrl-C is a
+    letter. It would die of the signal there."""
+    if not termios.tcgetattr(terminal)[3] & termios.ISIG and process.poll() is None:
+        os.kill(process.pid, signal.SIGINT)
+
+
+def _own_tty() -> None:
+    """Make the terminal this process' own, for Ctrl-C to reach it."""
+    import fcntl
+
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def _opened(what: Source | str | Path | None) -> Source:
+    return what if isinstance(what, Source) else open_source(what)
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    return {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}

@@ -1,8 +1,0 @@
-"""A server on this computer that answers as Edge Impulse's services are documented to: the tools run with no account.
-
-It is not Edge Impulse. It keeps what is uploaded, and answers wrongly on purpose where a test asks for that.
-"""
-
-from tools.virtual_studio.server import VirtualStudio
-
-__all__ = ["VirtualStudio"]

@@ -1,0 +1,1 @@
+"""Measuring a model: protocols, corruptions, confidence, and the model card."""

@@ -1,0 +1,1 @@
+"""From a trained network to the int8 file: calibration, conversion, and back."""

@@ -1,0 +1,1 @@
+"""Fine-tuning the model on faces of one's own, and whether it helped."""

@@ -1,0 +1,203 @@
+"""Adapt a model to collected faces: learn, compare with what it was on faces held back, and write it if it is better."""
+
+import json
+from contextlib import ExitStack
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from emotion_camera.model import metadata
+from emotion_camera.model.contract import ROOMY_BOARD, SMALL_BOARD, Limits, Model, check
+from emotion_camera.model.metadata import Notes
+from numpy.typing import NDArray
+
+from emotion_training.data.fer2013 import SIZE, DataError, writing
+from emotion_training.finetune import faces_folder, split
+from emotion_training.finetune.faces_folder import Collected
+from emotion_training.finetune.paired_test import Comparison
+from emotion_training.finetune.split import APART, Parts
+
+CALIBRATION_REHEARSED = 200  # beside the own faces, or other people's could exceed the ranges of int8
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to adapt: the random seed, and whether a model that is not better is written, too."""
+
+    seed: int = 1
+    anyway: bool = False
+
+
+def finetune(data: Path, start: Path, out: Path, portraits: Path, settings: Settings | None = None) -> Path:
+    """Adapt the int8 file `start` to the faces in the folder `data` and write it to `out`, labels and card beside it.
+
+    Prints what it does and the comparison. `portraits`: the folder of the bundled ones. Returns the card. Raises DataError,
+    with nothing written, where the faces are not fit to learn from or the result is not better.
+    """
+    settings = settings or Settings()
+    model = _check_places(start, out)
+    faces = faces_folder.read(data, model.labels)
+    parts = split.divide(faces, settings.seed)
+    print(_plan(data, faces, parts))
+    file = _learn(model, faces, parts, portraits, settings.seed)
+    compared = compare(model, file, faces, parts)
+    print("", compared.table(), "", compared.sentence(), sep="\n")
+    worse = compared.worse()
+    if worse and not settings.anyway:
+        raise DataError(
+            f"{out}: not written, for the adapted model is not better: {worse}; collect more faces, check that each lies in "
+            "the right folder, or give --anyway"
+        )
+    return _write(file, out, model, faces, parts, compared)
+
+
+def _check_places(start: Path, out: Path) -> Model:
+    """The model to start from, checked, as is the place to write to."""
+    from emotion_training.export.convert import check_place
+
+    model = check(start)
+    if model.input_size != SIZE:
+        raise DataError(
+            f"{start}: takes pictures of {model.input_size} pixels; only one that takes {SIZE} can be adapted"
+        )
+    check_place(out)
+    for card in (out.with_suffix(".json"), out.with_suffix(".md")):
+        if card.is_dir():
+            raise DataError(f"{card}: is a folder, but a file is to be written there; choose another --out")
+    if out.resolve() == start.resolve():
+        raise DataError(f"{out}: is the model to start from; choose another --out, so that both can be compared")
+    return model
+
+
+def _plan(data: Path, faces: Collected, parts: Parts) -> str:
+    counts = ", ".join(f"{(faces.classes == it).sum()} {faces.labels[it]}" for it in faces.shown())
+    return (
+        f"{data}: {len(faces.classes)} faces ({counts}); {len(parts.learn)} to learn from, "
+        f"{len(parts.held)} held back, {APART[parts.apart]}"
+    )
+
+
+def _learn(model: Model, faces: Collected, parts: Parts, portraits: Path, seed: int) -> bytes:
+    """The int8 file of the adapted network."""
+    from emotion_training.export.convert import convert
+    from emotion_training.export.tflite_to_keras import rebuild
+    from emotion_training.finetune.adapt import adapt, own, rehearsal
+
+    network = rebuild(model.path)
+    rehearsed = rehearsal(network, portraits, seed)
+    learn = own(faces.images[parts.learn], faces.classes[parts.learn], len(faces.labels))
+    adapted = adapt(network, learn, rehearsed, seed)
+    print("making it int8 ...", flush=True)
+    return convert(adapted, _calibration(faces.images[parts.learn], rehearsed.images), _notes(model, faces.labels))
+
+
+def _notes(model: Model, labels: tuple[str, ...]) -> Notes:
+    """The camera's notes for an adapted model. Its prior is that of the own faces, in which each class counted alike: none is left."""
+    from emotion_training.export.convert import WARMTH
+
+    known = metadata.read(model.path.read_bytes(), len(model.labels))
+    resting = known.resting if known and labels == model.labels else None
+    return Notes(temperature=WARMTH, resting=resting)
+
+
+def _calibration(own: NDArray[np.uint8], rehearsed: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Pictures to calibrate the conversion on; the first own face, stretched, brings the extreme pixels 0 and 255."""
+    first = own[:1].astype(np.float32)
+    stretched = np.rint((first - first.min()) * 255 / (first.max() - first.min())).astype(np.uint8)
+    return np.concatenate([own, rehearsed[:CALIBRATION_REHEARSED], stretched])
+
+
+def compare(model: Model, file: bytes, faces: Collected, parts: Parts) -> Comparison:
+    """What the model `model` and the int8 `file` answer to the held-back faces."""
+    from emotion_camera.model.interpreter import scores
+
+    images = faces.images[parts.held]
+    before, after = (scores(it, images).argmax(axis=1) for it in (model.path, file))
+    return Comparison(faces.labels, len(model.labels), faces.classes[parts.held], before, after)
+
+
+def _write(file: bytes, out: Path, start: Model, faces: Collected, parts: Parts, compared: Comparison) -> Path:
+    from emotion_training.export.convert import write_model
+
+    learnt = [faces.files[row] for row in parts.learn]
+    card = _card(file, out, start, faces, parts, compared)
+    out.absolute().parent.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        told, read = (stack.enter_context(writing(out.with_suffix(suffix))) for suffix in (".json", ".md"))
+        told.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+        read.write_text(_markdown(card, compared), encoding="utf-8")
+        made = write_model(file, out, learnt, _limits(file), faces.labels)
+    print(f"\n{made.path}: {made.file_bytes:,} bytes, arena {made.arena_bytes}, for {card['boards']}")
+    return out.with_suffix(".md")
+
+
+def _limits(file: bytes) -> Limits:
+    """New classes make the file larger: it may leave the small boards behind."""
+    return SMALL_BOARD if len(file) <= SMALL_BOARD.file else ROOMY_BOARD
+
+
+def _card(file: bytes, out: Path, start: Model, faces: Collected, parts: Parts, compared: Comparison) -> dict[str, Any]:
+    """All that is known of the adapted model."""
+    shown = faces.shown()
+    gained, lost = compared.changes()
+    counts = {
+        name: {faces.labels[it]: int((faces.classes[rows] == it).sum()) for it in shown}
+        for name, rows in (("learnt", parts.learn), ("held back", parts.held))
+    }
+    return {
+        "model": out.name,
+        "sha256": sha256(file).hexdigest(),
+        "labels": list(faces.labels),
+        "boards": SMALL_BOARD.boards + " and all larger" if _limits(file) is SMALL_BOARD else ROOMY_BOARD.boards,
+        "started from": {"model": start.path.name, "sha256": sha256(start.path.read_bytes()).hexdigest()},
+        "faces": counts,
+        "apart": parts.apart,
+        "held back": {
+            "faces": len(parts.held),
+            "accuracy before": round(compared.accuracy(compared.before), 4),
+            "accuracy after": round(compared.accuracy(compared.after), 4),
+            "gained": gained,
+            "lost": lost,
+        },
+        "not measured": [label for it, label in enumerate(faces.labels) if it not in shown],
+        "better": compared.worse() is None,
+    }
+
+
+def _markdown(card: dict[str, Any], compared: Comparison) -> str:
+    """The card for people."""
+    head = f"# {card['model']}\n\nAdapted from `{card['started from']['model']}` to collected faces by `emotion-camera train finetune`."
+    facts = [
+        f"labels, in output order: {', '.join(card['labels'])}",
+        f"learnt from {_counts(card, 'learnt')}",
+        f"for {card['boards']}",
+        f"SHA-256 `{card['sha256']}`",
+    ]
+    if card["not measured"]:
+        facts.append(
+            f"no faces were collected of {', '.join(card['not measured'])}: how well it knows them now was not measured"
+        )
+    if not card["better"]:
+        facts.append("**it was written although it is not better than before**")
+    lines = "\n".join(f"- {it}" for it in facts)
+    apart = f"The held-back faces are {APART[card['apart']]}."
+    return (
+        f"{head}\n\n{lines}\n\n## Before and after\n\n{compared.table()}\n\n{compared.sentence()} {apart}\n\n{FAIR_USE}"
+    )
+
+
+def _counts(card: dict[str, Any], part: str) -> str:
+    counts = card["faces"][part]
+    return f"{sum(counts.values())} faces ({', '.join(f'{count} {label}' for label, count in counts.items())})"
+
+
+FAIR_USE = """\
+## Limits and fair use
+
+- It was fitted to the people, the camera and the light of the collected faces. On others it may be worse than the model that it was
+  made from; the figures above don't tell.
+- An expression is not a feeling: the model says which of its words was most often given to faces that look like this one.
+- Use it only with people who agreed to it, and not to judge, rank or watch anyone.
+"""

@@ -1,0 +1,88 @@
+"""Whether a model got better: what it answered before and after to the same faces."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emotion_training.evaluate.evaluate import markdown
+
+CHANCE = 0.05  # under this probability a difference is called more than chance
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two models' answers to the same faces, each int [n], as are the right ones in `truth`; indices into `labels`.
+
+    known: how many of the labels, the first ones, the model knew before.
+    """
+
+    labels: tuple[str, ...]
+    known: int
+    truth: NDArray[np.int64]
+    before: NDArray[np.int64]
+    after: NDArray[np.int64]
+
+    def accuracy(self, answers: NDArray[np.int64]) -> float:
+        """The share of the faces that is named right."""
+        return float((answers == self.truth).mean())
+
+    def changes(self, which: NDArray[np.bool_] | None = None) -> tuple[int, int]:
+        """How many faces were named wrong before and are right now, and how many the other way round."""
+        which = np.ones(len(self.truth), bool) if which is None else which
+        before, after = (answers[which] == self.truth[which] for answers in (self.before, self.after))
+        return int((~before & after).sum()), int((before & ~after).sum())
+
+    def old_classes(self) -> NDArray[np.bool_]:
+        """Which of the faces show a class that the model knew before."""
+        return self.truth < self.known
+
+    def worse(self) -> str | None:
+        """Why the new model should not replace the old one, or None if it is better.
+
+        Better is: right more often, and not worse, by more than chance, at what it knew before.
+        """
+        gained, lost = self.changes()
+        if gained <= lost:
+            return f"it names {self._right(self.after)} of {len(self.truth)} held-back faces right, and {self._right(self.before)} before"
+        gained, lost = self.changes(self.old_classes())
+        if lost > gained and mcnemar(gained, lost) < CHANCE:
+            return f"of the faces of classes that it knew, {lost} held-back ones are named wrong now that were right, and only {gained} the other way"
+        return None
+
+    def _right(self, answers: NDArray[np.int64]) -> int:
+        return int((answers == self.truth).sum())
+
+    def sentence(self) -> str:
+        """The difference and whether it may be chance, in plain words."""
+        gained, lost = self.changes()
+        p = mcnemar(gained, lost)
+        n = len(self.truth)
+        told = (
+            f"Of {n} held-back faces {self._right(self.before)} were named right before and {self._right(self.after)} "
+            f"are now: {gained} gained, {lost} lost."
+        )
+        if gained + lost == 0:
+            return told
+        if p < CHANCE:
+            return f"{told} That is more than chance (exact McNemar test, p = {p:.2g})."
+        return f"{told} So few changes may be chance (exact McNemar test, p = {p:.2g}): more faces would tell."
+
+    def table(self) -> str:
+        """Recall by class and accuracy, before and after, in Markdown."""
+        head = ["class", "held-back faces", "right before", "right after"]
+        lines = [
+            self._line(label, self.truth == it) for it, label in enumerate(self.labels) if (self.truth == it).any()
+        ]
+        return markdown(head, [*lines, self._line("all", self.truth >= 0)])
+
+    def _line(self, name: str, which: NDArray[np.bool_]) -> list[str]:
+        shares = (f"{(answers[which] == self.truth[which]).mean():.0%}" for answers in (self.before, self.after))
+        return [name, str(which.sum()), *shares]
+
+
+def mcnemar(gained: int, lost: int) -> float:
+    """The probability of changes at least this one-sided if each were a coin's toss (two-sided exact McNemar test)."""
+    n = gained + lost
+    return min(1.0, 2 * sum(math.comb(n, it) for it in range(min(gained, lost) + 1)) / 2**n)

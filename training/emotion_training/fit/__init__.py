@@ -1,0 +1,1 @@
+"""Training: networks, recipes, distillation, with Keras or PyTorch."""

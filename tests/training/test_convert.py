@@ -9,7 +9,7 @@ from emotion_camera.model.interpreter import scores
 from emotion_camera.model.metadata import Notes, read, self_test_picture, tail
 from emotion_training.data.fer2013 import DataError, Faces
 from emotion_training.data.targets import training_rows
-from emotion_training.evaluate.protocols import Rows
+from emotion_training.evaluate.protocols import EvalSet
 from emotion_training.export.calibrate import choose, curve
 from emotion_training.export.convert import (
     CALIBRATION_FACES,
@@ -138,7 +138,7 @@ def test_the_curve_gives_up_accuracy_for_balance():
     truth = RNG.choice(7, 2000, p=[0.05, 0.05, 0.05, 0.3, 0.1, 0.1, 0.35])
     prior = np.bincount(truth, minlength=7) / len(truth)
     logits = np.eye(7)[truth] * 2 + RNG.normal(0, 1, (2000, 7)) + np.log(prior)
-    at = {point["tau"]: point for point in curve(logits, Rows(np.arange(2000), truth), prior)}
+    at = {point["tau"]: point for point in curve(logits, EvalSet(np.arange(2000), truth), prior)}
     assert at[1]["balanced"] > at[0]["balanced"]
     assert at[1]["accuracy"] < at[0]["accuracy"]
 

@@ -7,7 +7,7 @@ import pytest
 from emotion_training.data.fer2013 import PRIVATE_TEST, DataError, Faces, load
 from emotion_training.data.near_duplicates import leaked
 from emotion_training.data.targets import choosing, prior, targets, training_rows
-from emotion_training.evaluate.protocols import PROTOCOLS, Rows, measure, rows
+from emotion_training.evaluate.protocols import PROTOCOLS, EvalSet, eval_set, measure
 
 FER2013 = Path(__file__).parents[3] / "shared" / "datasets" / "fer2013"
 
@@ -28,23 +28,26 @@ SPREAD = [1, 1, 1, 2, 4, 1, 0, 0, 0, 0]  # anger: 4 of 10, but 4 of 6 once the s
 
 def test_rows_of_each_protocol():
     faces = faces_with([HAPPY, TIE, CONTEMPT, NO_FACE, SPREAD])
-    assert rows("FER2013", faces).index.tolist() == [0, 1, 2, 3, 4]
-    assert (rows("FER+ 7", faces).index.tolist(), rows("FER+ 7", faces).truth.tolist()) == ([0, 4], [3, 0])
-    assert rows("FER+ majority", faces).index.tolist() == [0]
-    assert (rows("FER+ 8", faces).index.tolist(), rows("FER+ 8", faces).truth.tolist()) == ([0, 2, 4], [3, 7, 0])
+    assert eval_set("FER2013", faces).index.tolist() == [0, 1, 2, 3, 4]
+    assert (eval_set("FER+ 7", faces).index.tolist(), eval_set("FER+ 7", faces).targets.tolist()) == ([0, 4], [3, 0])
+    assert eval_set("FER+ majority", faces).index.tolist() == [0]
+    assert (eval_set("FER+ 8", faces).index.tolist(), eval_set("FER+ 8", faces).targets.tolist()) == (
+        [0, 2, 4],
+        [3, 7, 0],
+    )
 
 
 def test_number_of_rows_in_the_real_data():
     if not FER2013.is_dir():
         pytest.skip(f"FER2013 is not at {FER2013}")
     part = load(FER2013).part(PRIVATE_TEST)
-    counts = {name: len(rows(name, part).index) for name in PROTOCOLS}
+    counts = {name: len(eval_set(name, part).index) for name in PROTOCOLS}
     assert counts == {"FER2013": 3589, "FER+ 7": 3350, "FER+ majority": 2720, "FER+ 8": 3153}
 
 
 def test_contempt_counts_as_wrong_and_balance_ignores_it():
     scores = np.eye(7)[[3, 3, 0]]
-    figures = measure(scores, Rows(np.array([0, 1, 2]), np.array([3, 7, 1])))
+    figures = measure(scores, EvalSet(np.array([0, 1, 2]), np.array([3, 7, 1])))
     assert figures.accuracy == pytest.approx(1 / 3)
     assert figures.balanced == pytest.approx(1 / 2)  # happy 1, disgust 0; the others do not occur
     assert figures.precision[3] == pytest.approx(1 / 2)

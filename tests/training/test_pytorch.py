@@ -158,7 +158,7 @@ def test_the_loss_goes_down_and_the_network_learns(given, tmp_path):
     assert told[-1] < 0.6 * told[0]
     assert (tmp_path / "run" / "curve.png").is_file()
     right = given.right
-    assert (fit.logits(network, given.public.images).argmax(1) == right.truth).mean() > 0.5
+    assert (fit.logits(network, given.public.images).argmax(1) == right.targets).mean() > 0.5
 
 
 KILLED = """

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from emotion_training.data.fer2013 import DataError, Faces
 from emotion_training.evaluate.evaluate import PARTS, check_measurable, markdown
-from emotion_training.evaluate.protocols import rows
+from emotion_training.evaluate.protocols import eval_set
 
 PEOPLE = 200
 NEUTRAL = EMOTIONS.index("neutral")
@@ -43,14 +43,14 @@ def trial(faces: Faces, model: Path, part: str = "PublicTest") -> str:
     tested = faces.part(PARTS[part])
     if not len(tested):
         raise DataError(f"the data has no rows of {part}; give data with the official parts")
-    wanted = rows("FER+ 7", tested)
+    wanted = eval_set("FER+ 7", tested)
     data = model.read_bytes()
     notes = read(data, len(EMOTIONS))
     logs = np.array([log_scores(it, notes) for it in scores(model, tested.images[wanted.index])])
     resting = list(notes.resting) if notes and notes.resting else None
     lines = []
     for bias in BIASES:
-        before, *after = _people(logs, wanted.truth, resting, bias, load_program())
+        before, *after = _people(logs, wanted.targets, resting, bias, load_program())
         cells = [f"{100 * value:.1f} %" for told in (before, *after) for value in (told.rest, told.expressions)]
         lines.append([f"{bias}", *cells])
     head = ["bias (nats)", "rest: before", "expressions: before"]

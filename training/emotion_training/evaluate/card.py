@@ -15,7 +15,7 @@ from emotion_training.evaluate import peers
 from emotion_training.evaluate.confidence import Bin, draw_reliability
 from emotion_training.evaluate.corruptions import STRENGTHS
 from emotion_training.evaluate.evaluate import by_emotion, markdown, table
-from emotion_training.evaluate.protocols import PROTOCOLS, Figures
+from emotion_training.evaluate.protocols import PROTOCOLS, Metrics
 
 Json = dict[str, Any]
 PICTURES = ("confusion", "curve", "reliability")
@@ -53,8 +53,8 @@ def write_text(card: Json, beside: dict[str, Json]) -> str:
     )  # fmt: skip
 
 
-def _figures(told: Json) -> dict[str, Figures]:
-    return {name: Figures(**it) for name, it in told.items()}
+def _figures(told: Json) -> dict[str, Metrics]:
+    return {name: Metrics(**it) for name, it in told.items()}
 
 
 def _shown(card: Json) -> tuple[str, str]:
@@ -251,7 +251,7 @@ logits: at 0 the model leans to the emotions that its training pictures show mos
 """
 
 
-def draw_confusion(figures: Figures, title: str, path: Path) -> None:
+def draw_confusion(figures: Metrics, title: str, path: Path) -> None:
     """Draw the confusion matrix, each row as shares of its truth, with the counts."""
     from matplotlib.figure import Figure
 

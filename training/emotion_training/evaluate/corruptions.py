@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from emotion_training.data import augment
 from emotion_training.data.fer2013 import Faces
 from emotion_training.evaluate.confidence import ece
-from emotion_training.evaluate.protocols import Rows, main_protocol, measure, rows
+from emotion_training.evaluate.protocols import EvalSet, eval_set, main_protocol, measure
 
 Face = NDArray[np.uint8]
 
@@ -43,13 +43,13 @@ def robustness(path: Path, part: Faces, name: str) -> dict[str, Any]:
     part's `name`, on standard error.
     """
     protocol = main_protocol(part)
-    wanted = rows(protocol, part)
-    images, truth = part.images[wanted.index], Rows(np.arange(len(wanted.index)), wanted.truth)
+    wanted = eval_set(protocol, part)
+    images, truth = part.images[wanted.index], EvalSet(np.arange(len(wanted.index)), wanted.targets)
 
     def figures(faces: Face) -> dict[str, float]:
         given = camera_scores(path, faces)
         it = measure(given, truth)
-        error = ece(given, truth.truth)
+        error = ece(given, truth.targets)
         return {"accuracy": round(it.accuracy, 4), "balanced": round(it.balanced, 4), "ece": round(error, 4)}
 
     spoilt: dict[str, dict[str, dict[str, float]]] = {}

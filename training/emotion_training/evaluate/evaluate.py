@@ -6,7 +6,7 @@ from emotion_camera.model.contract import EMOTIONS, Model, check
 from numpy.typing import NDArray
 
 from emotion_training.data.fer2013 import PRIVATE_TEST, PUBLIC_TEST, SIZE, DataError, Faces
-from emotion_training.evaluate.protocols import PROTOCOLS, Figures, measure, rows
+from emotion_training.evaluate.protocols import PROTOCOLS, Metrics, eval_set, measure
 
 PARTS = {"PublicTest": PUBLIC_TEST, "PrivateTest": PRIVATE_TEST}
 
@@ -27,17 +27,17 @@ def check_measurable(path: Path) -> Model:
     return model
 
 
-def by_protocol(scores: NDArray, part: Faces) -> dict[str, Figures]:
-    """Figures by protocol of scores [n, 7] for all n rows of a part; only FER2013's own where there are no votes.
+def by_protocol(scores: NDArray, part: Faces) -> dict[str, Metrics]:
+    """Metrics by protocol of scores [n, 7] for all n rows of a part; only FER2013's own where there are no votes.
 
     A protocol by which no row counts is left out.
     """
     names = PROTOCOLS if part.votes is not None else ("FER2013",)
-    wanted = {name: rows(name, part) for name in names}
+    wanted = {name: eval_set(name, part) for name in names}
     return {name: measure(scores, some) for name, some in wanted.items() if len(some.index)}
 
 
-def table(figures: dict[str, Figures], leak_free: dict[str, Figures] | None = None) -> str:
+def table(figures: dict[str, Metrics], leak_free: dict[str, Metrics] | None = None) -> str:
     """The figures as a table in Markdown, a line a protocol; with `leak_free`, the same without repeated rows beside them."""
     head = ["protocol", "n", "accuracy", "balanced"]
     if leak_free is not None:
@@ -51,11 +51,11 @@ def table(figures: dict[str, Figures], leak_free: dict[str, Figures] | None = No
     return markdown(head, lines)
 
 
-def _brief(it: Figures) -> list[str]:
+def _brief(it: Metrics) -> list[str]:
     return [f"{it.rows:,}", f"{it.accuracy:.3f}", f"{it.balanced:.3f}"]
 
 
-def by_emotion(figures: dict[str, Figures]) -> str:
+def by_emotion(figures: dict[str, Metrics]) -> str:
     """Recall and precision as a table in Markdown, a line an emotion."""
     head = ["emotion", *(f"{name} {what}" for name in figures for what in ("recall", "precision"))]
     lines = [

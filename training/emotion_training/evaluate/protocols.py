@@ -19,11 +19,11 @@ PROTOCOLS = {
 
 
 @dataclass(frozen=True)
-class Rows:
+class EvalSet:
     """Which rows of a part count by a protocol, int [m], and what is right for each, int [m] (7 is contempt)."""
 
     index: NDArray[np.int64]
-    truth: NDArray[np.int64]
+    targets: NDArray[np.int64]
 
 
 def main_protocol(part: Faces) -> str:
@@ -31,10 +31,10 @@ def main_protocol(part: Faces) -> str:
     return "FER2013" if part.votes is None else "FER+ 7"
 
 
-def rows(protocol: str, faces: Faces) -> Rows:
+def eval_set(protocol: str, faces: Faces) -> EvalSet:
     """The rows and right answers of `faces` by a protocol of `PROTOCOLS`; the two of FER+ need votes."""
     if protocol == "FER2013":
-        return Rows(np.arange(len(faces)), faces.labels.astype(np.int64))
+        return EvalSet(np.arange(len(faces)), faces.labels.astype(np.int64))
     if faces.votes is None:
         raise ValueError(f"{protocol}: needs FER+'s votes; give fer2013new.csv with --votes")
     votes = faces.votes.astype(np.int64)
@@ -43,29 +43,29 @@ def rows(protocol: str, faces: Faces) -> Rows:
     return _seven(votes, least=6 if protocol == "FER+ majority" else 0)
 
 
-def _seven(votes: NDArray[np.int64], least: int) -> Rows:
+def _seven(votes: NDArray[np.int64], least: int) -> EvalSet:
     largest = votes.max(axis=1, keepdims=True)
     winner = votes.argmax(axis=1)
     keep = ((votes == largest).sum(axis=1) == 1) & np.isin(winner, SEVEN) & (largest[:, 0] >= least)
     return _ours(keep, winner)
 
 
-def _eight(votes: NDArray[np.int64]) -> Rows:
+def _eight(votes: NDArray[np.int64]) -> EvalSet:
     votes = np.where(votes == 1, 0, votes)
     winner = votes.argmax(axis=1)
     keep = (votes.max(axis=1) > votes.sum(axis=1) / 2) & (winner != UNKNOWN) & (winner != NF)
     return _ours(keep, winner)
 
 
-def _ours(keep: NDArray[np.bool_], winner: NDArray[np.int64]) -> Rows:
+def _ours(keep: NDArray[np.bool_], winner: NDArray[np.int64]) -> EvalSet:
     """Vote columns as classes: the seven in the order of EMOTIONS, contempt after them."""
     classes = np.array([[*SEVEN, CONTEMPT].index(column) if column < UNKNOWN else -1 for column in range(10)])
     index = np.flatnonzero(keep)
-    return Rows(index, classes[winner[index]])
+    return EvalSet(index, classes[winner[index]])
 
 
 @dataclass(frozen=True)
-class Figures:
+class Metrics:
     """Accuracy, its mean over classes (`balanced`), recall and precision a class, and the confusion matrix [truth, answer]."""
 
     rows: int
@@ -76,21 +76,21 @@ class Figures:
     confusion: list[list[int]]
 
 
-def measure(scores: NDArray, wanted: Rows) -> Figures:
-    """Figures of scores [n, 7] over all rows of a part, by the rows and answers of a protocol.
+def measure(scores: NDArray, wanted: EvalSet) -> Metrics:
+    """Metrics of scores [n, 7] over all rows of a part, by the rows and answers of a protocol.
 
     `balanced` is the mean recall of those of the seven classes that occur; contempt counts in the accuracy alone.
     """
     classes = scores.shape[1]
     answers = scores[wanted.index].argmax(axis=1)
     confusion = np.zeros((classes + 1, classes), np.int64)
-    np.add.at(confusion, (wanted.truth, answers), 1)
+    np.add.at(confusion, (wanted.targets, answers), 1)
     seven = confusion[:classes]
     right = np.diag(seven)
     recall = right / np.maximum(seven.sum(axis=1), 1)
     precision = right / np.maximum(confusion.sum(axis=0), 1)
     occurs = seven.sum(axis=1) > 0
-    return Figures(
+    return Metrics(
         rows=len(answers),
         accuracy=float(right.sum() / max(len(answers), 1)),
         balanced=float(recall[occurs].mean()) if occurs.any() else 0.0,

@@ -20,7 +20,7 @@ from emotion_training.evaluate import card, peers
 from emotion_training.evaluate.confidence import coverage, ece, reliability
 from emotion_training.evaluate.corruptions import robustness
 from emotion_training.evaluate.evaluate import PARTS, by_protocol, check_measurable
-from emotion_training.evaluate.protocols import rows
+from emotion_training.evaluate.protocols import eval_set
 from emotion_training.evaluate.readme_table import has_place, short_table, write_table
 
 Json = dict[str, Any]
@@ -79,8 +79,8 @@ def _confidence(answers: NDArray, part: Faces) -> Json:
     """By each protocol: the expected calibration error, the bins that it comes from, and how many answers are how sure and right."""
     told: Json = {}
     for name in ("FER+ 7", "FER2013") if part.votes is not None else ("FER2013",):
-        wanted = rows(name, part)
-        given = answers[wanted.index], wanted.truth
+        wanted = eval_set(name, part)
+        given = answers[wanted.index], wanted.targets
         bins = [asdict(it) for it in reliability(*given)]
         told[name] = {"ece": round(ece(*given), 4), "bins": bins, "coverage": coverage(*given)}
     return told

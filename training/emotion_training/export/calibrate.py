@@ -11,7 +11,7 @@ from emotion_training.data.fer2013 import Faces
 from emotion_training.data.targets import choosing, prior
 from emotion_training.evaluate.confidence import temperature
 from emotion_training.evaluate.corruptions import WAYS, spoil
-from emotion_training.evaluate.protocols import Rows, main_protocol, measure, rows
+from emotion_training.evaluate.protocols import EvalSet, eval_set, main_protocol, measure
 from emotion_training.export.convert import WARMTH, cool
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ TAUS = [round(0.05 * step, 2) for step in range(21)]
 MOST_TAU = 0.5
 
 
-def curve(logits: NDArray, wanted: Rows, shares: NDArray) -> list[dict[str, float]]:
+def curve(logits: NDArray, wanted: EvalSet, shares: NDArray) -> list[dict[str, float]]:
     """Accuracy and balanced accuracy for each tau of TAUS, from logits [n, 7] of PublicTest; shares: the prior [7]."""
     points = []
     for tau in TAUS:
@@ -52,7 +52,7 @@ def settle(network: "keras.Model", faces: Faces, which: NDArray[np.int64]) -> tu
     protocol = main_protocol(faces)
     points, tau, heat, resting = [], 0.0, 1.0, None
     if len(watched):
-        given, wanted = logits(network, watched.images), rows(protocol, watched)
+        given, wanted = logits(network, watched.images), eval_set(protocol, watched)
         points = curve(given, wanted, shares)
         tau = choose(points)
         shifted = given - tau * np.log(shares)
@@ -78,14 +78,14 @@ def _honest(network: "keras.Model", watched: Faces, shares: NDArray, tau: float)
     protocols = [name for name in ("FER+ 7", "FER2013") if name == "FER2013" or watched.votes is not None]
     images = np.stack([watched.images, *(spoil(watched.images, way, 1) for way in WAYS)])
     given = logits(network, images.reshape(-1, *images.shape[2:])).reshape(*images.shape[:2], -1) - tau * np.log(shares)
-    wanted = [rows(protocol, watched) for protocol in protocols]
+    wanted = [eval_set(protocol, watched) for protocol in protocols]
     found = [given[:, it.index].reshape(-1, given.shape[-1]) for it in wanted]
-    return temperature(np.concatenate(found), np.concatenate([np.tile(it.truth, len(given)) for it in wanted]))
+    return temperature(np.concatenate(found), np.concatenate([np.tile(it.targets, len(given)) for it in wanted]))
 
 
-def _at_rest(logits: NDArray, wanted: Rows) -> tuple[float, ...] | None:
+def _at_rest(logits: NDArray, wanted: EvalSet) -> tuple[float, ...] | None:
     """The mean logs of the scores of the faces that are neutral."""
-    neutral = logits[wanted.index[wanted.truth == EMOTIONS.index("neutral")]].astype(np.float64)
+    neutral = logits[wanted.index[wanted.targets == EMOTIONS.index("neutral")]].astype(np.float64)
     logs = neutral - np.log(np.exp(neutral).sum(axis=1, keepdims=True))
     return tuple(round(float(log), 2) for log in logs.mean(axis=0)) if len(neutral) else None
 

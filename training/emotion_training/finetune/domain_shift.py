@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from emotion_training.data.fer2013 import PUBLIC_TEST, DataError, Faces
 from emotion_training.evaluate.evaluate import markdown
-from emotion_training.evaluate.protocols import Rows, main_protocol, measure, rows
+from emotion_training.evaluate.protocols import EvalSet, eval_set, main_protocol, measure
 from emotion_training.finetune.finetune import Settings, finetune
 
 Face = NDArray[np.uint8]
@@ -45,8 +45,8 @@ def trial(faces: Faces, model: Path, portraits: Path) -> str:
     part = faces.part(PUBLIC_TEST)
     if not len(part):
         raise DataError("the data has no rows of PublicTest to try it on; give data with the official parts")
-    wanted = rows(main_protocol(part), part)
-    images, truth = part.images[wanted.index], wanted.truth
+    wanted = eval_set(main_protocol(part), part)
+    images, truth = part.images[wanted.index], wanted.targets
     changed = another_camera(images)
     lines = []
     for count in COUNTS:
@@ -84,5 +84,5 @@ def _write(images: Face, truth: NDArray[np.int64], folder: Path) -> None:
 
 
 def _figures(model: Path, images: Face, truth: NDArray[np.int64]) -> str:
-    found = measure(scores(model, images), Rows(np.arange(len(truth)), truth))
+    found = measure(scores(model, images), EvalSet(np.arange(len(truth)), truth))
     return f"{found.accuracy:.3f} / {found.balanced:.3f}"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from emotion_training.data.fer2013 import DataError, Faces, read_json, writing
 from emotion_training.data.targets import choosing_rows, prior, targets, training_rows
-from emotion_training.evaluate.protocols import Rows, main_protocol, rows
+from emotion_training.evaluate.protocols import EvalSet, eval_set, main_protocol
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class Trainable:
         return self.faces.rows(self.watched)
 
     @property
-    def right(self) -> Rows:
+    def right(self) -> EvalSet:
         """The rows of `public` that count by the main protocol, and what is right for each."""
-        return rows(main_protocol(self.faces), self.public)
+        return eval_set(main_protocol(self.faces), self.public)
 
     def targets(self, label_share: float, least_count: int = 1) -> NDArray[np.float32]:
         """What to learn, float32 [n, 7], as `emotion_training.data.targets.targets` mixes it."""

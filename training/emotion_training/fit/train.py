@@ -235,7 +235,7 @@ def _fit_leg(
         batches,
         epochs=epochs,
         shuffle=False,  # Batches shuffles by itself, in a way that a resumed run repeats
-        validation_data=(pixels(public.images[right.index]), np.eye(len(EMOTIONS), dtype=np.float32)[right.truth]),
+        validation_data=(pixels(public.images[right.index]), np.eye(len(EMOTIONS), dtype=np.float32)[right.targets]),
         validation_batch_size=512,
         verbose=verbosity(),
         callbacks=[

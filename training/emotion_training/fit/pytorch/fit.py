@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from emotion_training.data.fer2013 import DataError, writing
-from emotion_training.evaluate.protocols import Rows, measure
+from emotion_training.evaluate.protocols import EvalSet, measure
 from emotion_training.fit.pytorch.augment import augment
 from emotion_training.fit.pytorch.recipes import GPU_BATCH, Plan
 from emotion_training.fit.run_folder import draw
@@ -39,7 +39,7 @@ def fit(
     network: nn.Module,
     images: NDArray[np.uint8],
     wanted: NDArray[np.float32],
-    watched: tuple[NDArray[np.uint8], Rows],
+    watched: tuple[NDArray[np.uint8], EvalSet],
     plan: Plan,
     run: Path,
     checkpoint_name: str = "checkpoint.pt",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from emotion_training.data.fer2013 import PUBLIC_TEST
-from emotion_training.evaluate.protocols import Figures, measure
+from emotion_training.evaluate.protocols import Metrics, measure
 from emotion_training.fit import distillation
 from emotion_training.fit.pytorch import networks
 from emotion_training.fit.pytorch.fit import fit, fitted, logits
@@ -68,7 +68,7 @@ def _softmax(values: NDArray[np.float32]) -> NDArray[np.float32]:
     return powers / powers.sum(axis=1, keepdims=True)
 
 
-def measured(paths: list[Path], data: Trainable) -> dict[str, Figures]:
+def measured(paths: list[Path], data: Trainable) -> dict[str, Metrics]:
     """PublicTest's figures by the main protocol of each teacher's file, by its name, and of the mean of several."""
     some = {path.stem: [path] for path in paths}
     if len(paths) > 1:

@@ -9,12 +9,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from emotion_camera.errors import UserError
 from emotion_camera.model import metadata
-from emotion_camera.model.contract import ROOMY_BOARD, SMALL_BOARD, check, describe
-from emotion_training.data.fer2013 import DataError
+from emotion_camera.model.contract import LARGE_HEAP, SMALL_HEAP, check, describe
 from emotion_training.learning_block import arrays, info
 from emotion_training.learning_block.__main__ import main
-from emotion_training.learning_block_folder import write
+from emotion_training.learning_block.docker_context import write
 from made_faces import ROOT, faces
 
 FILES = ["model.tflite", "model_quantized_int8_io.tflite", "saved_model.zip"]
@@ -56,23 +56,31 @@ NAN[3, 5, 5] = np.nan
 @pytest.mark.parametrize(
     ("which", "array", "said"),
     [
-        ("X_train", X.repeat(3, axis=3), "set the image block's colour depth to Grayscale in Studio"),
-        ("X_train", X.repeat(3, axis=3).reshape(12, -1), "set the image block's colour depth to Grayscale in Studio"),
-        ("X_train", X[:, :40], "not of square grey pictures; set the image size to 48 x 48"),
-        ("X_train", X.reshape(12, -1)[:, :2000], "not of square grey pictures"),
-        ("X_train", X[:, :16, :16], "the pictures are 16 x 16; from 24 to 320 are possible"),
+        (
+            "X_train",
+            X.repeat(3, axis=3),
+            "three color channels; set the image block's colour depth to Grayscale in Studio",
+        ),
+        (
+            "X_train",
+            X.repeat(3, axis=3).reshape(12, -1),
+            "three color channels; set the image block's colour depth to Grayscale in Studio",
+        ),
+        ("X_train", X[:, :40], "not that of square grayscale pictures; set the image size to 48 x 48"),
+        ("X_train", X.reshape(12, -1)[:, :2000], "not that of square grayscale pictures"),
+        ("X_train", X[:, :16, :16], "the pictures are 16 x 16; from 24 to 320 are supported"),
         ("X_train", X * 255, "not within 0 to 1; set the block's image scaling to pixels ranging 0..1"),
         ("X_test", X * 2 - 1, "X_split_test.npy: has pixels from -1 to"),
         ("X_train", (X * 255).astype(np.uint8), "pixels are of the type uint8, not float"),
         ("X_train", NAN, "a pixel that is not a number"),
-        ("X_train", X[:0], "X_split_train.npy: holds nothing; add pictures"),
-        ("X_test", X[:0], "X_split_test.npy: holds nothing; set a larger validation set"),
+        ("X_train", X[:0], "X_split_train.npy: is empty; add pictures"),
+        ("X_test", X[:0], "X_split_test.npy: is empty; set a larger validation set"),
         ("X_test", X[:, ::2, ::2], "the test arrays have another shape"),
         ("X_train", X[:7], "has 7 pictures, but Y_split_train.npy has 12 labels"),
         ("Y_train", Y[:, [0, 1, 1]] * [1, 1, 0], "is not one-hot"),
-        ("Y_train", Y * [1, 1, 0] + Y[:, [2, 0, 1]] * [1, 0, 0], "column 3 of 3 has no picture to learn from"),
-        ("Y_train", Y * 0.31, "holds numbers to predict, not classes"),
-        ("Y_train", np.linspace(0, 9, 12, dtype=np.float32), "holds numbers to predict, not classes"),
+        ("Y_train", Y * [1, 1, 0] + Y[:, [2, 0, 1]] * [1, 0, 0], "column 3 of 3 has no training picture"),
+        ("Y_train", Y * 0.31, "holds regression targets, not classes"),
+        ("Y_train", np.linspace(0, 9, 12, dtype=np.float32), "holds regression targets, not classes"),
         ("Y_test", np.eye(2)[np.zeros(12, int)], "the test arrays have another shape"),
     ],
 )
@@ -83,7 +91,7 @@ def test_arrays_that_cannot_be_learnt_from_are_refused_in_a_sentence(tmp_path, c
 
 def test_one_class_is_not_enough(tmp_path, capsys):
     one = np.ones((12, 1), np.float32)
-    assert "has 1 classes; from 2 to 100" in refused(
+    assert "has 1 classes; from 2 to 100 are supported" in refused(
         store(tmp_path / "data", X_train=X, X_test=X, Y_train=one, Y_test=one), capsys
     )
 
@@ -99,14 +107,14 @@ def test_files_that_are_missing_cut_or_of_boxes_are_refused(tmp_path, capsys):
     assert "X_split_test.npy: no such file; give the folder that edge-impulse-blocks" in refused(data, capsys)
     path.write_bytes(whole)
     (data / "Y_split_train.npy").write_text('[{"sampleId": 1, "boundingBoxes": [{"label": 1, "x": 2}]}]')
-    assert "holds boxes for object detection; set the project's labeling method" in refused(data, capsys)
+    assert "holds bounding boxes for object detection; set the project's labeling method" in refused(data, capsys)
 
 
 def test_a_class_without_pictures_is_named(tmp_path, capsys):
     told = tmp_path / "train_input.json"
     told.write_text(json.dumps({"classes": NAMES, "mode": "classification"}))
     data = store(tmp_path / "data", count=4, Y_train=np.eye(3)[[0] * 6 + [2] * 6])
-    assert "column 2 of 3 (happy) has no picture" in refused(data, capsys, "--info-file", str(told))
+    assert "column 2 of 3 (happy) has no training picture" in refused(data, capsys, "--info-file", str(told))
 
 
 def test_the_two_forms_of_pictures_and_of_labels_are_read_alike(tmp_path):
@@ -115,24 +123,24 @@ def test_the_two_forms_of_pictures_and_of_labels_are_read_alike(tmp_path):
     flat = arrays.read(
         store(tmp_path / "flat", count=4, X_train=X.reshape(12, -1), Y_train=rows, Y_test=rows[[0, 1, 4, 5, 8, 9]])
     )
-    assert plain.count == flat.count == 3
+    assert plain.classes == flat.classes == 3
     assert np.array_equal(plain.train.images, flat.train.images)
     assert np.array_equal(plain.train.images[..., np.newaxis], np.rint(X * 255))
-    assert plain.train.classes.tolist() == flat.train.classes.tolist() == [0] * 4 + [1] * 4 + [2] * 4
+    assert plain.train.labels.tolist() == flat.train.labels.tolist() == [0] * 4 + [1] * 4 + [2] * 4
 
 
 def test_the_names_help_but_their_lack_stops_nothing(tmp_path, capsys):
     path = tmp_path / "train_input.json"
-    assert info.names(path) is None
+    assert info.class_names(path) is None
     for content in ("{", "[]", '{"classes": 3}', '{"classes": null, "mode": "classification"}'):
         path.write_text(content)
-        assert info.names(path) is None
-        assert "all are learnt as new ones" in capsys.readouterr().out
+        assert info.class_names(path) is None
+        assert "all are trained as new classes" in capsys.readouterr().out
     path.write_text('{"classes": ["a", "b"]}')
-    assert info.names(path) == ("a", "b")
+    assert info.class_names(path) == ("a", "b")
     path.write_text('{"classes": ["a", "b"], "mode": "regression"}')
-    with pytest.raises(DataError, match="is for regression, and this block learns classes"):
-        info.names(path)
+    with pytest.raises(UserError, match="is for regression, and this block trains a classifier"):
+        info.class_names(path)
 
 
 @pytest.mark.parametrize("wrong", [["--epochs", "0"], ["--learning-rate", "nan"], ["--augmentation", "1.5"]])
@@ -150,19 +158,19 @@ def test_a_place_that_cannot_be_written_is_told_before_the_training(tmp_path, ca
 
 
 def test_a_loss_that_is_no_number_and_much_lost_by_int8_are_told(monkeypatch, capsys):
-    pytest.importorskip("keras", reason="the block needs TensorFlow (training/requirements.txt)")
+    pytest.importorskip("keras", reason="the block needs TensorFlow (requirements.txt)")
     from emotion_training.learning_block import files, train
 
-    settings = train.Settings(epochs=3, rate=0.5, augmentation=0, from_model=False)
-    with pytest.raises(DataError, match=r"no longer a number; lower the learning rate \(0.5\)"):
-        train.Lines(settings).on_epoch_end(0, {"loss": float("nan")})
+    settings = train.Settings(epochs=3, learning_rate=0.5, augmentation=0, from_model=False)
+    with pytest.raises(UserError, match=r"the loss diverged; lower the learning rate \(0.5\)"):
+        train.EpochLog(settings).on_epoch_end(0, {"loss": float("nan")})
     test = arrays.Split(np.zeros((100, 48, 48), np.uint8), np.zeros(100, np.int64))
     answers = np.eye(2)[np.zeros(100, int)]
     network = SimpleNamespace(predict=lambda *_, **__: answers)
     for lost, told in ((2, False), (3, True)):
         monkeypatch.setattr(files, "scores", lambda *_, lost=lost: np.eye(2)[[1] * lost + [0] * (100 - lost)])
-        files._tell_accuracy(network, Path("net.tflite"), test)
-        assert (f"int8 costs {lost}.0 points of accuracy" in capsys.readouterr().out) == told
+        files._print_accuracy(network, Path("net.tflite"), test)
+        assert (f"quantization loses {lost}.0 percentage points of accuracy" in capsys.readouterr().out) == told
 
 
 @pytest.fixture(scope="module")
@@ -178,15 +186,15 @@ def run(block: Path, *arguments: str | Path) -> subprocess.CompletedProcess:
     return subprocess.run(command, cwd=block, capture_output=True, text=True)
 
 
-def test_the_folder_has_what_the_dockerfile_copies_and_starts(block):
+def test_the_context_has_what_the_dockerfile_copies_and_starts(block):
     lines = (block / "Dockerfile").read_text().splitlines()
     copied = [name for line in lines if line.startswith("COPY") for name in line.split()[1:-1]]
-    assert copied == ["requirements.txt", "models", "training"]
+    assert copied == ["requirements.txt", "emotion_camera", "emotion_training"]
     assert all((block / name).exists() for name in copied)
     entry = json.loads(lines[-1].removeprefix("ENTRYPOINT "))
     assert entry[:3] == ["python", "-u", "-m"]
     assert (block / entry[3].replace(".", "/") / "__main__.py").is_file()
-    assert not any(it.name in ("__pycache__", "__main__.py") for it in (block / "training").iterdir())
+    assert {file.suffix for file in block.rglob("emotion_*/**/*") if file.is_file()} == {".py", ".tflite", ".txt"}
 
 
 def test_the_parameters_are_those_of_the_program(block):
@@ -203,11 +211,7 @@ def test_the_parameters_are_those_of_the_program(block):
 
 
 def test_the_versions_are_those_that_the_training_is_tested_with(block):
-    pinned = {
-        line.split("  #")[0]
-        for folder in ("tools", "training")
-        for line in (ROOT / folder / "requirements.txt").read_text().splitlines()
-    }
+    pinned = {line.split("  #")[0] for line in (ROOT / "requirements.txt").read_text().splitlines()}
     wanted = [it for it in (block / "requirements.txt").read_text().splitlines() if not it.startswith("#")]
     assert len(wanted) > 4
     assert set(wanted) <= pinned
@@ -221,7 +225,7 @@ def test_mistakes_are_told_before_tensorflow_is_loaded(block, tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=block, capture_output=True, text=True)
     assert done.stdout.splitlines()[-2:] == ["1", "set()"]
-    assert "passed over what this block does not know: --new-of-studio 7" in done.stdout
+    assert "ignored unknown arguments: --new-of-studio 7" in done.stdout
     assert "Traceback" not in done.stderr
 
 
@@ -233,7 +237,7 @@ def test_a_folder_that_is_not_empty_is_refused_and_an_empty_one_taken(tmp_path):
     assert "edge-impulse-blocks push" in done.stdout
     again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert again.returncode == 1
-    assert "is there already and not an empty folder" in again.stderr
+    assert "exists and is not an empty folder" in again.stderr
     assert [it.name for it in tmp_path.iterdir()] == ["block"]
 
 
@@ -241,15 +245,15 @@ def test_a_folder_that_is_not_empty_is_refused_and_an_empty_one_taken(tmp_path):
 @pytest.mark.parametrize(
     ("size", "start", "epochs", "least", "said"),
     [
-        (48, "model", 2, 0.8, "starting from emotion.tflite: 2 of 3 classes are known to it"),
+        (48, "model", 2, 0.8, "fine-tuning emotion.tflite: it knows 2 of 3 classes"),
         (48, "nothing", 8, 0.8, "epoch 8 of 8: loss"),
-        (96, "model", 2, 0, "the emotion model takes 48 x 48 pixels, the pictures have 96: starting from nothing"),
+        (96, "model", 2, 0, "the emotion model takes 48 x 48 pixels, the images have 96: training from scratch"),
     ],
 )
 def test_the_block_alone_writes_three_whole_files_that_keep_the_contract(
     block, tmp_path, size, start, epochs, least, said
 ):
-    pytest.importorskip("keras", reason="the block needs TensorFlow (training/requirements.txt)")
+    pytest.importorskip("keras", reason="the block needs TensorFlow (requirements.txt)")
     data, out, told = store(tmp_path / "data", size), tmp_path / "deep" / "out", tmp_path / "train_input.json"
     told.write_text(json.dumps({"classes": NAMES, "mode": "classification", "yType": "npy"}))
     done = run(
@@ -259,11 +263,11 @@ def test_the_block_alone_writes_three_whole_files_that_keep_the_contract(
     assert done.returncode == 0, done.stderr
     assert said in done.stdout
     assert not set("\r\b") & set(done.stdout)
-    assert "12 test pictures the float network names" in done.stdout
+    assert "accuracy on 12 validation images: float32" in done.stdout
     assert sorted(it.name for it in out.iterdir()) == FILES
     names = tmp_path / "names.txt"
     names.write_text("\n".join(NAMES) + "\n")
-    model = check(out / FILES[1], names, SMALL_BOARD if size == 48 else ROOMY_BOARD)
+    model = check(out / FILES[1], names, SMALL_HEAP if size == 48 else LARGE_HEAP)
     assert model.input_size == size
     noted = metadata.read((out / FILES[1]).read_bytes(), 3)
     assert noted is not None
@@ -301,15 +305,15 @@ def answers_agree(out: Path, data: Path) -> float:
 @pytest.mark.parametrize(
     ("size", "classes", "limits"),
     [
-        (48, 100, SMALL_BOARD),
-        (48, 12, SMALL_BOARD),
-        (72, 100, ROOMY_BOARD),
-        (97, 2, ROOMY_BOARD),
-        (320, 2, ROOMY_BOARD),
+        (48, 100, SMALL_HEAP),
+        (48, 12, SMALL_HEAP),
+        (72, 100, LARGE_HEAP),
+        (97, 2, LARGE_HEAP),
+        (320, 2, LARGE_HEAP),
     ],
 )
 def test_any_size_and_number_of_classes_keeps_the_limits(tmp_path, size, classes, limits):
-    pytest.importorskip("keras", reason="the block needs TensorFlow (training/requirements.txt)")
+    pytest.importorskip("keras", reason="the block needs TensorFlow (requirements.txt)")
     from emotion_training.export.convert import convert
     from emotion_training.learning_block import train
 

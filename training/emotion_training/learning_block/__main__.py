@@ -1,4 +1,4 @@
-"""`python -m emotion_training.learning_block`: what Studio starts in the block's container."""
+"""`python -m emotion_training.learning_block`: the entry point of the block's container."""
 
 import argparse
 import math
@@ -7,63 +7,68 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from emotion_camera.model.contract import ContractError
+from emotion_camera.errors import UserError
+from emotion_camera.model.contract import ModelError
 
-from emotion_training.data.fer2013 import DataError
 from emotion_training.learning_block import arrays, info
 
 
 def main(given: Sequence[str] | None = None) -> int:
-    """Train and write the files; 0 when it went well, 1 with a sentence when it did not, 2 for wrong usage."""
+    """Train and write the files; returns 0 on success, 1 after an error message. Wrong usage exits with 2."""
     arguments, unknown = _parser().parse_known_args(given)
     if unknown:
-        print(f"passed over what this block does not know: {' '.join(unknown)}", flush=True)
+        print(f"ignored unknown arguments: {' '.join(unknown)}", flush=True)
     try:
         _run(arguments)
-    except (DataError, ContractError) as error:
+    except (UserError, ModelError) as error:
         print(f"learning block: {error}", file=sys.stderr)
         return 1
     except OSError as error:
         what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        print(f"learning block: {what}; check that folder and the room on its disk", file=sys.stderr)
+        print(f"learning block: {what}; check that folder and the free space on its disk", file=sys.stderr)
         return 1
     return 0
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    names = info.names(arguments.info_file)
-    pictures = arrays.read(arguments.data_directory, names)
-    if names and len(names) != pictures.count:
-        print(f"there are {pictures.count} classes but {len(names)} names, so all are learnt as new ones", flush=True)
+    names = info.class_names(arguments.info_file)
+    dataset = arrays.read(arguments.data_directory, names)
+    if names and len(names) != dataset.classes:
+        print(f"{dataset.classes} classes but {len(names)} class names: all are trained as new classes", flush=True)
         names = None
     print(
-        f"{len(pictures.train.classes)} pictures of {pictures.size} x {pictures.size} to learn from, "
-        f"{len(pictures.test.classes)} to test on, {pictures.count} classes",
+        f"{len(dataset.train.labels)} training images of {dataset.size} x {dataset.size}, "
+        f"{len(dataset.test.labels)} validation images, {dataset.classes} classes",
         flush=True,
     )
     arguments.out_directory.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from emotion_training.learning_block import files, train  # TensorFlow takes seconds; mistakes are told before
+    from emotion_training.learning_block import (  # late: TensorFlow takes seconds to import, and mistakes are reported before
+        files,
+        train,
+    )
 
     settings = train.Settings(
         arguments.epochs, arguments.learning_rate, arguments.augmentation, arguments.start == "model"
     )
-    files.write(train.train(pictures, names, settings), pictures, arguments.out_directory)
+    files.write(train.train(dataset, names, settings), dataset, arguments.out_directory)
 
 
 def _parser() -> argparse.ArgumentParser:
-    # No abbreviations: what Studio may pass one day must not be taken for one of these.
+    # No abbreviations: an argument that Studio adds one day must not be taken for one of these.
     parser = argparse.ArgumentParser("learning block", description=__doc__, allow_abbrev=False)
     parser.add_argument("--data-directory", type=Path, required=True, help="the folder with the four arrays")
-    parser.add_argument("--out-directory", type=Path, required=True, help="where the three files go")
-    parser.add_argument(
-        "--info-file", "--input-file", type=Path, help="Studio's train_input.json, for the classes' names"
-    )
+    parser.add_argument("--out-directory", type=Path, required=True, help="folder for the three model files")
+    parser.add_argument("--info-file", "--input-file", type=Path, help="Studio's train_input.json, for the class names")
     parser.add_argument("--epochs", type=_epochs, default=30, help="training cycles (default %(default)s)")
-    parser.add_argument("--learning-rate", type=_rate, default=0.001, help="the highest one (default %(default)s)")
-    parser.add_argument("--augmentation", type=_share, default=0.6, help="its strength, 0 to 1 (default %(default)s)")
     parser.add_argument(
-        "--start", choices=("model", "nothing"), default="model", help="what to train (default %(default)s)"
+        "--learning-rate", type=_rate, default=0.001, help="the peak learning rate (default %(default)s)"
+    )
+    parser.add_argument(
+        "--augmentation", type=_share, default=0.6, help="augmentation strength, 0 to 1 (default %(default)s)"
+    )
+    parser.add_argument(
+        "--start", choices=("model", "nothing"), default="model", help="initial weights (default %(default)s)"
     )
     return parser
 
@@ -75,20 +80,20 @@ def _epochs(text: str) -> int:
 
 
 def _rate(text: str) -> float:
-    return _number(text, 1, "more than 0 and at most 1", least=math.ulp(0))
+    return _number(text, "more than 0 and at most 1", low=math.ulp(0))
 
 
 def _share(text: str) -> float:
-    return _number(text, 1, "from 0 to 1")
+    return _number(text, "from 0 to 1")
 
 
-def _number(text: str, most: float, said: str, least: float = 0) -> float:
+def _number(text: str, expected: str, low: float = 0, high: float = 1) -> float:
     try:
         number = float(text)
     except ValueError:
         number = math.nan
-    if not least <= number <= most:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number {said}")
+    if not low <= number <= high:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number {expected}")
     return number
 
 

@@ -1,16 +1,16 @@
-"""What Studio tells in `train_input.json`: the classes' names, which the arrays don't have."""
+"""Read the class names from Studio's `train_input.json`; the arrays do not hold them."""
 
 import json
 from pathlib import Path
 
-from emotion_training.data.fer2013 import DataError
+from emotion_camera.errors import UserError
 
 
-def names(path: Path | None) -> tuple[str, ...] | None:
-    """The classes' names in the order of the labels' columns; None, with a line that says so, where there is no such file.
+def class_names(path: Path | None) -> tuple[str, ...] | None:
+    """The class names in the order of the label columns; None, after a message, if the file is missing or unusable.
 
-    The names only help, and the file is not there when a block is run outside Studio, so a strange one stops nothing.
-    Raises DataError where Studio trains something else than classes.
+    The names are optional, and the file does not exist when a block runs outside Studio, so a bad file is no error.
+    Raises UserError if the project is not for classification.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8")) if path else {}
@@ -18,12 +18,10 @@ def names(path: Path | None) -> tuple[str, ...] | None:
     except (OSError, ValueError, AttributeError):
         found, mode = None, "classification"
     if mode != "classification":
-        raise DataError(
-            f"{path}: the project is for {mode}, and this block learns classes; give each picture one label in Studio"
+        raise UserError(
+            f"{path}: the project is for {mode}, and this block trains a classifier; give each picture one label in Studio"
         )
     if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
-        print(
-            "the classes' names are not known (no --info-file that tells them): all are learnt as new ones", flush=True
-        )
+        print("class names unknown (no usable --info-file): all are trained as new classes", flush=True)
         return None
     return tuple(found)

@@ -8,7 +8,7 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 PORTRAITS = ROOT / "tools" / "emotion_camera" / "simulator" / "assets" / "average_faces"
-SHIPPED = ROOT / "models" / "emotion.tflite"
+DEFAULT_MODEL = ROOT / "models" / "emotion.tflite"
 
 
 def portrait(emotion: str) -> np.ndarray:

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from emotion_camera.model.contract import SHIPPED
+from emotion_camera.errors import UserError
+from emotion_camera.model.contract import DEFAULT_MODEL
 from emotion_camera.model.program import load_program
-from emotion_training.data.fer2013 import DataError, Faces
+from emotion_training.data.fer2013 import Faces
 from emotion_training.evaluate import calibrate_trial
 from emotion_training.evaluate.calibrate_trial import NEUTRAL, _people, trial
 
@@ -36,9 +37,9 @@ def test_people_without_a_resting_look_lose_next_to_nothing(monkeypatch):
 def test_it_says_what_it_lacks():
     images, usage = RNG.integers(0, 256, (14, 48, 48), np.uint8), np.zeros(14, np.uint8)
     faces = Faces(images, np.arange(14, dtype=np.uint8) % 7, usage)
-    with pytest.raises(DataError, match="no FER\\+ votes"):
-        trial(faces, SHIPPED)
+    with pytest.raises(UserError, match="no FER\\+ votes"):
+        trial(faces, DEFAULT_MODEL)
     votes = np.zeros((14, 10), np.uint8)
     votes[:, 0] = 10
-    with pytest.raises(DataError, match="no rows of PublicTest"):
-        trial(Faces(images, faces.labels, usage, votes), SHIPPED)
+    with pytest.raises(UserError, match="no rows of PublicTest"):
+        trial(Faces(images, faces.labels, usage, votes), DEFAULT_MODEL)

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from emotion_camera.errors import UserError
 from emotion_camera.model.contract import EMOTIONS
 from emotion_camera.simulator.host.haar import find_features, load_cascade
 from emotion_training.assets import average_faces, clip
-from emotion_training.data.fer2013 import DataError, Faces, load
+from emotion_training.data.fer2013 import Faces, load
 from emotion_training.data.targets import SEVEN
 from PIL import Image, ImageSequence
 
@@ -98,7 +99,7 @@ def test_truth_and_clip_are_what_the_program_makes() -> None:
 
 
 def test_a_missing_portrait_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"angry\.png: no portrait"):
+    with pytest.raises(UserError, match=r"angry\.png: no portrait"):
         clip.load_portraits(tmp_path)
 
 
@@ -124,12 +125,12 @@ def test_one_face_over_and_over_gives_no_portrait() -> None:
     labels = np.arange(7, dtype=np.uint8).repeat(80)
     votes = np.zeros((560, 10), np.uint8)
     votes[range(560), np.array(SEVEN)[labels]] = 10
-    with pytest.raises(DataError, match="only 1 different faces"):
+    with pytest.raises(UserError, match="only 1 different faces"):
         average_faces.make_composites(images, votes, labels)
 
 
 def test_too_few_faces_give_no_portrait() -> None:
-    with pytest.raises(DataError, match=r"angry: only 0 .* give all of FER2013"):
+    with pytest.raises(UserError, match=r"angry: only 0 .* give all of FER2013"):
         average_faces.make_composites(
             np.zeros((9, 48, 48), np.uint8), np.ones((9, 10), np.uint8), np.zeros(9, np.uint8)
         )
@@ -137,5 +138,5 @@ def test_too_few_faces_give_no_portrait() -> None:
 
 def test_portraits_need_votes(tmp_path: Path) -> None:
     faces = Faces(np.zeros((1, 48, 48), np.uint8), np.zeros(1, np.uint8), np.zeros(1, np.uint8))
-    with pytest.raises(DataError, match="votes"):
+    with pytest.raises(UserError, match="votes"):
         average_faces.run(faces, tmp_path)

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from emotion_camera.model.contract import ContractError, check
+from emotion_camera.errors import UserError
+from emotion_camera.model.contract import ModelError, check
 from emotion_camera.model.interpreter import scores
 from emotion_camera.model.metadata import Notes, read, self_test_picture, tail
-from emotion_training.data.fer2013 import DataError, Faces
+from emotion_training.data.fer2013 import Faces
 from emotion_training.data.targets import training_rows
 from emotion_training.evaluate.protocols import EvalSet
 from emotion_training.export.calibrate import choose, curve
@@ -20,7 +21,7 @@ from emotion_training.export.convert import (
     write_model,
 )
 
-SHIPPED = Path(__file__).parents[2] / "models" / "emotion.tflite"
+DEFAULT_MODEL = Path(__file__).parents[2] / "models" / "emotion.tflite"
 RNG = np.random.default_rng(7)
 
 
@@ -44,16 +45,16 @@ def test_slim_changes_no_answer(tmp_path):
 
 
 def test_the_shipped_model_carries_its_self_test():
-    notes = read(SHIPPED.read_bytes(), 7)
+    notes = read(DEFAULT_MODEL.read_bytes(), 7)
     assert notes is not None
     assert notes.selftest is not None
-    given = scores(SHIPPED, np.array([self_test_picture()], np.uint8))[0]
+    given = scores(DEFAULT_MODEL, np.array([self_test_picture()], np.uint8))[0]
     np.testing.assert_allclose(given, np.array(notes.selftest) / 256, atol=0.01)
 
 
 def test_notes_change_no_answer():
-    faces, data = RNG.integers(0, 256, (20, 48, 48), np.uint8), SHIPPED.read_bytes()
-    assert np.array_equal(scores(with_notes(data, Notes(temperature=3)), faces), scores(SHIPPED, faces))
+    faces, data = RNG.integers(0, 256, (20, 48, 48), np.uint8), DEFAULT_MODEL.read_bytes()
+    assert np.array_equal(scores(with_notes(data, Notes(temperature=3)), faces), scores(DEFAULT_MODEL, faces))
 
 
 def test_calibration_is_repeatable_and_holds_the_extremes():
@@ -71,15 +72,15 @@ def test_calibration_is_repeatable_and_holds_the_extremes():
 
 def test_calibration_needs_training_rows():
     faces = Faces(RNG.integers(0, 256, (5, 48, 48), np.uint8), np.zeros(5, np.uint8), np.ones(5, np.uint8))
-    with pytest.raises(DataError, match="no usable training rows"):
+    with pytest.raises(UserError, match="no usable training rows"):
         choose_calibration(faces, training_rows(faces))
 
 
 def test_a_model_is_written_whole(tmp_path):
     path = tmp_path / "new" / "net.tflite"
-    write_model(SHIPPED.read_bytes(), path, [3, 5])
+    write_model(DEFAULT_MODEL.read_bytes(), path, [3, 5])
     assert sorted(it.name for it in path.parent.iterdir()) == ["net.calibration.json", "net.tflite", "net.txt"]
-    assert path.read_bytes() == SHIPPED.read_bytes()
+    assert path.read_bytes() == DEFAULT_MODEL.read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -96,15 +97,15 @@ def test_a_place_that_cannot_be_written_is_refused_with_nothing_made(tmp_path, n
     (tmp_path / "file").touch()
     (tmp_path / "taken.txt").mkdir()
     before = sorted(tmp_path.iterdir())
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(UserError, match=said):
         check_place(tmp_path / name)
-    with pytest.raises(DataError, match=said):
-        write_model(SHIPPED.read_bytes(), tmp_path / name, [3])
+    with pytest.raises(UserError, match=said):
+        write_model(DEFAULT_MODEL.read_bytes(), tmp_path / name, [3])
     assert sorted(tmp_path.iterdir()) == before
 
 
 def test_a_refused_model_leaves_nothing_and_is_called_by_its_own_name(tmp_path):
-    with pytest.raises(ContractError, match=r"net\.tflite: is not a TensorFlow Lite model") as raised:
+    with pytest.raises(ModelError, match=r"net\.tflite: is not a TensorFlow Lite model") as raised:
         write_model(b"rubbish", tmp_path / "net.tflite", [3])
     assert "writing_" not in str(raised.value)
     assert not list(tmp_path.iterdir())
@@ -116,8 +117,8 @@ def test_tflite_micro_answers_as_litert():
     from tflite_micro.python.tflite_micro import runtime
 
     faces = RNG.integers(0, 256, (30, 48, 48), np.uint8)
-    expected = scores(SHIPPED, faces)
-    interpreter = runtime.Interpreter.from_file(str(SHIPPED))
+    expected = scores(DEFAULT_MODEL, faces)
+    interpreter = runtime.Interpreter.from_file(str(DEFAULT_MODEL))
     for face, wanted in zip(faces, expected, strict=True):
         interpreter.set_input((face.astype(np.int16) - 128).astype(np.int8)[np.newaxis, ..., np.newaxis], 0)
         interpreter.invoke()
@@ -145,8 +146,8 @@ def test_the_curve_gives_up_accuracy_for_balance():
 
 def test_a_file_that_lost_its_notes_is_damaged(tmp_path):
     path = tmp_path / "net.tflite"
-    path.with_suffix(".txt").write_bytes(SHIPPED.with_suffix(".txt").read_bytes())
-    for lost in (1, 7, 20, len(tail(SHIPPED.read_bytes()))):
-        path.write_bytes(SHIPPED.read_bytes()[:-lost])
-        with pytest.raises(ContractError, match="is cut short or damaged"):
+    path.with_suffix(".txt").write_bytes(DEFAULT_MODEL.with_suffix(".txt").read_bytes())
+    for lost in (1, 7, 20, len(tail(DEFAULT_MODEL.read_bytes()))):
+        path.write_bytes(DEFAULT_MODEL.read_bytes()[:-lost])
+        with pytest.raises(ModelError, match="is cut short or damaged"):
             check(path)

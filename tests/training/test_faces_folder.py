@@ -5,8 +5,8 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from emotion_camera.errors import UserError
 from emotion_camera.model.contract import EMOTIONS
-from emotion_training.data.fer2013 import DataError
 from emotion_training.finetune.faces_folder import LEAST, Collected, read, read_face
 from emotion_training.finetune.split import divide
 from hypothesis import HealthCheck, given, settings
@@ -71,7 +71,7 @@ def test_a_phones_picture_is_stood_upright(tmp_path):
 )
 def test_a_picture_that_cannot_be_a_cut_face_is_refused(tmp_path, size, said):
     Image.fromarray(noise(1)[0]).resize(size).save(tmp_path / "it.png")
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(UserError, match=said):
         read_face(tmp_path / "it.png")
 
 
@@ -111,14 +111,14 @@ def test_what_is_no_face_is_named_and_the_rest_goes_on(tmp_path):
 def test_a_folder_that_cannot_be_learnt_from_gets_a_sentence(tmp_path, folders, said):
     for name, count in folders.items():
         write(tmp_path / name, noise(count))
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(UserError, match=said):
         read(tmp_path, EMOTIONS)
 
 
 @pytest.mark.parametrize("name", ["missing", "file"])
 def test_what_is_no_folder_gets_a_sentence(tmp_path, name):
     (tmp_path / "file").touch()
-    with pytest.raises(DataError, match=f"{name}: can't be read"):
+    with pytest.raises(UserError, match=f"{name}: can't be read"):
         read(tmp_path / name, EMOTIONS)
 
 
@@ -199,5 +199,5 @@ def test_one_person_alone_is_divided_by_moments():
 
 def test_a_class_of_a_single_moment_gets_a_sentence():
     frames = np.concatenate([noise(20), np.repeat(noise(1), 20, axis=0)])
-    with pytest.raises(DataError, match="b: its 20 pictures are so alike that they show one moment"):
+    with pytest.raises(UserError, match="b: its 20 pictures are so alike that they show one moment"):
         divide(collected([0] * 20 + [1] * 20, images=frames), 1)

@@ -10,17 +10,18 @@ import pytest
 
 pytest.importorskip("keras", reason="adapting needs TensorFlow (training/requirements.txt)")
 
+from emotion_camera.errors import UserError
 from emotion_camera.model import metadata
 from emotion_camera.model.contract import EMOTIONS, check
 from emotion_camera.model.interpreter import scores
 from emotion_camera.model.metadata import self_test_picture
-from emotion_training.data.fer2013 import DataError, load
+from emotion_training.data.fer2013 import load
 from emotion_training.export.tflite_to_keras import rebuild
 from emotion_training.finetune import adapt, finetune, split
 from emotion_training.finetune.faces_folder import read
 from emotion_training.finetune.paired_test import Comparison, mcnemar
 from emotion_training.fit.train import pixels
-from made_faces import PORTRAITS, ROOT, SHIPPED, faces, write
+from made_faces import DEFAULT_MODEL, PORTRAITS, ROOT, faces, write
 
 FER = ROOT.parent / "shared" / "datasets" / "fer2013" / "fer2013.npz"
 TIE = 0.02  # scores come in steps of 1/256; nearer than five of them, int8's rounding decides
@@ -28,8 +29,8 @@ TIE = 0.02  # scores come in steps of 1/256; nearer than five of them, int8's ro
 
 def agreement(images: np.ndarray) -> tuple[float, float]:
     """The share of faces to which the rebuilt network gives the file's answer: of all, and where the file's is no near tie."""
-    file = scores(SHIPPED, images)
-    network = rebuild(SHIPPED).predict(pixels(images), batch_size=256, verbose=0)
+    file = scores(DEFAULT_MODEL, images)
+    network = rebuild(DEFAULT_MODEL).predict(pixels(images), batch_size=256, verbose=0)
     same = file.argmax(axis=1) == network.argmax(axis=1)
     best = np.sort(file, axis=1)
     return float(same.mean()), float(same[best[:, -1] - best[:, -2] > TIE].mean())
@@ -60,12 +61,12 @@ def test_a_network_of_other_operators_is_refused_in_a_sentence(tmp_path):
     answer = keras.layers.Dense(7, activation="softmax")(keras.layers.GlobalAveragePooling2D()(x))
     path = tmp_path / "other.tflite"
     path.write_bytes(convert(keras.Model(given, answer), faces("happy", 20, strength=1)))
-    with pytest.raises(DataError, match=r"other\.tflite: uses MAX_POOL_2D, so it can't be adapted"):
+    with pytest.raises(UserError, match=r"other\.tflite: uses MAX_POOL_2D, so it can't be adapted"):
         rebuild(path)
 
 
 def test_a_widened_network_answers_as_before_about_what_it_knew():
-    network = rebuild(SHIPPED)
+    network = rebuild(DEFAULT_MODEL)
     old = np.concatenate([faces("happy", 20), faces("sad", 20)])
     new = faces("surprise", 20)[:, ::-1]
     classes = np.repeat([3, 4, 7], 20)
@@ -129,7 +130,7 @@ def adapted(folder: Path) -> Path:
     patch = pytest.MonkeyPatch()
     patch.setattr(adapt, "EPOCHS", 5)
     patch.setattr(adapt, "RATE", 5e-4)
-    finetune.finetune(folder, SHIPPED, out, PORTRAITS)
+    finetune.finetune(folder, DEFAULT_MODEL, out, PORTRAITS)
     patch.undo()
     return out
 
@@ -167,7 +168,7 @@ def test_the_card_tells_what_was_measured_and_what_was_not(adapted):
 @pytest.fixture
 def unchanged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A folder of two known classes, whose learning brings the very same model."""
-    monkeypatch.setattr(finetune, "_learn", lambda *_: SHIPPED.read_bytes())
+    monkeypatch.setattr(finetune, "_learn", lambda *_: DEFAULT_MODEL.read_bytes())
     write(tmp_path / "faces" / "happy", faces("happy", 12))
     write(tmp_path / "faces" / "sad", faces("sad", 12))
     return tmp_path
@@ -175,32 +176,32 @@ def unchanged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 def test_a_model_that_is_not_better_is_not_written(unchanged):
     out = unchanged / "out" / "emotion.tflite"
-    with pytest.raises(DataError, match="not written, for the adapted model is not better"):
-        finetune.finetune(unchanged / "faces", SHIPPED, out, PORTRAITS)
+    with pytest.raises(UserError, match="not written, for the adapted model is not better"):
+        finetune.finetune(unchanged / "faces", DEFAULT_MODEL, out, PORTRAITS)
     assert not out.parent.exists()
 
 
 def test_with_anyway_it_is_written_and_the_card_says_so(unchanged):
     out = unchanged / "out" / "emotion.tflite"
-    card = finetune.finetune(unchanged / "faces", SHIPPED, out, PORTRAITS, finetune.Settings(anyway=True))
+    card = finetune.finetune(unchanged / "faces", DEFAULT_MODEL, out, PORTRAITS, finetune.Settings(anyway=True))
     assert check(out).labels == EMOTIONS
     assert "although it is not better" in card.read_text(encoding="utf-8")
 
 
 def test_a_place_that_cannot_be_written_leaves_nothing(unchanged):
     (unchanged / "emotion.md").mkdir()
-    with pytest.raises(DataError, match=r"emotion\.md: is a folder"):
+    with pytest.raises(UserError, match=r"emotion\.md: is a folder"):
         finetune.finetune(
-            unchanged / "faces", SHIPPED, unchanged / "emotion.tflite", PORTRAITS, finetune.Settings(anyway=True)
+            unchanged / "faces", DEFAULT_MODEL, unchanged / "emotion.tflite", PORTRAITS, finetune.Settings(anyway=True)
         )
     assert sorted(it.name for it in unchanged.iterdir()) == ["emotion.md", "faces"]
 
 
 def test_the_model_to_start_from_is_not_overwritten(unchanged):
-    before = SHIPPED.read_bytes()
-    with pytest.raises(DataError, match="is the model to start from; choose another --out"):
-        finetune.finetune(unchanged / "faces", SHIPPED, SHIPPED, PORTRAITS)
-    assert SHIPPED.read_bytes() == before
+    before = DEFAULT_MODEL.read_bytes()
+    with pytest.raises(UserError, match="is the model to start from; choose another --out"):
+        finetune.finetune(unchanged / "faces", DEFAULT_MODEL, DEFAULT_MODEL, PORTRAITS)
+    assert DEFAULT_MODEL.read_bytes() == before
 
 
 def test_the_command_refuses_in_a_sentence(tmp_path):

@@ -10,8 +10,9 @@ from pathlib import Path
 import made_targets
 import numpy as np
 import pytest
+from emotion_camera.errors import UserError
 from emotion_training.data.augment import augment
-from emotion_training.data.fer2013 import DataError, load
+from emotion_training.data.fer2013 import load
 from emotion_training.evaluate.protocols import PROTOCOLS
 from emotion_training.fit import distillation
 from emotion_training.fit.distillation import SoftTargets
@@ -175,7 +176,7 @@ def test_a_run_begun_with_something_else_is_refused(data, tmp_path, begun, said)
     from emotion_training.fit.train import Settings, fit
 
     (tmp_path / "settings.json").write_text(begun)
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(UserError, match=said):
         fit(trainable(load(data)), tmp_path, Settings(epochs=4))
     assert files(tmp_path) == {"settings.json": begun.encode()}
 
@@ -211,7 +212,7 @@ def test_settings_are_noted_at_the_start_and_old_notes_without_rows_accepted(dat
 
 def test_data_without_public_test_is_refused(data):
     faces = load(data)
-    with pytest.raises(DataError, match="no rows of PublicTest"):
+    with pytest.raises(UserError, match="no rows of PublicTest"):
         trainable(faces.rows(faces.usage != 1))
 
 
@@ -220,7 +221,7 @@ def test_less_than_one_batch_of_training_rows_is_refused(data, tmp_path):
     from emotion_training.fit.train import Settings, fit
 
     given = trainable(load(data))
-    with pytest.raises(DataError, match="has 127 usable training rows; at least 128"):
+    with pytest.raises(UserError, match="has 127 usable training rows; at least 128"):
         fit(given.few(127), tmp_path / "run", Settings())
     assert not (tmp_path / "run").exists()
 
@@ -264,7 +265,7 @@ def test_a_checkpoint_of_another_network_is_refused(data, tmp_path):
 
     (tmp_path / "broad").mkdir()
     build(7, shape=SHAPES["emotion_plus"]).save_weights(tmp_path / "broad" / "network.weights.h5")
-    with pytest.raises(DataError, match="holds the weights of another network; choose another --run"):
+    with pytest.raises(UserError, match="holds the weights of another network; choose another --run"):
         fit(trainable(load(data)), tmp_path, Settings(epochs=4), undecided())
 
 
@@ -276,7 +277,7 @@ def test_a_changed_recipe_is_refused(data, tmp_path, monkeypatch):
 
     recipe = train.RECIPES["emotion"]
     (tmp_path / "settings.json").write_text(json.dumps({"recipe": asdict(replace(recipe, legs=recipe.legs[:1]))}))
-    with pytest.raises(DataError, match="begun with another recipe or network shape"):
+    with pytest.raises(UserError, match="begun with another recipe or network shape"):
         train.fit(trainable(load(data)), tmp_path, train.Settings(epochs=4))
 
 
@@ -286,7 +287,7 @@ def test_a_loss_that_is_no_number_stops_with_advice_and_keeps_the_checkpoint(dat
 
     taught = undecided()
     taught.scores[5] = np.nan
-    with pytest.raises(DataError, match=r"no longer a number in the leg 'broad'; lower its rate \(0\.15\)"):
+    with pytest.raises(UserError, match=r"no longer a number in the leg 'broad'; lower its rate \(0\.15\)"):
         fit(trainable(load(data)), tmp_path, Settings(epochs=4), taught)
     assert not (tmp_path / "broad" / "checkpoint" / "latest.weights.h5").exists()
     assert not (tmp_path / "network.keras").exists()

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from emotion_camera.model.contract import LARGER, SHIPPED
-from emotion_training.data.fer2013 import DataError, Faces
+from emotion_camera.errors import UserError
+from emotion_camera.model.contract import DEFAULT_MODEL, LARGE_MODEL
+from emotion_training.data.fer2013 import Faces
 from emotion_training.data.near_duplicates import repeated
 from emotion_training.evaluate import peers, readme_table
 from emotion_training.evaluate.report import measure_alone, report
@@ -101,7 +102,9 @@ def test_the_readme_s_table_is_of_the_card_s_figures_and_the_rest_stays(folder, 
 
 
 def test_the_table_in_the_readme_is_that_of_the_shipped_cards():
-    cards = [json.loads(path.with_suffix(".json").read_text()) for path in (SHIPPED, LARGER) if path.is_file()]
+    cards = [
+        json.loads(path.with_suffix(".json").read_text()) for path in (DEFAULT_MODEL, LARGE_MODEL) if path.is_file()
+    ]
     measured = json.loads((ROOT / "models" / peers.PEERS).read_text())["measured"]
     table = (ROOT / "README.md").read_text(encoding="utf-8").split(readme_table.OPEN)[1].split(readme_table.CLOSE)[0]
     assert table.strip() == readme_table.short_table(cards, measured)
@@ -153,16 +156,16 @@ def lame_ablation(folder: Path) -> None:
 def test_what_cannot_be_reported_is_refused_with_nothing_written(folder, faces, spoil, said):
     spoil(folder)
     before = files(folder.parent)
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(UserError, match=said):
         report([folder / "net.tflite"], faces, folder)
     assert files(folder.parent) == before
 
 
 def test_data_without_test_rows_are_refused_with_nothing_written(folder, faces):
     before = files(folder.parent)
-    with pytest.raises(DataError, match="no rows of PublicTest or PrivateTest"):
+    with pytest.raises(UserError, match="no rows of PublicTest or PrivateTest"):
         report([folder / "net.tflite"], faces.part(0), folder)
-    with pytest.raises(DataError, match="there is no folder"):
+    with pytest.raises(UserError, match="there is no folder"):
         measure_alone(folder / "net.tflite", faces, folder / "nowhere" / "figures.json")
     assert files(folder.parent) == before
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from emotion_training.data.fer2013 import PRIVATE_TEST, DataError, Faces, load
+from emotion_camera.errors import UserError
+from emotion_training.data.fer2013 import PRIVATE_TEST, Faces, load
 from emotion_training.data.near_duplicates import leaked
 from emotion_training.data.targets import choosing, prior, targets, training_rows
 from emotion_training.evaluate.protocols import PROTOCOLS, EvalSet, eval_set, measure
@@ -85,5 +86,5 @@ def test_rows_without_an_emotion_are_not_trained_on():
 
 
 def test_an_emotion_without_a_picture_is_named():
-    with pytest.raises(DataError, match="no usable training picture shows angry"):
+    with pytest.raises(UserError, match="no usable training picture shows angry"):
         prior(faces_with([HAPPY] * 3), np.arange(3))

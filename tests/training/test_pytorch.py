@@ -13,8 +13,9 @@ from pathlib import Path
 import made_targets
 import numpy as np
 import pytest
+from emotion_camera.errors import UserError
 from emotion_training import steps
-from emotion_training.data.fer2013 import DataError, Faces, load
+from emotion_training.data.fer2013 import Faces, load
 from emotion_training.fit import distillation
 from emotion_training.fit.network import SHAPES, Shape
 from emotion_training.fit.pytorch.recipes import STUDENTS, TEACHERS, Plan, Student, Teacher
@@ -194,7 +195,7 @@ def test_a_killed_run_ends_in_the_very_weights_of_one_that_was_not(given, data, 
 def test_a_loss_that_is_no_number_is_told_before_the_checkpoint(given, tmp_path):
     wanted = given.targets(0)
     wanted[7] = np.nan
-    with pytest.raises(DataError, match=r"no longer a number in epoch 1; lower the rate \(0\.05\)"):
+    with pytest.raises(UserError, match=r"no longer a number in epoch 1; lower the rate \(0\.05\)"):
         trained(given, tmp_path / "run", wanted=wanted)
     assert not (tmp_path / "run" / "checkpoint.pt").exists()
 
@@ -203,15 +204,15 @@ def test_a_checkpoint_of_another_plan_network_or_cut_short_is_refused(given, tmp
     run = tmp_path / "run"
     trained(given, run, replace(PLAN, epochs=1))
     before = (run / "checkpoint.pt").read_bytes()
-    with pytest.raises(DataError, match="begun with another plan"):
+    with pytest.raises(UserError, match="begun with another plan"):
         trained(given, run)
     other = networks.camera(SHAPES["emotion"])
     watched = (given.public.images, given.right)
-    with pytest.raises(DataError, match=r"checkpoint\.pt: is damaged, or of another network; delete it"):
+    with pytest.raises(UserError, match=r"checkpoint\.pt: is damaged, or of another network; delete it"):
         fit.fit(other, given.images, given.targets(0), watched, replace(PLAN, epochs=1), run)
     assert (run / "checkpoint.pt").read_bytes() == before
     (run / "checkpoint.pt").write_bytes(before[:1000])
-    with pytest.raises(DataError, match=r"checkpoint\.pt: is damaged"):
+    with pytest.raises(UserError, match=r"checkpoint\.pt: is damaged"):
         trained(given, run, replace(PLAN, epochs=1))
 
 
@@ -264,7 +265,7 @@ def test_other_pictures_or_unknown_rows_are_taught_by_nobody(data, tmp_path):
     distillation.write(paths[0], faces, np.arange(9), np.full((9, 7), 1 / 7))
     assert distillation.read(paths, faces, which) is None
     made_targets.write(tmp_path, data, teacher="resnet_both")
-    with pytest.raises(DataError, match=r"vgg_votes\.npz: is of other pictures than resnet_both\.npz beside it"):
+    with pytest.raises(UserError, match=r"vgg_votes\.npz: is of other pictures than resnet_both\.npz beside it"):
         distillation.read(distillation.files(tmp_path), faces, which)
 
 
@@ -286,18 +287,18 @@ def test_a_file_of_another_recipe_or_damaged_is_refused(data, tmp_path, change, 
     with np.load(path) as file:
         whole = {**file, **change}
     np.savez(path, **{name: it for name, it in whole.items() if it is not None})
-    with pytest.raises(DataError, match=re.escape(f"vgg_votes.npz: {said}")):
+    with pytest.raises(UserError, match=re.escape(f"vgg_votes.npz: {said}")):
         distillation.read([path], load(data), np.arange(10))
     path.write_bytes(path.read_bytes()[:500])
-    with pytest.raises(DataError, match="cut short"):
+    with pytest.raises(UserError, match="cut short"):
         distillation.read([path], load(data), np.arange(10))
 
 
 def test_a_file_of_nobody_is_refused_and_an_empty_folder_too(data, tmp_path):
-    with pytest.raises(DataError, match=r"holds no soft targets \(NAME\.npz\); have them made by emotion-camera train"):
+    with pytest.raises(UserError, match=r"holds no soft targets \(NAME\.npz\); have them made by emotion-camera train"):
         distillation.files(tmp_path)
     (made_targets.write(tmp_path, data) / "vgg_votes.npz").rename(tmp_path / "nobody.npz")
-    with pytest.raises(DataError, match=r"nobody\.npz: was made by another recipe"):
+    with pytest.raises(UserError, match=r"nobody\.npz: was made by another recipe"):
         distillation.read(distillation.files(tmp_path), load(data), np.arange(10))
 
 
@@ -344,13 +345,13 @@ def test_another_recipe_or_other_pictures_stop_a_teacher(given, tiny, tmp_path, 
     teachers.train("one", given, tmp_path)
     changed = given.faces.images.copy()
     changed[0, 0, 0] ^= 1
-    with pytest.raises(DataError, match=r"one\.npz: was made from other pictures than the data's; delete it"):
+    with pytest.raises(UserError, match=r"one\.npz: was made from other pictures than the data's; delete it"):
         teachers.train("one", replace(given, faces=replace(given.faces, images=changed)), tmp_path)
     monkeypatch.setitem(TEACHERS, "one", replace(tiny["one"], label_share=0.2))
-    with pytest.raises(DataError, match=r"one\.npz: was made by another recipe"):
+    with pytest.raises(UserError, match=r"one\.npz: was made by another recipe"):
         teachers.train("one", given, tmp_path)
     (tmp_path / "one.npz").unlink()
-    with pytest.raises(DataError, match=r"settings\.json: this run was begun with another recipe"):
+    with pytest.raises(UserError, match=r"settings\.json: this run was begun with another recipe"):
         teachers.train("one", given, tmp_path)
 
 
@@ -399,11 +400,11 @@ def test_a_student_becomes_a_run_that_keras_loads(data, given, student, tmp_path
     np.testing.assert_allclose(load_network(run).predict(faces, verbose=0), wanted, atol=1e-4)
     assert not told(steps.students, capsys, data=data, run=run, teachers=where, network="emotion").count(" loss ")
     made_targets.write(where, data, teacher="resnet_both")
-    with pytest.raises(DataError, match=r"begun with teachers \['vgg_votes'\], not \['resnet_both', 'vgg_votes'\]"):
+    with pytest.raises(UserError, match=r"begun with teachers \['vgg_votes'\], not \['resnet_both', 'vgg_votes'\]"):
         told(steps.students, capsys, data=data, run=run, teachers=where, network="emotion")
     settings["shape"]["stages"] = [8, 8]
     (run / "settings.json").write_text(json.dumps(settings))
-    with pytest.raises(DataError, match=r"weights\.npz: is cut short, damaged or not of the shape"):
+    with pytest.raises(UserError, match=r"weights\.npz: is cut short, damaged or not of the shape"):
         load_network(run)
 
 

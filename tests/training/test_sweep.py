@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
-from emotion_training.data.fer2013 import DataError
+from emotion_camera.errors import UserError
 from emotion_training.fit.recipes import RECIPES
 from emotion_training.sweep.sweep import share
 from hypothesis import given
@@ -65,7 +65,7 @@ def test_a_sweep_file_gives_its_runs_with_the_recipes_epochs_where_it_names_none
 )
 def test_anything_else_gets_a_sentence(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "anything.json"
-    with contextlib.suppress(DataError):
+    with contextlib.suppress(UserError):
         assert all(isinstance(run, plan.Run) for run in plan.read(written(path, content)))
 
 
@@ -95,7 +95,7 @@ def test_anything_else_gets_a_sentence(tmp_path_factory, content):
 )
 def test_a_mistake_in_the_file_is_named(tmp_path, content, said):
     path = written(tmp_path / "sweep.json", content)
-    with pytest.raises(DataError, match=re.escape(said)):
+    with pytest.raises(UserError, match=re.escape(said)):
         plan.read(path)
 
 
@@ -103,7 +103,7 @@ def test_seeds_name_their_runs():
     runs = plan.of_seeds("emotion_plus", [3, 1], None)
     assert [(run.name, run.settings.seed) for run in runs] == [("emotion_plus-3", 3), ("emotion_plus-1", 1)]
     assert {run.settings.epochs for run in runs} == {RECIPES["emotion_plus"].epochs}
-    with pytest.raises(DataError, match="3 is given twice"):
+    with pytest.raises(UserError, match="3 is given twice"):
         plan.of_seeds("emotion", [3, 1, 3], None)
 
 

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from emotion_camera.errors import UserError
 from emotion_camera.model.contract import EMOTIONS
-from emotion_training.data.fer2013 import DataError, Faces
+from emotion_training.data.fer2013 import Faces
 from emotion_training.evaluate.evaluate import by_emotion, by_protocol, check_measurable, table
 from emotion_training.evaluate.report import write_card
 
-SHIPPED = Path(__file__).parents[2] / "models" / "emotion.tflite"
+DEFAULT_MODEL = Path(__file__).parents[2] / "models" / "emotion.tflite"
 RNG = np.random.default_rng(3)
 
 
@@ -22,7 +23,7 @@ def faces(usage: int, votes: list[int] | None = None) -> Faces:
 
 
 def model(folder: Path, labels: tuple[str, ...] = EMOTIONS) -> Path:
-    shutil.copyfile(SHIPPED, folder / "net.tflite")
+    shutil.copyfile(DEFAULT_MODEL, folder / "net.tflite")
     (folder / "net.txt").write_text("".join(label + "\n" for label in labels))
     return folder / "net.tflite"
 
@@ -35,9 +36,9 @@ def test_a_model_with_the_emotions_can_be_measured(tmp_path):
 def test_a_model_with_other_labels_is_refused(tmp_path, labels):
     path = model(tmp_path, labels)
     (tmp_path / "curve.png").touch()
-    with pytest.raises(DataError, match="its labels are"):
+    with pytest.raises(UserError, match="its labels are"):
         check_measurable(path)
-    with pytest.raises(DataError, match="its labels are"):
+    with pytest.raises(UserError, match="its labels are"):
         write_card(path, faces(2), {}, tmp_path / "curve.png")
     assert len(list(tmp_path.iterdir())) == 3
 
@@ -47,7 +48,7 @@ def test_a_model_with_another_number_of_classes_is_refused(tmp_path, classes):
     """Made of the shipped one by giving its last layer and softmax another width in the file's shapes."""
     path = model(tmp_path, tuple("abcdefghi"[:classes]))
     path.write_bytes(with_classes(path.read_bytes(), classes))
-    with pytest.raises(DataError, match="its labels are"):
+    with pytest.raises(UserError, match="its labels are"):
         check_measurable(path)
 
 
@@ -73,10 +74,10 @@ def with_classes(data: bytes, classes: int) -> bytes:
 
 def test_a_card_without_test_rows_or_curve_is_refused_with_nothing_written(tmp_path):
     path, curve = model(tmp_path), tmp_path / "curve.png"
-    with pytest.raises(DataError, match=r"curve\.png: no such file"):
+    with pytest.raises(UserError, match=r"curve\.png: no such file"):
         write_card(path, faces(2), {}, curve)
     curve.touch()
-    with pytest.raises(DataError, match="no rows of PublicTest or PrivateTest"):
+    with pytest.raises(UserError, match="no rows of PublicTest or PrivateTest"):
         write_card(path, faces(0), {}, curve)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["curve.png", "net.tflite", "net.txt"]
 

@@ -10,19 +10,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from emotion_camera.errors import UserError
+
 _IN_WHEEL = Path(__file__).with_name("data")  # the wheel has the repository's device/ and models/ in here
 _SHARED = _IN_WHEEL if _IN_WHEEL.is_dir() else Path(__file__).resolve().parents[2]
 
 DEVICE = _SHARED / "device"
 MODELS = _SHARED / "models"
-UNFINISHED = ".{}.part"  # what a crash leaves of a file that was being written
+# A file that is being written, or was when a crash came. It keeps its suffix, by which some writers choose the format.
+UNFINISHED = ".part.{}"
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
     """A file beside `path` to write to: on the disk and renamed to `path` if all goes well, gone if not, even when the power fails.
 
-    Raises OSError, of either file, where it can't be written.
+    Raises OSError, with the name of `path`, where it can't be written.
     """
     beside = path.with_name(UNFINISHED.format(path.name))
     try:
@@ -30,6 +33,10 @@ def whole_file(path: Path) -> Iterator[Path]:
         with open(beside, "rb") as file:
             os.fsync(file.fileno())
         os.replace(beside, path)
+    except OSError as error:
+        if error.filename is not None and str(error.filename) == str(beside):
+            error.filename = str(path)
+        raise
     finally:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
@@ -44,6 +51,19 @@ def write_file(path: Path, content: bytes) -> None:
 def write_json(path: Path, fields: dict[str, Any]) -> None:
     """Write an object as JSON as `whole_file` does."""
     write_file(path, (json.dumps(fields, indent=1) + "\n").encode())
+
+
+def read_json(path: Path, advice: str) -> dict[str, Any]:
+    """The object in a JSON file; UserError, ending in `advice`, where the file is missing or is not one."""
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; {advice}")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: is cut short or damaged; {advice}")
+    return content
 
 
 class GrowingFile:

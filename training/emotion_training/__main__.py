@@ -4,11 +4,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from emotion_camera.model.contract import SHIPPED, ContractError
+from emotion_camera.errors import UserError
+from emotion_camera.model.contract import DEFAULT_MODEL, ModelError
 from emotion_camera.simulator.host.sources import CLIP
 
 from emotion_training import steps
-from emotion_training.data.fer2013 import DataError
 from emotion_training.fit.distillation import FOLDER
 from emotion_training.fit.pytorch.recipes import STUDENTS, TEACHERS
 from emotion_training.fit.recipes import RECIPES
@@ -30,7 +30,7 @@ def main() -> int:
     arguments = _parser().parse_args()
     try:
         arguments.step(arguments)
-    except (DataError, ContractError) as error:
+    except (UserError, ModelError) as error:
         print(f"training: {error}", file=sys.stderr)
         return 1
     except OSError as error:
@@ -214,7 +214,7 @@ def _start() -> argparse.ArgumentParser:
     parser.add_argument(
         "--model",
         type=Path,
-        default=SHIPPED,
+        default=DEFAULT_MODEL,
         help="the model to start from (default %(default)s)",
     )
     return parser

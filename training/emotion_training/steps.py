@@ -6,7 +6,10 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emotion_training.data.fer2013 import DataError, Faces, load, read_json, writing
+from emotion_camera.errors import UserError
+from emotion_camera.files import read_json, whole_file
+
+from emotion_training.data.fer2013 import Faces, load
 from emotion_training.fit.pytorch.recipes import TEACHERS
 
 if TYPE_CHECKING:
@@ -76,7 +79,7 @@ def sweep(arguments: Namespace) -> None:
 
     if arguments.file:
         if arguments.network or arguments.epochs:
-            raise DataError(f"{arguments.file}: names networks and epochs itself; leave --network and --epochs out")
+            raise UserError(f"{arguments.file}: names networks and epochs itself; leave --network and --epochs out")
         runs = plan.read(arguments.file)
     else:
         runs = plan.of_seeds(arguments.network or "emotion", arguments.seeds, arguments.epochs)
@@ -86,7 +89,7 @@ def sweep(arguments: Namespace) -> None:
     print(table.write(results, arguments.runs))
     failed = [it.run.name for it in results if it.failed is not None]
     if failed:
-        raise DataError(f"{len(failed)} of {len(results)} runs failed: {', '.join(failed)}; the table says why")
+        raise UserError(f"{len(failed)} of {len(results)} runs failed: {', '.join(failed)}; the table says why")
 
 
 def quantize(arguments: Namespace) -> None:
@@ -107,7 +110,7 @@ def evaluate(arguments: Namespace) -> None:
     check_measurable(arguments.model)
     part = _load(arguments).part(PARTS[arguments.part])
     if not len(part):
-        raise DataError(f"{arguments.data}: has no rows of {arguments.part}; give data with the official parts")
+        raise UserError(f"{arguments.data}: has no rows of {arguments.part}; give data with the official parts")
     figures = by_protocol(scores(arguments.model, part.images), part)
     print(table(figures), by_emotion(figures), sep="\n\n")
 
@@ -124,7 +127,7 @@ def report(arguments: Namespace) -> None:
     shipped = (path for path in sorted(Path("models").glob("*.tflite")) if path.with_suffix(".json").is_file())
     models = arguments.models or list(shipped)  # an imported model has no such card, and may know other classes
     if not models:
-        raise DataError(
+        raise UserError(
             "models: no .tflite file with a card there; run this in the repository's folder, or give --models"
         )
     for path in report(models, _load(arguments)):
@@ -179,7 +182,7 @@ def clip(arguments: Namespace) -> None:
 
 def learning_block(arguments: Namespace) -> None:
     """Put the training into a folder as a custom learning block for Edge Impulse."""
-    from emotion_training.learning_block_folder import write
+    from emotion_training.learning_block.docker_context import write
 
     write(arguments.folder)
     print(
@@ -221,30 +224,30 @@ def _soft_targets(arguments: Namespace, data: "Trainable") -> "SoftTargets | Non
 
 
 def _check_backend(converts: bool = False) -> None:
-    """DataError where Keras's backend is not installed, or can't give a network that `converts` to int8."""
+    """UserError where Keras's backend is not installed, or can't give a network that `converts` to int8."""
     name = os.environ.get("KERAS_BACKEND", "tensorflow")
     try:
         import keras
     except ImportError as error:
         what = "Keras" if error.name == "keras" else f"Keras's backend {name!r}"
-        raise DataError(
+        raise UserError(
             f"{what} is not installed; training/requirements.txt says how to install one and to choose it by KERAS_BACKEND"
         ) from error
     except ValueError as error:
-        raise DataError(f"KERAS_BACKEND: Keras has no backend {name!r}; choose tensorflow, torch or jax") from error
+        raise UserError(f"KERAS_BACKEND: Keras has no backend {name!r}; choose tensorflow, torch or jax") from error
     if converts and keras.backend.backend() != "tensorflow":
-        raise DataError(
+        raise UserError(
             f"KERAS_BACKEND: {keras.backend.backend()} can train, but TensorFlow alone makes an int8 file; "
             "give train first, then quantize and card with KERAS_BACKEND=tensorflow"
         )
 
 
 def _check_pytorch() -> None:
-    """DataError where PyTorch is not installed."""
+    """UserError where PyTorch is not installed."""
     try:
         import torch  # noqa: F401
     except ImportError as error:
-        raise DataError(
+        raise UserError(
             "PyTorch is not installed; python -m pip install -r training/requirements-pytorch.txt"
         ) from error
 
@@ -263,7 +266,7 @@ def _quantize(arguments: Namespace, faces: Faces) -> None:
     settled, notes = calibrate.settle(network, faces, which)
     made = {**settings, **settled, "float": _float_figures(network, faces)}
     data = convert.convert(network, faces.images[calibration], notes)
-    with writing(arguments.run / "made.json") as beside:
+    with whole_file(arguments.run / "made.json") as beside:
         beside.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
         model = convert.write_model(data, arguments.model, calibration, LIMITS[name])
     print(
@@ -272,13 +275,13 @@ def _quantize(arguments: Namespace, faces: Faces) -> None:
 
 
 def _trained_settings(arguments: Namespace) -> dict[str, Any]:
-    """What a finished run was trained with; DataError where the run is not finished or has lost its settings."""
+    """What a finished run was trained with; UserError where the run is not finished or has lost its settings."""
     run = arguments.run
     again = f"run emotion-camera train train --run {run}"
     if not (run / "network.keras").is_file():
         again = f"run emotion-camera train train, or students, with --run {run}"
         if not (run / "weights.npz").is_file():
-            raise DataError(f"{run / 'network.keras'}: no trained network there, and no weights.npz; {again} first")
+            raise UserError(f"{run / 'network.keras'}: no trained network there, and no weights.npz; {again} first")
     return read_json(run / "settings.json", f"{again} again with the data and settings that it was trained with")
 
 

@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+from emotion_camera.errors import UserError
+from emotion_camera.files import whole_file
 from emotion_camera.model.contract import EMOTIONS
 from numpy.typing import NDArray
 from PIL import Image
 
-from emotion_training.data.fer2013 import TRAINING, DataError, Faces, writing
+from emotion_training.data.fer2013 import TRAINING, Faces
 from emotion_training.data.targets import SEVEN
 
 OUT = 128  # pixels of a portrait
@@ -49,15 +51,15 @@ ROOT_OVAL = np.sqrt(OVAL / OVAL.sum())
 def run(faces: Faces, folder: Path) -> None:
     """Write `<emotion>.png` for each of the seven into `folder`, from the training part of FER2013 with FER+'s votes.
 
-    Raises DataError without votes, or where an emotion has too few different faces that look alike.
+    Raises UserError without votes, or where an emotion has too few different faces that look alike.
     """
     training = faces.part(TRAINING)
     if training.votes is None:
-        raise DataError("the portraits need FER+'s votes; give --votes fer2013new.csv")
+        raise UserError("the portraits need FER+'s votes; give --votes fer2013new.csv")
     composites = make_composites(training.images, training.votes, training.labels)
     folder.mkdir(parents=True, exist_ok=True)
     for emotion, portrait in composites.items():
-        with writing(folder / f"{emotion}.png") as beside:
+        with whole_file(folder / f"{emotion}.png") as beside:
             Image.fromarray(portrait).save(beside, "PNG", optimize=True)
 
 
@@ -67,7 +69,7 @@ def make_composites(
     """A grayscale portrait, uint8 [128, 128], for each of the seven emotions; takes minutes.
 
     `images` uint8 [n, 48, 48] with FER+'s `votes` uint8 [n, 10] and FER2013's `labels` uint8 [n] on them. Raises
-    DataError where an emotion has too few different faces that look alike.
+    UserError where an emotion has too few different faces that look alike.
     """
     rows = {emotion: _candidates(emotion, votes, labels) for emotion in EMOTIONS}
     for emotion in EMOTIONS:
@@ -84,7 +86,7 @@ def make_composites(
 
 def _check_enough(emotion: str, count: int) -> None:
     if count < LEAST:
-        raise DataError(
+        raise UserError(
             f"{emotion}: only {count} different faces look alike, and a portrait of nobody needs {LEAST}; "
             "give all of FER2013 with FER+'s votes"
         )

@@ -12,11 +12,11 @@ from typing import Any
 
 import cv2
 import numpy as np
+from emotion_camera.errors import UserError
+from emotion_camera.files import whole_file
 from emotion_camera.model.contract import EMOTIONS
 from numpy.typing import NDArray
 from PIL import Image
-
-from emotion_training.data.fer2013 import DataError, writing
 
 WIDTH, HEIGHT, FPS = 320, 240, 10
 FINE = 2  # drawn twice as large and shrunk, for smooth edges
@@ -75,13 +75,13 @@ def run(composites: Path, clip: Path) -> None:
     lines = ",\n".join(json.dumps(truth(number), separators=(",", ":")) for number in range(FRAMES))
     head = f'{{"fps":{FPS},"width":{WIDTH},"height":{HEIGHT},"frames":[\n'
     how: dict[str, Any] = {"duration": 1000 // FPS, "loop": 0, "quality": QUALITY, "method": 6}
-    with writing(clip) as moving, writing(clip.with_suffix(".json")) as told:
+    with whole_file(clip) as moving, whole_file(clip.with_suffix(".json")) as told:
         frames[0].save(moving, "WEBP", save_all=True, append_images=frames[1:], **how)
         told.write_text(f"{head}{lines}\n]}}\n", encoding="utf-8", newline="\n")
 
 
 def load_portraits(folder: Path) -> Portraits:
-    """The seven portraits by emotion, float32; raises DataError where one is missing or no picture."""
+    """The seven portraits by emotion, float32; raises UserError where one is missing or no picture."""
     portraits = {}
     for emotion in EMOTIONS:
         path = folder / f"{emotion}.png"
@@ -89,7 +89,7 @@ def load_portraits(folder: Path) -> Portraits:
             with Image.open(path) as picture:
                 portraits[emotion] = np.asarray(picture.convert("L"), np.float32)
         except OSError as error:
-            raise DataError(
+            raise UserError(
                 f"{path}: no portrait there; make the seven with emotion-camera train composites"
             ) from error
     return portraits

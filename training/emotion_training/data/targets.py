@@ -1,10 +1,11 @@
 """What the network is taught: a probability for each of the seven emotions."""
 
 import numpy as np
+from emotion_camera.errors import UserError
 from emotion_camera.model.contract import EMOTIONS
 from numpy.typing import NDArray
 
-from emotion_training.data.fer2013 import PUBLIC_TEST, TRAINING, DataError, Faces
+from emotion_training.data.fer2013 import PUBLIC_TEST, TRAINING, Faces
 from emotion_training.data.near_duplicates import in_private, leaked
 
 # FER+'s columns in the order of EMOTIONS: anger, disgust, fear, happiness, sadness, surprise, neutral.
@@ -50,9 +51,9 @@ def choosing(faces: Faces) -> Faces:
 
 
 def prior(faces: Faces, which: NDArray[np.int64]) -> NDArray[np.float64]:
-    """How much of the targets of the training rows `which` each emotion has, [7], adding up to 1; DataError where one has none."""
+    """How much of the targets of the training rows `which` each emotion has, [7], adding up to 1; UserError where one has none."""
     shares = targets(faces)[which].mean(axis=0, dtype=np.float64)
     for emotion, share in zip(EMOTIONS, shares, strict=True):
         if not share > 0:
-            raise DataError(f"no usable training picture shows {emotion}; give data with all of {', '.join(EMOTIONS)}")
+            raise UserError(f"no usable training picture shows {emotion}; give data with all of {', '.join(EMOTIONS)}")
     return shares

@@ -11,13 +11,14 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+from emotion_camera.errors import UserError
 from emotion_camera.model.contract import EMOTIONS
 from emotion_camera.model.interpreter import scores
 from emotion_camera.model.metadata import log_scores, read
 from emotion_camera.model.program import load_program
 from numpy.typing import NDArray
 
-from emotion_training.data.fer2013 import DataError, Faces
+from emotion_training.data.fer2013 import Faces
 from emotion_training.evaluate.evaluate import PARTS, check_measurable, markdown
 from emotion_training.evaluate.protocols import eval_set
 
@@ -36,13 +37,13 @@ class Told:
 
 
 def trial(faces: Faces, model: Path, part: str = "PublicTest") -> str:
-    """The tables in Markdown, for the rows of FER+ 7 of a test part; DataError where the data has no votes or no such rows."""
+    """The tables in Markdown, for the rows of FER+ 7 of a test part; UserError where the data has no votes or no such rows."""
     check_measurable(model)
     if faces.votes is None:
-        raise DataError("the data has no FER+ votes to say which faces are at rest; give fer2013new.csv with --votes")
+        raise UserError("the data has no FER+ votes to say which faces are at rest; give fer2013new.csv with --votes")
     tested = faces.part(PARTS[part])
     if not len(tested):
-        raise DataError(f"the data has no rows of {part}; give data with the official parts")
+        raise UserError(f"the data has no rows of {part}; give data with the official parts")
     wanted = eval_set("FER+ 7", tested)
     data = model.read_bytes()
     notes = read(data, len(EMOTIONS))

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from emotion_camera.files import whole_file
 from emotion_camera.model.contract import EMOTIONS
 
-from emotion_training.data.fer2013 import writing
 from emotion_training.data.near_duplicates import NEAR
 from emotion_training.evaluate import peers
 from emotion_training.evaluate.confidence import Bin, draw_reliability
@@ -31,7 +31,9 @@ def write(path: Path, card: Json, curve: Path, beside: dict[str, Json]) -> Path:
     bins = {name: [Bin(**it) for it in told["bins"]] for name, told in card["confidence"][part].items()}
     names = [path.stem + end for end in (".json", ".md", *(f"_{picture}.png" for picture in PICTURES))]
     with ExitStack() as stack:
-        data, text, confusion, learnt, reliable = (stack.enter_context(writing(path.with_name(name))) for name in names)
+        data, text, confusion, learnt, reliable = (
+            stack.enter_context(whole_file(path.with_name(name))) for name in names
+        )
         data.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
         text.write_text(write_text(card, beside), encoding="utf-8")
         part, protocol = _shown(card)

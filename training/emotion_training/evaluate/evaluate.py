@@ -2,25 +2,26 @@
 
 from pathlib import Path
 
+from emotion_camera.errors import UserError
 from emotion_camera.model.contract import EMOTIONS, Model, check
 from numpy.typing import NDArray
 
-from emotion_training.data.fer2013 import PRIVATE_TEST, PUBLIC_TEST, SIZE, DataError, Faces
+from emotion_training.data.fer2013 import PRIVATE_TEST, PUBLIC_TEST, SIZE, Faces
 from emotion_training.evaluate.protocols import PROTOCOLS, Metrics, eval_set, measure
 
 PARTS = {"PublicTest": PUBLIC_TEST, "PrivateTest": PRIVATE_TEST}
 
 
 def check_measurable(path: Path) -> Model:
-    """The model of a file, checked by the contract; DataError where FER2013 can't measure it: other labels or input size."""
+    """The model of a file, checked by the contract; UserError where FER2013 can't measure it: other labels or input size."""
     model = check(path)
     if model.labels != EMOTIONS:
-        raise DataError(
+        raise UserError(
             f"{path}: its labels are {', '.join(model.labels)}; FER2013 can only measure a model with the labels "
             f"{', '.join(EMOTIONS)}, in this order"
         )
     if model.input_size != SIZE:
-        raise DataError(
+        raise UserError(
             f"{path}: takes pictures of {model.input_size} x {model.input_size} pixels; "
             f"FER2013 can only measure a model that takes {SIZE} x {SIZE}"
         )

@@ -11,7 +11,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from emotion_training.data.fer2013 import DataError, read_json
+from emotion_camera.errors import UserError
+from emotion_camera.files import read_json
+
 from emotion_training.evaluate.evaluate import markdown
 
 PEERS, FIRST, ABLATIONS = "peers.json", "baseline_v1.json", "ablations.json"
@@ -54,12 +56,12 @@ def _number(value: float | None) -> str:
 
 
 def ablations(path: Path) -> str:
-    """The Markdown of `ablations.json`; DataError where a row lacks something."""
+    """The Markdown of `ablations.json`; UserError where a row lacks something."""
     head = ["change", "what", "epochs", "time", "FER+ 7", "balanced"]
     try:
         lines = [_ablation(row) for row in json.loads(path.read_text(encoding="utf-8"))]
     except (ValueError, TypeError, KeyError) as error:
-        raise DataError(f"{path}: can't be used ({type(error).__name__}: {error}); {MEND}") from error
+        raise UserError(f"{path}: can't be used ({type(error).__name__}: {error}); {MEND}") from error
     return f"# What each part of the recipe is worth\n\nMeasured on PublicTest, by which choices are made.\n\n{markdown(head, lines)}\n"
 
 

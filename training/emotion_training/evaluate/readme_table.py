@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from emotion_training.data.fer2013 import DataError, writing
+from emotion_camera.errors import UserError
+from emotion_camera.files import whole_file
+
 from emotion_training.evaluate.evaluate import markdown
 from emotion_training.evaluate.peers import sizes
 
@@ -42,10 +44,10 @@ def _line(it: dict[str, Any]) -> list[str]:
 
 
 def has_place(readme: Path) -> bool:
-    """Whether there is a README with the markers; DataError where it has but one of them."""
+    """Whether there is a README with the markers; UserError where it has but one of them."""
     text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
     if OPEN in text and CLOSE not in text.split(OPEN, 1)[1]:
-        raise DataError(f"{readme}: has {OPEN} without {CLOSE} after it; put that after the table")
+        raise UserError(f"{readme}: has {OPEN} without {CLOSE} after it; put that after the table")
     return OPEN in text
 
 
@@ -53,5 +55,5 @@ def write_table(readme: Path, table: str) -> None:
     """Put the table between the README's markers."""
     before, rest = readme.read_text(encoding="utf-8").split(OPEN, 1)
     after = rest.split(CLOSE, 1)[1]
-    with writing(readme) as beside:
+    with whole_file(readme) as beside:
         beside.write_text(f"{before}{OPEN}\n{table}\n{CLOSE}{after}", encoding="utf-8", newline="\n")

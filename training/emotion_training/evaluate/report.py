@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from emotion_camera.files import MODELS
+from emotion_camera.errors import UserError
+from emotion_camera.files import MODELS, read_json, whole_file
 from emotion_camera.model.cost import milliseconds
 from emotion_camera.model.interpreter import camera_scores
 from numpy.typing import NDArray
 
-from emotion_training.data.fer2013 import DataError, Faces, read_json, writing
+from emotion_training.data.fer2013 import Faces
 from emotion_training.data.near_duplicates import PEERS_NEAR, repeated
 from emotion_training.evaluate import card, peers
 from emotion_training.evaluate.confidence import coverage, ece, reliability
@@ -30,12 +31,12 @@ def measured(path: Path, faces: Faces) -> Json:
     """All figures of the int8 file `path` on both test parts.
 
     "figures" and "leak_free" by part and protocol, "confidence" and "robustness" by part, and the file's sizes and costs.
-    Raises DataError where FER2013 can't measure the model or there are no test rows.
+    Raises UserError where FER2013 can't measure the model or there are no test rows.
     """
     model = check_measurable(path)
     parts = {name: faces.part(usage) for name, usage in PARTS.items() if (faces.usage == usage).any()}
     if not parts:
-        raise DataError(
+        raise UserError(
             f"the data has no rows of {' or '.join(PARTS)} to measure on; give data with the official parts"
         )
     twins = repeated(faces)
@@ -90,11 +91,11 @@ def write_card(path: Path, faces: Faces, made: Json, curve: Path, folder: Path =
     """Measure the int8 file `path` and write its card beside it; returns the .md file.
 
     `made` says how the model was made (see `quantize` in `emotion_training.steps`) and goes into the card as it is; so does the
-    picture `curve` of how it learnt. `folder` holds what it is compared with (see `emotion_training.evaluate.peers`). Raises DataError,
+    picture `curve` of how it learnt. `folder` holds what it is compared with (see `emotion_training.evaluate.peers`). Raises UserError,
     with nothing written, where there are no test rows or no curve.
     """
     if not curve.is_file():
-        raise DataError(f"{curve}: no such file; run emotion-camera train train again with that --run")
+        raise UserError(f"{curve}: no such file; run emotion-camera train train again with that --run")
     beside = peers.read_beside(folder)
     return card.write(path, {**measured(path, faces), "made": made}, curve, beside)
 
@@ -103,7 +104,7 @@ def report(paths: Sequence[Path], faces: Faces, folder: Path = MODELS) -> list[P
     """Measure these models again and write their cards, the table in the README beside `folder`, and `ablations.md` in it.
 
     How a model was made and how it learnt is taken from the card that it has. `folder` holds the shipped models. Returns
-    the cards. Raises DataError, before anything is measured, where a model has no card of its own.
+    the cards. Raises UserError, before anything is measured, where a model has no card of its own.
     """
     for path in paths:
         check_measurable(path)
@@ -117,7 +118,7 @@ def report(paths: Sequence[Path], faces: Faces, folder: Path = MODELS) -> list[P
         for path, how in zip(paths, made, strict=True)
     ]
     if ablations is not None:
-        with writing(told.with_suffix(".md")) as beside:
+        with whole_file(told.with_suffix(".md")) as beside:
             beside.write_text(ablations, encoding="utf-8")
     if wanted:
         write_table(readme, _table(folder))
@@ -126,13 +127,13 @@ def report(paths: Sequence[Path], faces: Faces, folder: Path = MODELS) -> list[P
 
 
 def _made(path: Path) -> Json:
-    """How a model was made, by its card; DataError where the card is of another file."""
+    """How a model was made, by its card; UserError where the card is of another file."""
     advice = f"run emotion-camera train card --model {path} first, with the --run that it was made in"
     told = read_json(path.with_suffix(".json"), advice)
     if told.get("sha256") != sha256(path.read_bytes()).hexdigest():
-        raise DataError(f"{path.with_suffix('.json')}: is the card of another file than {path.name}; {advice}")
+        raise UserError(f"{path.with_suffix('.json')}: is the card of another file than {path.name}; {advice}")
     if not path.with_name(f"{path.stem}_curve.png").is_file():
-        raise DataError(f"{path.with_name(f'{path.stem}_curve.png')}: no such file; {advice}")
+        raise UserError(f"{path.with_name(f'{path.stem}_curve.png')}: no such file; {advice}")
     return told["made"]
 
 
@@ -147,8 +148,8 @@ def _table(folder: Path) -> str:
 def measure_alone(path: Path, faces: Faces, out: Path) -> Json:
     """Write all figures of a model that has no card to the JSON file `out`; returns them."""
     if not out.absolute().parent.is_dir():
-        raise DataError(f"{out}: there is no folder {out.parent}; choose another --out")
+        raise UserError(f"{out}: there is no folder {out.parent}; choose another --out")
     figures = measured(path, faces)
-    with writing(out) as beside:
+    with whole_file(out) as beside:
         beside.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     return figures

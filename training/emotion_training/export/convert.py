@@ -3,20 +3,22 @@
 import io
 import json
 import os
+import tempfile
 import warnings
 from collections.abc import Sequence
-from contextlib import ExitStack, redirect_stdout
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from emotion_camera.model.contract import EMOTIONS, SMALL_BOARD, ContractError, Limits, Model, check
+from emotion_camera.errors import UserError
+from emotion_camera.model.contract import EMOTIONS, SMALL_HEAP, Limits, Model, ModelError, check
 from emotion_camera.model.interpreter import scores
 from emotion_camera.model.metadata import DESCRIPTION, Notes, encode, self_test_picture
 from numpy.typing import NDArray
 
-from emotion_training.data.fer2013 import SIZE, DataError, Faces, writing
+from emotion_training.data.fer2013 import SIZE, Faces
 
 if TYPE_CHECKING:
     import keras
@@ -35,10 +37,10 @@ def choose_calibration(faces: Faces, which: NDArray[np.int64]) -> list[int]:
     """Some of the training rows `which` to calibrate the conversion on, always the same for the same data.
 
     Among them are rows that hold pixels of 0 and of 255: else the input's range would come out narrower than the camera's.
-    Raises DataError where there is no usable training row.
+    Raises UserError where there is no usable training row.
     """
     if not len(which):
-        raise DataError(
+        raise UserError(
             "the data has no usable training rows to calibrate on; give the data that the network learnt from"
         )
     rng = np.random.default_rng(CALIBRATION_SEED)
@@ -153,16 +155,16 @@ def _packed(model: Any) -> bytes:
 
 
 def check_place(path: Path) -> None:
-    """DataError where `write_model` could not write `path`, or the camera could not use the name; nothing is made."""
+    """UserError where `write_model` could not write `path`, or the camera could not use the name; nothing is made."""
     if path.suffix != ".tflite" or "." in path.stem:
-        raise DataError(f"{path}: the model's name must end in .tflite and have no other dot; choose another --model")
+        raise UserError(f"{path}: the model's name must end in .tflite and have no other dot; choose another --model")
     for target in _files(path):
         if target.is_dir():
-            raise DataError(f"{target}: is a folder, but a file is to be written there; choose another --model")
+            raise UserError(f"{target}: is a folder, but a file is to be written there; choose another --model")
     folder = path.absolute().parent
     there = next((it for it in (folder, *folder.parents) if it.exists()), folder)
     if not there.is_dir() or not os.access(there, os.W_OK):
-        raise DataError(f"{path}: {there} is not a folder that can be written to; choose another --model")
+        raise UserError(f"{path}: {there} is not a folder that can be written to; choose another --model")
 
 
 def _files(path: Path) -> tuple[Path, Path, Path]:
@@ -173,7 +175,7 @@ def write_model(
     data: bytes,
     path: Path,
     calibration: list[int] | list[str],
-    limits: Limits = SMALL_BOARD,
+    limits: Limits = SMALL_HEAP,
     labels: Sequence[str] = EMOTIONS,
 ) -> Model:
     """Write `<name>.tflite`, `<name>.txt` and `<name>.calibration.json`, checked by the contract before any is in place.
@@ -182,13 +184,15 @@ def write_model(
     """
     check_place(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as stack:
-        rows, model, names = (stack.enter_context(writing(file)) for file in _files(path))
+    with tempfile.TemporaryDirectory(prefix=".part.", dir=path.parent) as beside:
+        rows, model, names = (Path(beside) / file.name for file in _files(path))
         rows.write_text(json.dumps(calibration) + "\n", encoding="utf-8")
         model.write_bytes(data)
         names.write_text("".join(label + "\n" for label in labels), encoding="utf-8")
         try:
             check(model, limits=limits)
-        except ContractError as error:
-            raise ContractError(str(error).replace(model.stem, path.stem)) from error
+        except ModelError as error:
+            raise ModelError(str(error).replace(beside, str(path.parent))) from error
+        for file in (rows, model, names):
+            file.replace(path.parent / file.name)
     return check(path, limits=limits)

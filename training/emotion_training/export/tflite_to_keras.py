@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from emotion_camera.errors import UserError
 from emotion_camera.model.metadata import read
 from numpy.typing import NDArray
 
-from emotion_training.data.fer2013 import DataError
 from emotion_training.export.convert import cool
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def rebuild(path: Path) -> "keras.Model":
 
     From pixels (0 to 1) [n, size, size, 1] to the scores that the camera shows [n, classes]: the temperature that the file's notes
     tell of is undone. The last layer is named "emotion" and gives logits.
-    Raises DataError where the file is built of something else than such a network is.
+    Raises UserError where the file is built of something else than such a network is.
     """
     import keras
     from ai_edge_litert import schema_py_generated as schema
@@ -58,8 +58,8 @@ class _Graph:
         self.inputs, self.outputs = list(graph.inputs), list(graph.outputs)
         self.steps = [(codes[operator.opcodeIndex], operator) for operator in graph.operators]
 
-    def strange(self, what: str) -> DataError:
-        return DataError(
+    def strange(self, what: str) -> UserError:
+        return UserError(
             f"{self.path}: {what}, so it can't be adapted; give a model that emotion-camera train made, "
             "such as models/emotion.tflite"
         )

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from emotion_camera.errors import UserError
 from emotion_camera.model.contract import EMOTIONS
 from emotion_camera.model.interpreter import scores
 from numpy.typing import NDArray
 
-from emotion_training.data.fer2013 import PUBLIC_TEST, DataError, Faces
+from emotion_training.data.fer2013 import PUBLIC_TEST, Faces
 from emotion_training.evaluate.evaluate import markdown
 from emotion_training.evaluate.protocols import EvalSet, eval_set, main_protocol, measure
 from emotion_training.finetune.finetune import Settings, finetune
@@ -44,7 +45,7 @@ def trial(faces: Faces, model: Path, portraits: Path) -> str:
     """A table, in Markdown, of accuracy and balanced accuracy before and after for each of COUNTS. Takes minutes."""
     part = faces.part(PUBLIC_TEST)
     if not len(part):
-        raise DataError("the data has no rows of PublicTest to try it on; give data with the official parts")
+        raise UserError("the data has no rows of PublicTest to try it on; give data with the official parts")
     wanted = eval_set(main_protocol(part), part)
     images, truth = part.images[wanted.index], wanted.targets
     changed = another_camera(images)

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from emotion_camera.errors import UserError
 from numpy.typing import NDArray
 
-from emotion_training.data.fer2013 import SIZE, DataError
+from emotion_training.data.fer2013 import SIZE
 
 Face = NDArray[np.uint8]
 Told = dict[str, Any]
@@ -57,14 +58,14 @@ def warn(sentence: str) -> None:
 def read(folder: Path, known: tuple[str, ...], say: Callable[[str], None] = warn) -> Collected:
     """The collected faces of a folder, for a model with the labels `known`.
 
-    A file that is no usable picture is passed over, and told to `say`. Raises DataError where the folder can't be read,
+    A file that is no usable picture is passed over, and told to `say`. Raises UserError where the folder can't be read,
     holds fewer than two classes, has too few pictures of a class, or a class's name can't be a label.
     """
     folder = Path(folder)
     places = _folders(folder, known, say)
     pictures = [(file, label, face) for label, place in places for file, face in _pictures(place, say)]
     if not pictures:
-        raise DataError(
+        raise UserError(
             f"{folder}: holds no usable pictures; put cut faces into a folder for each label, as faces/happy"
         )
     labels = (*known, *sorted({label for _, label, _ in pictures} - set(known)))
@@ -90,7 +91,7 @@ def _folders(folder: Path, known: tuple[str, ...], say: Callable[[str], None]) -
         else:
             say(f"{it}: lies in no label's folder; passed over")
     if not places:
-        raise DataError(f"{folder}: has no folders in it; put cut faces into one for each label, as {folder}/happy")
+        raise UserError(f"{folder}: has no folders in it; put cut faces into one for each label, as {folder}/happy")
     return places
 
 
@@ -98,7 +99,7 @@ def _listed(folder: Path) -> list[Path]:
     try:
         found = sorted(folder.iterdir())
     except OSError as error:
-        raise DataError(
+        raise UserError(
             f"{folder}: can't be read ({error.strerror}); give the folder that holds one folder for each label"
         ) from error
     return [it for it in found if not it.name.startswith(".") and it.name.casefold() not in PASSED_OVER]
@@ -109,7 +110,7 @@ def _label(folder: Path, known: tuple[str, ...]) -> str:
         if label.casefold() == folder.name.casefold():
             return label
     if not LABEL.fullmatch(folder.name) or folder.name.endswith(" "):
-        raise DataError(
+        raise UserError(
             f"{folder}: can't be a label on the camera; name it with up to 20 plain letters, digits, blanks, - and _"
         )
     return folder.name
@@ -119,34 +120,34 @@ def _pictures(folder: Path, say: Callable[[str], None]) -> Iterator[tuple[Path, 
     for file in _listed(folder):
         try:
             yield file, read_face(file)
-        except DataError as error:
+        except UserError as error:
             say(f"{error}; passed over")
 
 
 def read_face(file: Path) -> Face:
     """A cut face from a picture of any size and colour, as the network takes it: uint8 [48, 48] grey levels.
 
-    The middle square of it, averaged down as the camera does. Raises DataError where the file is no picture, or one that
+    The middle square of it, averaged down as the camera does. Raises UserError where the file is no picture, or one that
     can't be a cut face: oblong, tiny, or of one even grey.
     """
     from PIL import Image, ImageOps
 
     if file.is_dir():
-        raise DataError(f"{file}: is a folder in a label's folder")
+        raise UserError(f"{file}: is a folder in a label's folder")
     try:
         with Image.open(file) as picture:
             grey = ImageOps.exif_transpose(picture).convert("L")
     except Exception as error:  # Pillow's readers fail on damaged files with any exception
-        raise DataError(f"{file}: can't be read as a picture") from error
+        raise UserError(f"{file}: can't be read as a picture") from error
     short, long = sorted(grey.size)
     if long > OBLONG * short:
-        raise DataError(f"{file}: is {grey.width} x {grey.height}, which is no cut face; cut it to a square")
+        raise UserError(f"{file}: is {grey.width} x {grey.height}, which is no cut face; cut it to a square")
     if short < SMALLEST:
-        raise DataError(f"{file}: is {grey.width} x {grey.height}, too small; {SMALLEST} x {SMALLEST} is the least")
+        raise UserError(f"{file}: is {grey.width} x {grey.height}, too small; {SMALLEST} x {SMALLEST} is the least")
     how = Image.Resampling.BOX if short >= SIZE else Image.Resampling.BILINEAR
     face = np.asarray(ImageOps.fit(grey, (SIZE, SIZE), how))
     if face.min() == face.max():
-        raise DataError(f"{file}: is of one even grey")
+        raise UserError(f"{file}: is of one even grey")
     return face
 
 
@@ -175,13 +176,13 @@ def _seconds(time: Any) -> float | None:
 def _check_enough(folder: Path, found: Collected) -> None:
     shown = found.shown()
     if len(shown) == 1:
-        raise DataError(
+        raise UserError(
             f"{folder}: has faces of {found.labels[shown[0]]} alone; collect at least one more class to tell it from"
         )
     for it in shown:
         count = int((found.classes == it).sum())
         if count < LEAST:
-            raise DataError(
+            raise UserError(
                 f"{folder / found.labels[it]}: has {count} usable pictures; at least {LEAST} are needed: "
                 "collect more, or move the folder away"
             )

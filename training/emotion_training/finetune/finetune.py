@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from emotion_camera.errors import UserError
+from emotion_camera.files import whole_file
 from emotion_camera.model import metadata
-from emotion_camera.model.contract import ROOMY_BOARD, SMALL_BOARD, Limits, Model, check
+from emotion_camera.model.contract import LARGE_HEAP, SMALL_HEAP, Limits, Model, check
 from emotion_camera.model.metadata import Notes
 from numpy.typing import NDArray
 
-from emotion_training.data.fer2013 import SIZE, DataError, writing
+from emotion_training.data.fer2013 import SIZE
 from emotion_training.finetune import faces_folder, split
 from emotion_training.finetune.faces_folder import Collected
 from emotion_training.finetune.paired_test import Comparison
@@ -33,7 +35,7 @@ class Settings:
 def finetune(data: Path, start: Path, out: Path, portraits: Path, settings: Settings | None = None) -> Path:
     """Adapt the int8 file `start` to the faces in the folder `data` and write it to `out`, labels and card beside it.
 
-    Prints what it does and the comparison. `portraits`: the folder of the bundled ones. Returns the card. Raises DataError,
+    Prints what it does and the comparison. `portraits`: the folder of the bundled ones. Returns the card. Raises UserError,
     with nothing written, where the faces are not fit to learn from or the result is not better.
     """
     settings = settings or Settings()
@@ -46,7 +48,7 @@ def finetune(data: Path, start: Path, out: Path, portraits: Path, settings: Sett
     print("", compared.table(), "", compared.sentence(), sep="\n")
     worse = compared.worse()
     if worse and not settings.anyway:
-        raise DataError(
+        raise UserError(
             f"{out}: not written, for the adapted model is not better: {worse}; collect more faces, check that each lies in "
             "the right folder, or give --anyway"
         )
@@ -59,15 +61,15 @@ def _check_places(start: Path, out: Path) -> Model:
 
     model = check(start)
     if model.input_size != SIZE:
-        raise DataError(
+        raise UserError(
             f"{start}: takes pictures of {model.input_size} pixels; only one that takes {SIZE} can be adapted"
         )
     check_place(out)
     for card in (out.with_suffix(".json"), out.with_suffix(".md")):
         if card.is_dir():
-            raise DataError(f"{card}: is a folder, but a file is to be written there; choose another --out")
+            raise UserError(f"{card}: is a folder, but a file is to be written there; choose another --out")
     if out.resolve() == start.resolve():
-        raise DataError(f"{out}: is the model to start from; choose another --out, so that both can be compared")
+        raise UserError(f"{out}: is the model to start from; choose another --out, so that both can be compared")
     return model
 
 
@@ -125,7 +127,7 @@ def _write(file: bytes, out: Path, start: Model, faces: Collected, parts: Parts,
     card = _card(file, out, start, faces, parts, compared)
     out.absolute().parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        told, read = (stack.enter_context(writing(out.with_suffix(suffix))) for suffix in (".json", ".md"))
+        told, read = (stack.enter_context(whole_file(out.with_suffix(suffix))) for suffix in (".json", ".md"))
         told.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
         read.write_text(_markdown(card, compared), encoding="utf-8")
         made = write_model(file, out, learnt, _limits(file), faces.labels)
@@ -135,7 +137,7 @@ def _write(file: bytes, out: Path, start: Model, faces: Collected, parts: Parts,
 
 def _limits(file: bytes) -> Limits:
     """New classes make the file larger: it may leave the small boards behind."""
-    return SMALL_BOARD if len(file) <= SMALL_BOARD.file else ROOMY_BOARD
+    return SMALL_HEAP if len(file) <= SMALL_HEAP.file else LARGE_HEAP
 
 
 def _card(file: bytes, out: Path, start: Model, faces: Collected, parts: Parts, compared: Comparison) -> dict[str, Any]:
@@ -150,7 +152,7 @@ def _card(file: bytes, out: Path, start: Model, faces: Collected, parts: Parts, 
         "model": out.name,
         "sha256": sha256(file).hexdigest(),
         "labels": list(faces.labels),
-        "boards": SMALL_BOARD.boards + " and all larger" if _limits(file) is SMALL_BOARD else ROOMY_BOARD.boards,
+        "boards": SMALL_HEAP.boards + " and all larger" if _limits(file) is SMALL_HEAP else LARGE_HEAP.boards,
         "started from": {"model": start.path.name, "sha256": sha256(start.path.read_bytes()).hexdigest()},
         "faces": counts,
         "apart": parts.apart,

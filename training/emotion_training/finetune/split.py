@@ -7,9 +7,9 @@ are enough of them a person or a session, goes into one part as a whole.
 from dataclasses import dataclass
 
 import numpy as np
+from emotion_camera.errors import UserError
 from numpy.typing import NDArray
 
-from emotion_training.data.fer2013 import DataError
 from emotion_training.finetune.faces_folder import Collected
 
 HELD = 0.25  # share of each class that is held back
@@ -37,7 +37,7 @@ class Parts:
 def divide(faces: Collected, seed: int) -> Parts:
     """Divide by people if the manifest names enough of them, else by sessions, else by moments.
 
-    Raises DataError where all pictures of a class are of too few moments.
+    Raises UserError where all pictures of a class are of too few moments.
     """
     moments = _moments(faces)
     for apart in ("person", "session"):
@@ -48,7 +48,7 @@ def divide(faces: Collected, seed: int) -> Parts:
                 return parts
     parts = _divide(faces, moments, seed, "moment")
     if parts is None:
-        raise DataError(_too_few(faces, moments))
+        raise UserError(_too_few(faces, moments))
     return parts
 
 

@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from emotion_camera.errors import UserError
+from emotion_camera.files import whole_file
 from emotion_camera.model.contract import EMOTIONS
 from numpy.typing import NDArray
 
-from emotion_training.data.fer2013 import DataError, Faces, writing
+from emotion_training.data.fer2013 import Faces
 from emotion_training.fit.pytorch.recipes import TEACHERS, recipe
 
 FOLDER = Path(__file__).resolve().parent / "soft_targets"
@@ -34,10 +36,10 @@ class SoftTargets:
 
 
 def files(folder: Path) -> list[Path]:
-    """The files of soft targets in a folder; DataError where there is none."""
+    """The files of soft targets in a folder; UserError where there is none."""
     found = sorted(folder.glob("*.npz"))
     if not found:
-        raise DataError(
+        raise UserError(
             f"{folder}: holds no soft targets (NAME.npz); have them made by emotion-camera train teachers --run {folder}, "
             "or give another --teachers"
         )
@@ -48,7 +50,7 @@ def write(path: Path, faces: Faces, rows: NDArray[np.int64], scores: NDArray) ->
     """Keep what the teacher that `path` is named for answers to the n rows `rows` of `faces`: `scores` [n, 7], 0 to 1."""
     coded = np.clip(np.round(-np.log(np.maximum(scores, 1e-9)) / STEP), 0, 255).astype(np.uint8)
     made, pictures = np.array(recipe(path.stem)), np.array(fingerprint(faces, rows))
-    with writing(path) as beside, beside.open("wb") as file:
+    with whole_file(path) as beside, beside.open("wb") as file:
         np.savez_compressed(file, rows=rows.astype(np.int32), coded=coded, recipe=made, pictures=pictures)
 
 
@@ -60,7 +62,7 @@ def fingerprint(faces: Faces, rows: NDArray) -> str:
 def read(paths: list[Path], faces: Faces, which: NDArray[np.int64]) -> SoftTargets | None:
     """The mean of what the teachers of these files answer to the rows `which`; None where they saw other pictures.
 
-    Raises DataError where a file is damaged or of another recipe, and where only some of the files are of these pictures.
+    Raises UserError where a file is damaged or of another recipe, and where only some of the files are of these pictures.
     """
     found = {path: _answers(path, faces, which) for path in paths}
     known = {path: scores for path, scores in found.items() if scores is not None}
@@ -68,16 +70,16 @@ def read(paths: list[Path], faces: Faces, which: NDArray[np.int64]) -> SoftTarge
         return None
     for path in paths:
         if path not in known:
-            raise DataError(
+            raise UserError(
                 f"{path}: is of other pictures than {next(iter(known)).name} beside it; delete it, or train that teacher again"
             )
     return SoftTargets(tuple(path.stem for path in known), np.mean(list(known.values()), axis=0, dtype=np.float32))
 
 
 def check(path: Path, faces: Faces) -> None:
-    """DataError where a file of soft targets is damaged, of another recipe or of other pictures."""
+    """UserError where a file of soft targets is damaged, of another recipe or of other pictures."""
     if _answers(path, faces, np.empty(0, np.int64)) is None:
-        raise DataError(f"{path}: was made from other pictures than the data's; delete it, or choose another --run")
+        raise UserError(f"{path}: was made from other pictures than the data's; delete it, or choose another --run")
 
 
 def _answers(path: Path, faces: Faces, which: NDArray[np.int64]) -> NDArray[np.float32] | None:
@@ -99,15 +101,15 @@ def _read(path: Path) -> tuple[NDArray[np.int32], NDArray[np.uint8], str]:
         with np.load(path) as data:
             rows, coded, made, pictures = data["rows"], data["coded"], str(data["recipe"]), str(data["pictures"])
     except Exception as error:  # np.load has many: zipfile, zlib, pickle, OS errors
-        raise DataError(
+        raise UserError(
             f"{path}: is missing, cut short or no file of soft targets; delete it and train that teacher again"
         ) from error
     if path.stem not in TEACHERS or made != recipe(path.stem):
-        raise DataError(
+        raise UserError(
             f"{path}: was made by another recipe than training/emotion_training/fit/pytorch/recipes.py has for {path.stem}; "
             "delete it and train that teacher again"
         )
     shape = (len(rows), len(EMOTIONS)) if rows.ndim == 1 else None
     if coded.shape != shape or coded.dtype != np.uint8 or rows.dtype != np.int32 or not len(rows) or rows.min() < 0:
-        raise DataError(f"{path}: its arrays are not those of soft targets; delete it and train that teacher again")
+        raise UserError(f"{path}: its arrays are not those of soft targets; delete it and train that teacher again")
     return rows, coded, pictures

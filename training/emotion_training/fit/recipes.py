@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from emotion_camera.model.contract import ROOMY_BOARD, SMALL_BOARD
+from emotion_camera.model.contract import LARGE_HEAP, SMALL_HEAP
 
 from emotion_training.fit.network import SHAPES, Shape
 
@@ -54,7 +54,7 @@ RECIPES = {
 }
 
 # What the boards that a network is made for have room for.
-LIMITS = {"emotion": SMALL_BOARD, "emotion_plus": ROOMY_BOARD}
+LIMITS = {"emotion": SMALL_HEAP, "emotion_plus": LARGE_HEAP}
 
 
 @dataclass(frozen=True)

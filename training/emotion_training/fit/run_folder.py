@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from emotion_camera.errors import UserError
+from emotion_camera.files import read_json, whole_file
 from numpy.typing import NDArray
 
-from emotion_training.data.fer2013 import DataError, Faces, read_json, writing
+from emotion_training.data.fer2013 import Faces
 from emotion_training.data.targets import choosing_rows, prior, targets, training_rows
 from emotion_training.evaluate.protocols import EvalSet, eval_set, main_protocol
 
@@ -51,13 +53,13 @@ class Trainable:
 def trainable(faces: Faces) -> Trainable:
     """The training rows, and PublicTest less the pictures that stand in PrivateTest too (seconds, for looking for those).
 
-    Raises DataError where an emotion has no training picture, or PublicTest no rows.
+    Raises UserError where an emotion has no training picture, or PublicTest no rows.
     """
     which = training_rows(faces)
     prior(faces, which)
     watched = choosing_rows(faces)
     if not len(watched):
-        raise DataError(
+        raise UserError(
             "the data has no rows of PublicTest to watch the training by; give data with the official parts"
         )
     return Trainable(faces, which, watched)
@@ -66,10 +68,10 @@ def trainable(faces: Faces) -> Trainable:
 def begin(run: Path, data: Trainable, batch: int, settings: Mapping[str, Any]) -> None:
     """Note in `settings.json` of the folder `run`, which is made, what a training is begun with.
 
-    Raises DataError for less than a batch to learn from, and where the run was begun with other settings or rows.
+    Raises UserError for less than a batch to learn from, and where the run was begun with other settings or rows.
     """
     if len(data.which) < batch:
-        raise DataError(
+        raise UserError(
             f"the data has {len(data.which)} usable training rows; at least {batch} (one batch) are needed: "
             "give data with more"
         )
@@ -79,7 +81,7 @@ def begin(run: Path, data: Trainable, batch: int, settings: Mapping[str, Any]) -
         _check_same(path, settings)
         return
     run.mkdir(parents=True, exist_ok=True)
-    with writing(path) as beside:
+    with whole_file(path) as beside:
         beside.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
 
 
@@ -87,7 +89,7 @@ def _check_same(path: Path, settings: Mapping[str, Any]) -> None:
     begun = read_json(path, "delete it to go on with the settings that you gave, or choose another --run")
     for name, value in settings.items():
         if begun.get(name, value) != value:
-            raise DataError(f"{path}: this run was begun with {_difference(name, begun[name], value)}")
+            raise UserError(f"{path}: this run was begun with {_difference(name, begun[name], value)}")
 
 
 def _difference(name: str, begun: Any, now: Any) -> str:

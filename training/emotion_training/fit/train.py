@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
+from emotion_camera.errors import UserError
+from emotion_camera.files import read_json, whole_file
 from emotion_camera.model.contract import EMOTIONS
 from numpy.typing import NDArray
 
 from emotion_training.data.augment import augment
-from emotion_training.data.fer2013 import DataError, read_json, writing
 from emotion_training.fit import network
 from emotion_training.fit.network import Shape
 from emotion_training.fit.recipes import RECIPES, Leg, Settings
@@ -51,7 +52,7 @@ class Batches(keras.utils.PyDataset):
 
 
 class StopOnNaN(keras.callbacks.Callback):
-    """Raise DataError when the loss is no longer a number, before the epoch's checkpoint is written."""
+    """Raise UserError when the loss is no longer a number, before the epoch's checkpoint is written."""
 
     def __init__(self, leg: Leg):
         super().__init__()
@@ -59,7 +60,7 @@ class StopOnNaN(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         if not math.isfinite((logs or {}).get("loss", 0.0)):
-            raise DataError(
+            raise UserError(
                 f"the loss is no longer a number in the leg {self.leg.name!r}; lower its rate ({self.leg.rate}) in "
                 "training/emotion_training/fit/recipes.py and choose another --run (the last checkpoint is kept)"
             )
@@ -103,7 +104,7 @@ def fit(
     `network.keras` in float32. A run goes on from what is there; one that is finished stays as it is. `taught`: the
     teachers' answers to the training rows; without them the votes and labels alone teach. `extra` callbacks are called
     with the others.
-    Raises DataError as `begin` does, for a checkpoint of another network, and for a loss that is no longer a number.
+    Raises UserError as `begin` does, for a checkpoint of another network, and for a loss that is no longer a number.
     """
     _begin(data, run, settings, taught)
     if (run / "network.keras").is_file():
@@ -154,7 +155,7 @@ def _fit_legs(
         (run / leg.name).mkdir(exist_ok=True)
         batches = Batches(data.images, _wanted(data, leg, taught), settings, leg.strength)
         _fit_leg(model, batches, data, run, leg, extra)
-        with writing(done) as beside:
+        with whole_file(done) as beside:
             model.save_weights(beside)
     return model
 
@@ -163,13 +164,13 @@ def _load_weights(model: keras.Model, path: Path) -> None:
     try:
         model.load_weights(path)
     except (ValueError, KeyError) as error:  # what Keras raises where the layers differ
-        raise DataError(f"{path}: holds the weights of another network; choose another --run") from error
+        raise UserError(f"{path}: holds the weights of another network; choose another --run") from error
 
 
 def load_network(run: Path) -> keras.Model:
     """The trained network of a finished run, of Keras (`network.keras`) or of PyTorch (`weights.npz`).
 
-    Raises DataError where its files are damaged.
+    Raises UserError where its files are damaged.
     """
     path = run / "network.keras"
     if not path.is_file() and (run / "weights.npz").is_file():
@@ -177,7 +178,7 @@ def load_network(run: Path) -> keras.Model:
     try:
         return keras.models.load_model(path)
     except Exception as error:  # zipfile's, h5py's, Keras's own, wherever the file breaks off
-        raise DataError(
+        raise UserError(
             f"{path}: is cut short or damaged; delete it and run emotion-camera train train --run {run} again"
         ) from error
 
@@ -193,7 +194,7 @@ def _from_weights(run: Path) -> keras.Model:
         with np.load(path) as data:
             model.set_weights([data[f"arr_{number}"] for number in range(len(data))])
     except Exception as error:  # np.load's many, and Keras's where the shapes differ
-        raise DataError(f"{path}: is cut short, damaged or not of the shape in settings.json; {advice}") from error
+        raise UserError(f"{path}: is cut short, damaged or not of the shape in settings.json; {advice}") from error
     return model
 
 
@@ -255,7 +256,7 @@ def _keep(model: keras.Model, settings: Settings, path: Path) -> keras.Model:
     """The trained network in float32, saved whole: written beside and renamed."""
     plain = network.build(len(EMOTIONS), shape=RECIPES[settings.network].shape)
     plain.set_weights(model.get_weights())
-    with writing(path) as beside:
+    with whole_file(path) as beside:
         plain.save(beside)
     return plain
 

@@ -10,9 +10,9 @@ from types import ModuleType
 from typing import Any
 
 import emotion_camera
+from emotion_camera.errors import UserError
 
 import emotion_training
-from emotion_training.data.fer2013 import DataError
 from emotion_training.fit.distillation import SoftTargets
 from emotion_training.fit.run_folder import Trainable
 from emotion_training.sweep import worker
@@ -22,7 +22,7 @@ PACKAGES = [Path(emotion_training.__file__).parent, Path(emotion_camera.__file__
 
 
 def find(address: str | None) -> ModuleType:
-    """Ray, silent about itself; DataError where it is not installed."""
+    """Ray, silent about itself; UserError where it is not installed."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     if address is None:
         # By this Ray listens on 127.0.0.1 alone, on any system; it takes a loopback address that it is told for a mistake.
@@ -30,7 +30,7 @@ def find(address: str | None) -> ModuleType:
     try:
         import ray
     except ImportError as error:
-        raise DataError(
+        raise UserError(
             "a sweep needs Ray; install it by python -m pip install -r training/requirements-sweep.txt"
         ) from error
     logging.getLogger("ray").setLevel(logging.ERROR)
@@ -38,14 +38,14 @@ def find(address: str | None) -> ModuleType:
 
 
 def _check_address(address: str) -> None:
-    """DataError where nothing listens at HOST:PORT: Ray would wait there for ever."""
+    """UserError where nothing listens at HOST:PORT: Ray would wait there for ever."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise DataError(f"--address: {address!r} is not HOST:PORT; give the address that ray start --head names")
+        raise UserError(f"--address: {address!r} is not HOST:PORT; give the address that ray start --head names")
     try:
         socket.create_connection((host, int(port)), timeout=10).close()
     except OSError as error:
-        raise DataError(
+        raise UserError(
             f"{address}: no Ray cluster answers ({error.strerror or error}); start one there by ray start --head"
         ) from error
 
@@ -57,7 +57,7 @@ def _backend() -> dict[str, str]:
 
 @contextmanager
 def connected(ray: ModuleType, address: str | None) -> Iterator[None]:
-    """A block in which Ray is there, on this machine alone or on the cluster at an address; DataError where it is not."""
+    """A block in which Ray is there, on this machine alone or on the cluster at an address; UserError where it is not."""
     if address is not None:
         _check_address(address)
     try:
@@ -72,7 +72,7 @@ def connected(ray: ModuleType, address: str | None) -> Iterator[None]:
         advice = "see that memory and disk have room"
         if address is not None:
             advice = f"first join it by ray start --address {address}, with the cluster's token in ~/.ray/auth_token"
-        raise DataError(
+        raise UserError(
             f"{address or 'this machine'}: Ray does not start ({first_sentence(error)}); {advice}"
         ) from error
     try:

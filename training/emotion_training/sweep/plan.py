@@ -6,7 +6,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from emotion_training.data.fer2013 import DataError
+from emotion_camera.errors import UserError
+
 from emotion_training.fit.recipes import RECIPES, Settings
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -26,31 +27,31 @@ class Run:
 def read(path: Path) -> list[Run]:
     """The runs of a file such as `{"runs": {"emotion-1": {"network": "emotion", "seed": 1}}}`.
 
-    A run takes the fields of `Settings`; epochs that it does not name are its recipe's. Raises DataError where the file
+    A run takes the fields of `Settings`; epochs that it does not name are its recipe's. Raises UserError where the file
     can't be read, a field or network is unknown, a value out of range, or a name twice or no name for a folder.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=lambda pairs: _object(path, pairs))
     except OSError as error:
-        raise DataError(f"{path}: can't be read ({error.strerror}); give a sweep's file, or --seeds") from error
+        raise UserError(f"{path}: can't be read ({error.strerror}); give a sweep's file, or --seeds") from error
     except (ValueError, RecursionError) as error:
-        if isinstance(error, DataError):
+        if isinstance(error, UserError):
             raise
-        raise DataError(f"{path}: is not JSON ({error}); see the README's example of a sweep") from error
+        raise UserError(f"{path}: is not JSON ({error}); see the README's example of a sweep") from error
     if not isinstance(content, dict) or set(content) != {"runs"} or not isinstance(content["runs"], dict):
-        raise DataError(f'{path}: must be one object, {{"runs": {{NAME: {{"network": ..., "seed": ...}}, ...}}}}')
+        raise UserError(f'{path}: must be one object, {{"runs": {{NAME: {{"network": ..., "seed": ...}}, ...}}}}')
     if not content["runs"]:
-        raise DataError(f"{path}: names no run; give at least one")
+        raise UserError(f"{path}: names no run; give at least one")
     _check_names(path, list(content["runs"]))
     return [_run(path, name, given) for name, given in content["runs"].items()]
 
 
 def of_seeds(network: str, seeds: list[int], epochs: int | None) -> list[Run]:
-    """A run for each seed of one network, named `NETWORK-SEED`; DataError for a seed that is given twice or too large."""
+    """A run for each seed of one network, named `NETWORK-SEED`; UserError for a seed that is given twice or too large."""
     runs = []
     for seed in seeds:
         if seeds.count(seed) > 1:
-            raise DataError(f"--seeds: {seed} is given twice; give each seed once")
+            raise UserError(f"--seeds: {seed} is given twice; give each seed once")
         given = {"network": network, "seed": seed} | ({"epochs": epochs} if epochs else {})
         runs.append(_run(Path("--seeds"), f"{network}-{seed}", given))
     return runs
@@ -60,7 +61,7 @@ def _object(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     names = [name for name, _ in pairs]
     for name in names:
         if names.count(name) > 1:
-            raise DataError(f"{path}: names {name!r} twice; give each name once")
+            raise UserError(f"{path}: names {name!r} twice; give each name once")
     return dict(pairs)
 
 
@@ -68,22 +69,22 @@ def _check_names(path: Path, names: list[str]) -> None:
     seen: dict[str, str] = {}
     for name in names:
         if not NAME.fullmatch(name) or NO_FOLDER.fullmatch(name):
-            raise DataError(
+            raise UserError(
                 f"{path}: {name!r} can't be a run's name, for it names a folder; give up to 64 letters, digits, "
                 "- and _, with a letter or digit first"
             )
         other = seen.setdefault(name.casefold(), name)
         if other != name:
-            raise DataError(f"{path}: {other!r} and {name!r} would share a folder on some disks; rename one")
+            raise UserError(f"{path}: {other!r} and {name!r} would share a folder on some disks; rename one")
 
 
 def _run(path: Path, name: str, given: Any) -> Run:
     if not isinstance(given, dict):
-        raise DataError(f'{path}: the run {name!r} must be an object, such as {{"network": "emotion", "seed": 1}}')
+        raise UserError(f'{path}: the run {name!r} must be an object, such as {{"network": "emotion", "seed": 1}}')
     known = [field.name for field in fields(Settings)]
     for field, value in given.items():
         if field not in known:
-            raise DataError(f"{path}: the run {name!r} has the unknown field {field!r}; known are {', '.join(known)}")
+            raise UserError(f"{path}: the run {name!r} has the unknown field {field!r}; known are {', '.join(known)}")
         _check_value(path, name, field, value)
     network = given.get("network", Settings.network)
     return Run(name, Settings(**{"epochs": RECIPES[network].epochs, **given}))
@@ -92,13 +93,13 @@ def _run(path: Path, name: str, given: Any) -> Run:
 def _check_value(path: Path, name: str, field: str, value: Any) -> None:
     if field == "network":
         if not isinstance(value, str) or value not in RECIPES:
-            raise DataError(
+            raise UserError(
                 f"{path}: the run {name!r} has the unknown network {value!r}; known are {', '.join(sorted(RECIPES))}"
             )
         return
     least = 1 if field in AT_LEAST_ONE else 0
     if type(value) is not int or not least <= value <= LARGEST:
-        raise DataError(
+        raise UserError(
             f"{path}: the run {name!r} has the {field} {value!r}; it must be a whole number of at least {least}"
             + (f" and at most {LARGEST}" if type(value) is int and value > LARGEST else "")
         )

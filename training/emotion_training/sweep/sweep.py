@@ -11,7 +11,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from emotion_training.data.fer2013 import DataError, Faces, writing
+from emotion_camera.errors import UserError
+from emotion_camera.files import whole_file
+
+from emotion_training.data.fer2013 import Faces
 from emotion_training.fit.distillation import SoftTargets
 from emotion_training.fit.recipes import RECIPES
 from emotion_training.fit.run_folder import Trainable
@@ -36,7 +39,7 @@ def sweep(
 
     Ray is started on this machine, or the cluster at `address` is used, of which this machine must be a part. Each run
     has `cpus` cores (see `share`), and starts again up to `restarts` times. One that was finished before is not run
-    again. Raises DataError where Ray is missing or does not answer, or no machine has so many cores.
+    again. Raises UserError where Ray is missing or does not answer, or no machine has so many cores.
     """
     ray = cluster.find(address)
     from emotion_training.sweep.view import View
@@ -46,11 +49,11 @@ def sweep(
         cores = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
         cpus = cpus or share(cores, len(runs))
         if cpus > max(cores):
-            raise DataError(f"no machine has {cpus} cores for a run, at most {max(cores)}; give a lower --cpus-per-run")
+            raise UserError(f"no machine has {cpus} cores for a run, at most {max(cores)}; give a lower --cpus-per-run")
         try:
             return Sweep(ray, runs, data, taught, folder, cpus, restarts, view).results()
         except ray.exceptions.RayError as error:
-            raise DataError(
+            raise UserError(
                 f"Ray failed ({cluster.first_sentence(error)}); give the same command again to go on"
             ) from error
 
@@ -131,7 +134,7 @@ class Sweep:
             if report.run in self.done:  # of a machine that was taken for dead
                 continue
             (self.folder / report.run).mkdir(exist_ok=True)
-            with writing(self.folder / report.run / UNDER_WAY) as beside:
+            with whole_file(self.folder / report.run / UNDER_WAY) as beside:
                 beside.write_bytes(report.files)
             again = f", started again {self.died[report.run]} x" if self.died[report.run] else ""
             self.view.say(
@@ -152,7 +155,7 @@ class Sweep:
             return
         _keep(result["files"], self.folder / run.name)
         measured = {"settings": _trained_as(run), "data": self.checksum, "figures": result["figures"]}
-        with writing(self.folder / run.name / MEASURED) as beside:
+        with whole_file(self.folder / run.name / MEASURED) as beside:
             beside.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
         self._over(Result(run, figures=result["figures"]))
 
@@ -173,7 +176,7 @@ class Sweep:
 def _keep(files: bytes, folder: Path) -> None:
     """Lay a finished run's files out in its folder; until all are there they are whole in one file."""
     folder.mkdir(exist_ok=True)
-    with writing(folder / UNDER_WAY) as beside:
+    with whole_file(folder / UNDER_WAY) as beside:
         beside.write_bytes(files)
     worker.unpack(files, folder)
     (folder / UNDER_WAY).unlink()

@@ -7,7 +7,8 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from emotion_training.data.fer2013 import writing
+from emotion_camera.files import whole_file
+
 from emotion_training.sweep.plan import Run
 
 Figures = dict[str, dict[str, float]]  # by protocol, then "accuracy" and "balanced"; 0 to 1
@@ -25,9 +26,9 @@ class Result:
 def write(results: list[Result], folder: Path) -> str:
     """Write `sweep.json` and `sweep.md` into a folder; returns the latter's text."""
     text = table(results) + "\n"
-    with writing(folder / "sweep.json") as beside:
+    with whole_file(folder / "sweep.json") as beside:
         beside.write_text(json.dumps(as_json(results), indent=1) + "\n", encoding="utf-8")
-    with writing(folder / "sweep.md") as beside:
+    with whole_file(folder / "sweep.md") as beside:
         beside.write_text(text, encoding="utf-8")
     return text
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emotion_training.data.fer2013 import PUBLIC_TEST, DataError, Faces
+from emotion_camera.errors import UserError
+
+from emotion_training.data.fer2013 import PUBLIC_TEST, Faces
 from emotion_training.fit.distillation import SoftTargets
 from emotion_training.fit.recipes import RECIPES, Settings
 from emotion_training.fit.run_folder import Trainable
@@ -56,7 +58,7 @@ def train(task: Task, data: Trainable, taught: SoftTargets | None, send: Callabl
             unpack(task.kept, folder)
         try:
             figures = _figures(_fit(task, data, taught, folder, send), data.faces)
-        except DataError as error:
+        except UserError as error:
             return {"refused": str(error).replace(place, task.home)}
         return {"figures": figures, "files": pack(folder)}
 

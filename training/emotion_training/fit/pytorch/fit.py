@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from emotion_camera.errors import UserError
+from emotion_camera.files import whole_file
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from emotion_training.data.fer2013 import DataError, writing
 from emotion_training.evaluate.protocols import EvalSet, measure
 from emotion_training.fit.pytorch.augment import augment
 from emotion_training.fit.pytorch.recipes import GPU_BATCH, Plan
@@ -48,7 +49,7 @@ def fit(
 
     `watched`: pictures and the rows among them that each epoch's line in `log.txt` is measured on. The folder `run`, which
     must be there, keeps the checkpoint; a run goes on from it, on a processor to the very weights of one that was never
-    stopped. Raises DataError where the checkpoint is of another plan, and where the loss is no longer a number.
+    stopped. Raises UserError where the checkpoint is of another plan, and where the loss is no longer a number.
     """
     where, checkpoint = device(), run / checkpoint_name
     state = _State.of(network, plan, where)
@@ -58,7 +59,7 @@ def fit(
         begun = time.monotonic()
         loss = _epoch(state, faces, answers, epoch)
         if not math.isfinite(loss):
-            raise DataError(
+            raise UserError(
                 f"{run}: the loss is no longer a number in epoch {epoch + 1}; lower the rate ({plan.rate}) in "
                 "training/emotion_training/fit/pytorch/recipes.py and choose another --run (the last checkpoint is kept)"
             )
@@ -90,11 +91,11 @@ class _State:
         states = [it.state_dict() for it in (self.network, self.mean, self.optimizer)]
         data = io.BytesIO()  # to a full disk torch.save says no more than RuntimeError
         torch.save({"plan": asdict(self.plan), "epoch": epoch, "states": states}, data)
-        with writing(path) as beside:
+        with whole_file(path) as beside:
             beside.write_bytes(data.getvalue())
 
     def restore(self, path: Path) -> int:
-        """The epochs that are done, with everything put back as it was after them; DataError for another plan's."""
+        """The epochs that are done, with everything put back as it was after them; UserError for another plan's."""
         try:
             kept: dict[str, Any] = torch.load(path, map_location=device(), weights_only=True)
             epoch, plan, (network, mean, optimizer) = int(kept["epoch"]), kept["plan"], kept["states"]
@@ -103,9 +104,9 @@ class _State:
                 self.mean.load_state_dict(mean)
                 self.optimizer.load_state_dict(optimizer)
         except Exception as error:  # whatever a damaged file, or one of another network, makes torch raise
-            raise DataError(f"{path}: is damaged, or of another network; delete it, or choose another --run") from error
+            raise UserError(f"{path}: is damaged, or of another network; delete it, or choose another --run") from error
         if plan != asdict(self.plan):
-            raise DataError(f"{path}: was begun with another plan ({plan}); choose another --run")
+            raise UserError(f"{path}: was begun with another plan ({plan}); choose another --run")
         return epoch
 
 

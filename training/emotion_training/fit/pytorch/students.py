@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from emotion_camera.files import whole_file
 from numpy.typing import NDArray
 
-from emotion_training.data.fer2013 import writing
 from emotion_training.fit.distillation import SoftTargets
 from emotion_training.fit.network import SHAPES, Shape
 from emotion_training.fit.pytorch.fit import fit, fitted
@@ -25,7 +25,7 @@ def train(name: str, data: Trainable, taught: SoftTargets | None, run: Path, sha
     """Train one of STUDENTS in the folder `run` by the teachers' answers, or alone; returns the file of its weights.
 
     A run that was interrupted goes on, one that is finished stays as it is. `shape`: another one than the network's own.
-    Raises DataError as `fit` and `begin` do.
+    Raises UserError as `fit` and `begin` do.
     """
     return _train(name, STUDENTS[name], data, taught, run, shape or SHAPES[name])
 
@@ -51,7 +51,7 @@ def _train(name: str, student: Student, data: Trainable, taught: SoftTargets | N
     if student.fine:
         wanted = _wanted(student.fine_label_share, student, data, taught)
         network = fit(network, data.images, wanted, watched, fitted(student.fine, len(wanted)), run, "fine.pt")
-    with writing(path) as beside, beside.open("wb") as file:
+    with whole_file(path) as beside, beside.open("wb") as file:
         np.savez(file, *(it.float().cpu().numpy() for it in keras_weights(network)))
     return path
 

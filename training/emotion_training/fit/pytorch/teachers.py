@@ -25,7 +25,7 @@ from emotion_training.fit.run_folder import Trainable, begin
 def train(name: str, data: Trainable, folder: Path) -> Path:
     """Train one of TEACHERS in `folder`/NAME and keep what it answers in `folder`/NAME.npz; returns that file.
 
-    A teacher whose file is there is left as it is, one that was interrupted goes on. Raises DataError as `fit` and `begin`
+    A teacher whose file is there is left as it is, one that was interrupted goes on. Raises UserError as `fit` and `begin`
     do, and where the file is of another recipe or of other pictures.
     """
     path = folder / f"{name}.npz"

@@ -76,9 +76,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def read_labels(text: str) -> list[str]:
     """The labels of --labels; UserError for what can't be."""
-    from emotion_camera.faces.folder import check_label
+    from emotion_camera.faces.labels import check_label
 
-    labels = [check_label(label.strip()) for label in text.split(",") if label.strip()]
+    labels = [check_label(label.strip(), "--labels") for label in text.split(",") if label.strip()]
     if not labels:
         raise UserError("--labels: gives no label; name some, such as --labels happy,sad")
     doubled = {label for label in labels if [each.lower() for each in labels].count(label.lower()) > 1}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from emotion_camera.faces.reader import SIZE
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-SIZE = 48  # pixels; what a model's input must be, see tools/emotion_camera/model/contract.py
 
 Box = tuple[int, int, int, int]  # x, y, width, height in pixels of the frame
 

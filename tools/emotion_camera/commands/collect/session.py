@@ -11,10 +11,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from emotion_camera.camera.stream import Event, Frame, Gone, Live, Text
-from emotion_camera.commands.collect.crop import SIZE, is_inside, likeness, model_view
+from emotion_camera.commands.collect.crop import is_inside, likeness, model_view
 from emotion_camera.commands.collect.matching import Apart, InOrder, Seen
 from emotion_camera.errors import UserError
-from emotion_camera.faces.folder import Entry, FacesFolder
+from emotion_camera.faces.folder import FacesFolder
+from emotion_camera.faces.manifest import Entry
+from emotion_camera.faces.reader import SIZE
 from emotion_camera.reports.parse import EventReport, FacesReport, parse
 
 if TYPE_CHECKING:

@@ -11,12 +11,12 @@ from pathlib import Path
 from emotion_camera.model.contract import (
     INPUT_SCALE,
     INPUT_ZERO_POINT,
+    LARGE_HEAP,
     OPERATORS,
-    ROOMY_BOARD,
-    SMALL_BOARD,
-    ContractError,
+    SMALL_HEAP,
     Description,
     Model,
+    ModelError,
     arena_bytes,
     check,
     describe,
@@ -31,28 +31,28 @@ BLOCK = "in Create impulse choose Classification or Transfer Learning (Images) a
 def check_in_studios_words(path: Path, source: str) -> Model:
     """The model in `path`, its labels beside it, as emotion_camera.model.contract.check gives it; the camera's roomier boards count.
 
-    Raises ContractError with a sentence that calls the model `source` and says where in Studio to set what does not fit.
+    Raises ModelError with a sentence that calls the model `source` and says where in Studio to set what does not fit.
     """
     found = _read(path, source)
     labels = path.with_suffix(".txt").read_text(encoding="utf-8").splitlines()
     trouble = _kind(found) or _input(found) or _output(found, labels)
     if trouble:
-        raise ContractError(f"{source}: {trouble}")
+        raise ModelError(f"{source}: {trouble}")
     try:
-        return check(path, limits=ROOMY_BOARD)
-    except ContractError as error:
+        return check(path, limits=LARGE_HEAP)
+    except ModelError as error:
         said = str(error).replace(f"{path}: ", "").replace(f"{path.with_suffix('.txt')}: ", "")
         smaller = "in Studio choose a smaller network, such as MobileNetV1 0.1, or a smaller Image data size"
-        raise ContractError(f"{source}: {said.replace('use a smaller network', smaller)}") from None
+        raise ModelError(f"{source}: {said.replace('use a smaller network', smaller)}") from None
 
 
 def _read(path: Path, source: str) -> Description:
     try:
         found = describe(path)
-    except ContractError:
+    except ModelError:
         found = None
     if found is None or not (found.inputs and found.outputs and found.operators) or not _is_survived(path):
-        raise ContractError(f"{source}: its model is damaged, or is none; download it again")
+        raise ModelError(f"{source}: its model is damaged, or is none; download it again")
     return found
 
 
@@ -67,7 +67,7 @@ def _is_survived(path: Path) -> bool:
 
 def boards(model: Model) -> str:
     """The boards that have room for a model that fits one at all."""
-    return f"{SMALL_BOARD.boards}, {ROOMY_BOARD.boards}" if fits(model, SMALL_BOARD) else ROOMY_BOARD.boards
+    return f"{SMALL_HEAP.boards}, {LARGE_HEAP.boards}" if fits(model, SMALL_HEAP) else LARGE_HEAP.boards
 
 
 def _kind(found: Description) -> str | None:
@@ -144,5 +144,5 @@ def _output(found: Description, labels: list[str]) -> str | None:
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(ContractError):  # a refusal is told by whoever asks again
+    with contextlib.suppress(ModelError):  # a refusal is told by whoever asks again
         arena_bytes(Path(sys.argv[1]))

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from emotion_camera.commands.edge_impulse.faces import SPLIT, Face, read_faces
+from emotion_camera.commands.edge_impulse.samples import SPLIT, Sample, read_samples
 from emotion_camera.errors import UserError
 
 LABELS = "info.labels"  # https://docs.edgeimpulse.com/tools/specifications/data-annotation/ei-labels
@@ -40,14 +40,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Exports; 0. UserError when it can't."""
-    faces = split(read_faces(arguments.faces))
+    faces = split(read_samples(arguments.faces))
     export(faces, arguments.out)
     counts = Counter(face.category for face in faces)
     print(f"{arguments.out}: {counts['training']:,} pictures to train with, {counts['testing']:,} to test with")
     return 0
 
 
-def split(faces: list[Face]) -> list[Face]:
+def split(faces: list[Sample]) -> list[Sample]:
     """The faces with a category each; the same ones get the same each time."""
     shared = [face for face in faces if face.category == SPLIT]
     people = {face.metadata["person"] for face in shared if "person" in face.metadata}
@@ -56,7 +56,7 @@ def split(faces: list[Face]) -> list[Face]:
         by_label[face.label].add(face.sha256)
     testing = _fifth(people).union(*map(_fifth, by_label.values()))
 
-    def category(face: Face) -> str:
+    def category(face: Sample) -> str:
         person = face.metadata.get("person") if len(people) >= ENOUGH_PEOPLE else None
         return "testing" if (person or face.sha256) in testing else "training"
 
@@ -69,7 +69,7 @@ def _fifth(names: Iterable[str]) -> set[str]:
     return set(ordered[: round(TESTING * len(ordered) + 0.1)])
 
 
-def export(faces: list[Face], folder: Path) -> None:
+def export(faces: list[Sample], folder: Path) -> None:
     """Writes `folder` whole or not at all; UserError when it is not empty or can't be written."""
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -85,7 +85,7 @@ def export(faces: list[Face], folder: Path) -> None:
         raise UserError(f"{folder}: can't be written ({error.strerror}); give another with --out") from None
 
 
-def _write(faces: list[Face], folder: Path) -> None:
+def _write(faces: list[Sample], folder: Path) -> None:
     numbers: Counter[str] = Counter()
     entries: list[dict[str, Any]] = []
     for face in faces:

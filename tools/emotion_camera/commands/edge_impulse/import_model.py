@@ -9,7 +9,7 @@ from pathlib import Path
 from emotion_camera.commands.edge_impulse.archive import open_export, read_file
 from emotion_camera.commands.edge_impulse.compatibility import boards
 from emotion_camera.commands.edge_impulse.install import MODELS, check_name, name_for, store
-from emotion_camera.model.contract import SMALL_BOARD, Model, fits
+from emotion_camera.model.contract import SMALL_HEAP, Model, fits
 
 EPILOG = """
 In Studio: Deployment, OpenMV library, Quantized (int8), Build. The impulse: Image data 48 x 48, 64 x 64 or 96 x 96, Image
@@ -33,7 +33,7 @@ def add_place(parser: argparse.ArgumentParser, usual: str) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Imports one download; UserError or ContractError with a sentence for what can't be."""
+    """Imports one download; UserError or ModelError with a sentence for what can't be."""
     path: Path = arguments.file
     data = read_file(path)
     export = open_export(data, path.name)
@@ -50,7 +50,7 @@ def tell(model: Model, path: Path) -> None:
     size, file = model.input_size, model.file_bytes / 1000
     print(f"{place}: {len(model.labels)} labels ({', '.join(model.labels)}), {size} x {size} pixels, {file:.0f} KB")
     print(f"beside it {path.stem}.txt, its labels, and {path.stem}.md, its card; it fits {boards(model)}")
-    board = "" if fits(model, SMALL_BOARD) else " --board h7plus"
+    board = "" if fits(model, SMALL_HEAP) else " --board h7plus"
     print("see it on the virtual camera, then put it on yours:")
     print(f"  emotion-camera demo --model {place}{board}")
     print(f"  emotion-camera deploy --model {place}")

@@ -11,7 +11,7 @@ from time import sleep
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
-from emotion_camera.commands.edge_impulse.faces import Face
+from emotion_camera.commands.edge_impulse.samples import Sample
 from emotion_camera.errors import UserError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Ingestion:
         self._session = requests.Session()
         self._session.trust_env = address.startswith("https://")  # a proxy is not asked for this computer's own address
 
-    def send(self, pictures: list[tuple[Face, bytes]]) -> list[Answer]:
+    def send(self, pictures: list[tuple[Sample, bytes]]) -> list[Answer]:
         """Sends pictures of one label, category and metadata; an answer for each. UserError when the service takes none."""
         first = pictures[0][0]
         headers = {
@@ -53,8 +53,8 @@ class Ingestion:
         if first.metadata:
             headers["x-metadata"] = json.dumps(first.metadata)
         files = [
-            ("data", (name_of(face), data, f"image/{'png' if face.ending == 'png' else 'jpeg'}"))
-            for face, data in pictures
+            ("data", (name_of(sample), data, f"image/{'png' if sample.ending == 'png' else 'jpeg'}"))
+            for sample, data in pictures
         ]
         response = self._post(f"{self._address}/api/{first.category}/files", headers, files)
         return self._answers(response, len(pictures))
@@ -125,9 +125,9 @@ class Ingestion:
         return " ".join(text.replace(self._key, "...").split())[:MOST_SAID]
 
 
-def name_of(face: Face) -> str:
+def name_of(sample: Sample) -> str:
     """What a picture is called in the project: the label, for what reads it from there, and what no other file has."""
-    return f"{face.label}.{face.path.stem}.{face.sha256[:8]}.{face.ending}"
+    return f"{sample.label}.{sample.path.stem}.{sample.sha256[:8]}.{sample.ending}"
 
 
 def retry_after_s(value: str | None, now: datetime | None = None) -> float:

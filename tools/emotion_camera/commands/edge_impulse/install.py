@@ -11,11 +11,11 @@ from pathlib import Path
 from emotion_camera.commands.edge_impulse.archive import Export
 from emotion_camera.commands.edge_impulse.compatibility import boards, check_in_studios_words
 from emotion_camera.errors import UserError
-from emotion_camera.model.contract import LARGER, SHIPPED, Model
+from emotion_camera.model.contract import DEFAULT_MODEL, LARGE_MODEL, Model
 
-OWN = (SHIPPED.stem, LARGER.stem)  # which `deploy` takes by itself
+OWN = (DEFAULT_MODEL.stem, LARGE_MODEL.stem)  # which `deploy` takes by itself
 MARK = "Taken from Edge Impulse Studio"  # a card with this line was written here, and may be written anew
-MODELS = SHIPPED.parent
+MODELS = DEFAULT_MODEL.parent
 
 CARD = """# {name}.tflite
 
@@ -77,7 +77,7 @@ def label_lines(data: bytes, source: str) -> list[str]:
 def store(export: Export, name: str, folder: Path, *, source: str, source_sha256: str, force: bool) -> Model:
     """Writes NAME.tflite, NAME.txt and NAME.md into `folder`, checked before any is in place.
 
-    Raises ContractError for a model that does not fit, and UserError where files are in the way or can't be written.
+    Raises ModelError for a model that does not fit, and UserError where files are in the way or can't be written.
     """
     check_name(name)
     _check_place(folder, name, force)

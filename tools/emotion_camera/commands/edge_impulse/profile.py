@@ -9,7 +9,7 @@ from typing import Any
 
 from emotion_camera.commands.edge_impulse import studio
 from emotion_camera.commands.edge_impulse.credentials import add_key, api_key
-from emotion_camera.model.contract import SHIPPED, check
+from emotion_camera.model.contract import DEFAULT_MODEL, check
 
 CLASSES = ("low_end_mcu", "high_end_mcu", "high_end_mcu_plus_accelerator", "mpu", "gpu_or_mpu_accelerator")
 
@@ -18,14 +18,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The action's arguments and help."""
     parser.description = "Have Studio estimate a model's memory and time. It replaces the project's uploaded model."
     parser.add_argument(
-        "--model", type=Path, default=SHIPPED, metavar="FILE", help="a .tflite (default: emotion.tflite)"
+        "--model", type=Path, default=DEFAULT_MODEL, metavar="FILE", help="a .tflite (default: emotion.tflite)"
     )
     parser.add_argument("--device", metavar="NAME", help="one of Studio's devices, too; a wrong name lists them")
     add_key(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints a table; UserError or ContractError with a sentence for what can't be had."""
+    """Prints a table; UserError or ModelError with a sentence for what can't be had."""
     key = api_key(arguments)
     check(arguments.model)
     print(

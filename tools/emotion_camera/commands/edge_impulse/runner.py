@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from emotion_camera.errors import UserError
-from emotion_camera.model.contract import SHIPPED, Model, check
+from emotion_camera.model.contract import DEFAULT_MODEL, Model, check
 
 PROGRAM = Path(__file__).with_name("eim")
 
@@ -54,14 +54,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--model",
         type=Path,
-        default=SHIPPED,
+        default=DEFAULT_MODEL,
         help="a .tflite with its labels beside it (default: models/emotion.tflite)",
     )
     add("--out", type=Path, default=Path("emotion.eim"), metavar="FILE", help="what to write (default: emotion.eim)")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Writes the file; 0. UserError or ContractError with a sentence where it can't."""
+    """Writes the file; 0. UserError or ModelError with a sentence where it can't."""
     if os.name == "nt":
         raise UserError("an .eim speaks over Unix sockets, which Windows' Python lacks: do it on Linux, macOS or WSL")
     write_eim(check(arguments.model), arguments.out)

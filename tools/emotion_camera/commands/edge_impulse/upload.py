@@ -15,8 +15,8 @@ from itertools import groupby
 from pathlib import Path
 
 from emotion_camera.commands.edge_impulse.credentials import INGESTION, INSTALL, KEY, add_key, address, api_key
-from emotion_camera.commands.edge_impulse.faces import Face, read_faces
 from emotion_camera.commands.edge_impulse.ingestion import Ingestion
+from emotion_camera.commands.edge_impulse.samples import Sample, read_samples
 from emotion_camera.commands.edge_impulse.upload_log import LEDGER, Known, Ledger, project_id, read_ledger
 from emotion_camera.errors import UserError
 
@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Uploads; 0, or 1 when the service has refused a picture. UserError when it can't."""
-    faces = [_as_asked(face, arguments) for face in read_faces(arguments.faces)]
+    faces = [_as_asked(face, arguments) for face in read_samples(arguments.faces)]
     host = address(INGESTION)
     if arguments.dry_run:
         key = arguments.api_key or os.environ.get(KEY, "")
@@ -63,12 +63,12 @@ def run(arguments: argparse.Namespace) -> int:
     return send(arguments.faces, faces, host, api_key(arguments))
 
 
-def _as_asked(face: Face, arguments: argparse.Namespace) -> Face:
+def _as_asked(face: Sample, arguments: argparse.Namespace) -> Sample:
     metadata = {} if arguments.no_metadata else face.metadata
     return replace(face, category=arguments.category or face.category, metadata=metadata)
 
 
-def _plan(faces: list[Face], known: dict[str, Known], host: str) -> str:
+def _plan(faces: list[Sample], known: dict[str, Known], host: str) -> str:
     """What would be sent where, as lines."""
     new, sent = [[face for face in faces if (face.sha256 in known) is there] for there in (False, True)]
     words = [f"{count:6,} {label} ({category})" for (category, label), count in sorted(_counts(new).items())]
@@ -77,11 +77,11 @@ def _plan(faces: list[Face], known: dict[str, Known], host: str) -> str:
     return "\n".join([*words, f"with each goes what the manifest says: {', '.join(told)}"] if told else words)
 
 
-def _counts(faces: list[Face]) -> Counter[tuple[str, str]]:
+def _counts(faces: list[Sample]) -> Counter[tuple[str, str]]:
     return Counter((face.category, face.label) for face in faces)
 
 
-def send(folder: Path, faces: list[Face], host: str, key: str) -> int:
+def send(folder: Path, faces: list[Sample], host: str, key: str) -> int:
     """Sends what the project is not known to have, batch by batch; 0, 1 when some were refused, 130 at Ctrl-C.
 
     UserError when the service can't be used.
@@ -107,7 +107,7 @@ def send(folder: Path, faces: list[Face], host: str, key: str) -> int:
     return 1 if done["refused"] else 0
 
 
-def _send_all(faces: list[Face], service: Ingestion, ledger: Ledger, done: Counter[str]) -> None:
+def _send_all(faces: list[Sample], service: Ingestion, ledger: Ledger, done: Counter[str]) -> None:
     """Counts in `done` what became of them: sent, known or refused."""
     from tqdm import tqdm
 
@@ -127,14 +127,14 @@ def _send_all(faces: list[Face], service: Ingestion, ledger: Ledger, done: Count
             bar.update(len(batch))
 
 
-def batches(faces: list[Face]) -> Iterator[list[Face]]:
+def batches(faces: list[Sample]) -> Iterator[list[Sample]]:
     """Faces that can go in one request: of one label, category and metadata, which stand in its head."""
 
-    def head(face: Face) -> tuple[str, str, str]:
+    def head(face: Sample) -> tuple[str, str, str]:
         return face.category, face.label, json.dumps(face.metadata, sort_keys=True)
 
     for _, alike in groupby(sorted(faces, key=head), key=head):
-        batch: list[Face] = []
+        batch: list[Sample] = []
         for face in alike:
             if batch and (len(batch) == MOST_FILES or sum(one.size for one in batch) + face.size > MOST_BYTES):
                 yield batch
@@ -143,7 +143,7 @@ def batches(faces: list[Face]) -> Iterator[list[Face]]:
         yield batch
 
 
-def _read(face: Face) -> bytes | None:
+def _read(face: Sample) -> bytes | None:
     """A picture's bytes; None, and a word, when they are no more what they were."""
     try:
         data = face.path.read_bytes()
@@ -156,7 +156,7 @@ def _read(face: Face) -> bytes | None:
     return data
 
 
-def _tell_changed(faces: list[Face], known: dict[str, Known]) -> None:
+def _tell_changed(faces: list[Sample], known: dict[str, Known]) -> None:
     for face in faces:
         before = known.get(face.sha256)
         if before and before.label != face.label:
@@ -165,14 +165,14 @@ def _tell_changed(faces: list[Face], known: dict[str, Known]) -> None:
             )
 
 
-def _done(done: Counter[str], faces: list[Face]) -> str:
+def _done(done: Counter[str], faces: list[Sample]) -> str:
     parts = [f"{done['sent']:,} of {_count(faces)} sent"]
     parts += [f"{done['known']:,} were there already"] * bool(done["known"])
     parts += [f"{done['refused']:,} not taken"] * bool(done["refused"])
     return ", ".join(parts)
 
 
-def _count(faces: list[Face]) -> str:
+def _count(faces: list[Sample]) -> str:
     return f"{len(faces):,} picture{'' if len(faces) == 1 else 's'}"
 
 

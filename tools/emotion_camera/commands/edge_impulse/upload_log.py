@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from emotion_camera.commands.edge_impulse.faces import Face
+from emotion_camera.commands.edge_impulse.samples import Sample
 from emotion_camera.errors import UserError
 from emotion_camera.files import GrowingFile
 
@@ -65,9 +65,11 @@ class Ledger:
         self._path, self._project = folder / LEDGER, project
         self._say(b"\n" if self._ends_within_a_line() else b"")  # and so finds out whether it can
 
-    def add(self, answered: list[tuple[Face, int | None]]) -> None:
+    def add(self, answered: list[tuple[Sample, int | None]]) -> None:
         """These the project has; on the disk when it returns."""
-        lines = [Known(self._project, face.sha256, face.label, face.category, number) for face, number in answered]
+        lines = [
+            Known(self._project, sample.sha256, sample.label, sample.category, number) for sample, number in answered
+        ]
         self._say("".join(json.dumps(line._asdict()) + "\n" for line in lines).encode())
 
     def _say(self, piece: bytes) -> None:

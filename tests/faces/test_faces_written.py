@@ -1,4 +1,4 @@
-"""The folder that `collect` fills: whole at any moment, and mended when it is not."""
+"""The folder of labelled faces, written: whole at any moment, and mended when it is not; and the names of labels."""
 
 import json
 import os
@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from emotion_camera.errors import UserError
-from emotion_camera.faces.folder import MANIFEST, FacesFolder, check_label
+from emotion_camera.faces.folder import FacesFolder
+from emotion_camera.faces.labels import check_label, match_label
+from emotion_camera.faces.manifest import MANIFEST
 from PIL import Image
 
 ROOT = Path(__file__).parents[2]
@@ -110,7 +112,7 @@ def test_mends_what_does_not_agree_and_says_so(tmp_path):
     (tmp_path / "happy" / "0002.png").unlink()
     (tmp_path / "sad").mkdir()
     (tmp_path / "happy" / "0003.png").rename(tmp_path / "sad" / "0001.png")
-    (tmp_path / "happy" / ".0004.png.part").write_bytes(b"half")
+    (tmp_path / "happy" / ".part.0004.png").write_bytes(b"half")
     with (tmp_path / MANIFEST).open("a") as manifest:
         manifest.write('{"file": "happy/0005.p')
     mended = FacesFolder(tmp_path)
@@ -149,7 +151,20 @@ def test_a_folder_that_can_t_be_used_is_told(tmp_path):
         FacesFolder(tmp_path / "file" / "faces")
 
 
-@pytest.mark.parametrize("label", ["..", "a/b", "", ".hidden", "a" * 21, "a\\b", "gr\u00fcn", "-x"])
+@pytest.mark.parametrize("label", ["..", "a/b", "", ".hidden", "a" * 21, "a\\b", "gr\u00fcn", "-x", "a "])
 def test_a_label_must_be_able_to_name_a_folder(label):
-    with pytest.raises(UserError, match="can't be a label"):
-        check_label(label)
+    with pytest.raises(UserError, match=r"--labels: .* can't be a label"):
+        check_label(label, "--labels")
+
+
+def test_a_label_may_hold_what_the_camera_can_draw():
+    for label in ("a", "tongue-out", "not sure", "a" * 20):
+        assert check_label(label, "--labels") == label
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [("Happy", "happy"), ("happiness", "happy"), ("ANGER", "angry"), ("tired", "tired"), ("Sadness", "Sadness")],
+)
+def test_a_folder_s_name_in_any_case_or_by_a_synonym_means_a_label_of_the_model(name, label):
+    assert match_label(name, ("angry", "happy")) == label

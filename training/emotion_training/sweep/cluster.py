@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import emotion_camera
-from emotion_camera.errors import UserError
+from emotion_camera.errors import UserError, install_line
 
 import emotion_training
 from emotion_training.fit.distillation import SoftTargets
@@ -30,9 +30,7 @@ def find(address: str | None) -> ModuleType:
     try:
         import ray
     except ImportError as error:
-        raise UserError(
-            "a sweep needs Ray; install it by python -m pip install -r training/requirements-sweep.txt"
-        ) from error
+        raise UserError(f"a sweep needs Ray: {install_line('sweep')}") from error
     logging.getLogger("ray").setLevel(logging.ERROR)
     return ray
 

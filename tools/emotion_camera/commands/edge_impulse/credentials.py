@@ -7,13 +7,13 @@ import getpass
 import os
 import sys
 
-from emotion_camera.errors import UserError
+from emotion_camera.errors import UserError, install_line
 
 KEY = "EI_API_KEY"  # where Edge Impulse's own tools look for it, too
 # The official SDK takes other addresses from these; so do we.
 INGESTION = ("EI_INGESTION_ENDPOINT", "https://ingestion.edgeimpulse.com")
 STUDIO = ("EI_API_ENDPOINT", "https://studio.edgeimpulse.com/v1")
-INSTALL = "python -m pip install -r tools/requirements-edge-impulse.txt"
+INSTALL = install_line("edge-impulse")
 ASKED_FOR = ""  # --api-key without a value
 
 

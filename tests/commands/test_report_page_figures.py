@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 from emotion_camera.commands.report import statistics
 from emotion_camera.commands.report.summary import clock, duration, share, summary
-from emotion_camera.commands.report.timeline import Piece, Seen, SeenFace, read_seen
+from emotion_camera.commands.report.timeline import Segment, Timeline, Track, read_timeline
 from emotion_camera.recordings import read_recording
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,8 +16,8 @@ from recorded import LABELS, READY, by_hand, faces
 def see(tmp_path):
     """A function that reads what was seen from lines: ms since the start, and what was reported."""
 
-    def see_it(lines: list[tuple[int, dict]], duration_ms: int | None = None) -> Seen:
-        return read_seen(read_recording(by_hand(tmp_path / "recording", lines, duration_ms)))
+    def see_it(lines: list[tuple[int, dict]], duration_ms: int | None = None) -> Timeline:
+        return read_timeline(read_recording(by_hand(tmp_path / "recording", lines, duration_ms)))
 
     return see_it
 
@@ -27,43 +27,43 @@ def steady(emotion: str | None, start: int, end: int, step: int = 100, number: i
     return [(ms, faces((number, emotion, score), t=1000 + ms, fps=1000 / step)) for ms in range(start, end, step)]
 
 
-def times(seen: Seen) -> dict[str | None, int]:
-    return dict(statistics.by_emotion(statistics.all_pieces(seen.faces)))
+def times(timeline: Timeline) -> dict[str | None, int]:
+    return dict(statistics.by_emotion(statistics.all_segments(timeline.faces)))
 
 
 def test_time_in_each_emotion(see):
-    seen = see([*steady("happy", 0, 3000), *steady(None, 3000, 3500), *steady("sad", 3500, 5000)], 6000)
-    assert times(seen) == {"happy": 3000, None: 500, "sad": 1500}
-    assert seen.length_ms == 6000
-    assert statistics.in_view_ms(statistics.all_pieces(seen.faces)) == 5000
+    timeline = see([*steady("happy", 0, 3000), *steady(None, 3000, 3500), *steady("sad", 3500, 5000)], 6000)
+    assert times(timeline) == {"happy": 3000, None: 500, "sad": 1500}
+    assert timeline.length_ms == 6000
+    assert statistics.in_view_ms(statistics.all_segments(timeline.faces)) == 5000
 
 
 def test_a_slow_stretch_counts_for_its_time_and_not_for_its_reports(see):
     """Ten reports a second, then two: as many reports of each emotion would be a fifth of the time."""
-    seen = see([*steady("happy", 0, 1000, step=100), *steady("sad", 1000, 6000, step=500)])
-    assert times(seen) == {"happy": 1000, "sad": 5000}
+    timeline = see([*steady("happy", 0, 1000, step=100), *steady("sad", 1000, 6000, step=500)])
+    assert times(timeline) == {"happy": 1000, "sad": 5000}
 
 
 def test_a_face_that_has_gone_counts_for_one_step_more(see):
-    seen = see([*steady("happy", 0, 1000), *steady("happy", 31_000, 32_000)], 60_000)
-    assert times(seen) == {"happy": 2000}
-    (face,) = seen.faces
-    assert [(run.start_ms, run.end_ms) for run in statistics.runs(face.pieces)] == [(0, 1000), (31_000, 32_000)]
+    timeline = see([*steady("happy", 0, 1000), *steady("happy", 31_000, 32_000)], 60_000)
+    assert times(timeline) == {"happy": 2000}
+    (face,) = timeline.faces
+    assert [(run.start_ms, run.end_ms) for run in statistics.runs(face.segments)] == [(0, 1000), (31_000, 32_000)]
 
 
 def test_a_face_that_the_search_missed_for_a_moment_was_there(see):
-    seen = see([*steady("happy", 0, 1000), *steady("happy", 1800, 3000)], 3000)
-    assert times(seen) == {"happy": 3000}
+    timeline = see([*steady("happy", 0, 1000), *steady("happy", 1800, 3000)], 3000)
+    assert times(timeline) == {"happy": 3000}
 
 
 def test_another_face_that_goes_on_does_not_keep_one_in_view(see):
     both = [(ms, faces((1, "happy", 0.9), (2, "sad", 0.7), t=ms)) for ms in range(0, 2000, 100)]
-    seen = see([*both, *steady("sad", 2000, 10_000, number=2)], 10_000)
-    assert times(seen) == {"happy": 2000, "sad": 10_000}
-    pieces = statistics.all_pieces(seen.faces)
-    assert statistics.in_view_ms(pieces) == 10_000
-    assert statistics.total_ms(pieces) == 12_000
-    assert statistics.most_at_once(pieces) == 2
+    timeline = see([*both, *steady("sad", 2000, 10_000, number=2)], 10_000)
+    assert times(timeline) == {"happy": 2000, "sad": 10_000}
+    segments = statistics.all_segments(timeline.faces)
+    assert statistics.in_view_ms(segments) == 10_000
+    assert statistics.total_ms(segments) == 12_000
+    assert statistics.most_at_once(segments) == 2
 
 
 def test_reports_that_are_sent_seldom(see):
@@ -77,9 +77,9 @@ def test_reports_that_are_sent_seldom(see):
 
 
 def test_one_face_for_one_frame(see):
-    seen = see([(0, READY), (500, faces((1, "happy", 0.9), fps=0))], 700)
-    assert times(seen) == {"happy": 100}
-    assert summary(seen)[0] == "In 0.7 s the camera saw 1 face; it was in view for 0.1 s (14 % of the time)."
+    timeline = see([(0, READY), (500, faces((1, "happy", 0.9), fps=0))], 700)
+    assert times(timeline) == {"happy": 100}
+    assert summary(timeline)[0] == "In 0.7 s the camera saw 1 face; it was in view for 0.1 s (14 % of the time)."
 
 
 def test_nothing_counts_beyond_the_end(see):
@@ -106,17 +106,17 @@ def test_two_faces_do_not_change_into_each_other(see):
 
 def test_a_camera_that_starts_again_numbers_other_faces(see):
     before, after = steady("happy", 0, 1000), [(ms + 5000, fields) for ms, fields in steady("sad", 0, 1000)]
-    seen = see([(0, READY), *before, (2000, {"event": "gone", "message": "pulled"}), (4500, READY), *after])
-    assert [face.name for face in seen.faces] == ["1", "1 (2)"]
-    assert statistics.transitions(seen.faces) == {}
+    timeline = see([(0, READY), *before, (2000, {"event": "gone", "message": "pulled"}), (4500, READY), *after])
+    assert [face.name for face in timeline.faces] == ["1", "1 (2)"]
+    assert statistics.transitions(timeline.faces) == {}
 
 
 def test_a_watchdogs_reset_shows_by_the_clock_alone(see):
     """On a UART the connection is never gone, and the line that says ready may be lost."""
     lines = [(0, faces((1, "happy", 0.9), t=900_000)), (400, faces((1, "sad", 0.9), t=2300))]
-    seen = see(lines)
-    assert [face.name for face in seen.faces] == ["1", "1 (2)"]
-    assert times(seen) == {"happy": 100, "sad": 100}
+    timeline = see(lines)
+    assert [face.name for face in timeline.faces] == ["1", "1 (2)"]
+    assert times(timeline) == {"happy": 100, "sad": 100}
 
 
 def test_the_cameras_clock_that_wraps_around_is_no_start(see):
@@ -126,34 +126,34 @@ def test_the_cameras_clock_that_wraps_around_is_no_start(see):
 
 def test_while_the_connection_is_gone_nothing_counts(see):
     gone, back = (1000, {"event": "gone", "message": "the cable is out"}), (1600, {"event": "back"})
-    seen = see([*steady("happy", 0, 1000), gone, back, *steady("happy", 1600, 2000)], 2000)
-    assert times(seen) == {"happy": 1400}
-    assert [(gap.start_ms, gap.end_ms, gap.message) for gap in seen.gaps] == [(1000, 1600, "the cable is out")]
+    timeline = see([*steady("happy", 0, 1000), gone, back, *steady("happy", 1600, 2000)], 2000)
+    assert times(timeline) == {"happy": 1400}
+    assert [(gap.start_ms, gap.end_ms, gap.message) for gap in timeline.gaps] == [(1000, 1600, "the cable is out")]
 
 
 def test_a_connection_that_did_not_come_back(see):
-    seen = see([*steady("happy", 0, 1000), (1000, {"event": "gone", "message": "pulled"})], 9000)
-    assert [(gap.start_ms, gap.end_ms) for gap in seen.gaps] == [(1000, 9000)]
-    assert "The connection was gone once, for 8.0 s in all." in summary(seen)
+    timeline = see([*steady("happy", 0, 1000), (1000, {"event": "gone", "message": "pulled"})], 9000)
+    assert [(gap.start_ms, gap.end_ms) for gap in timeline.gaps] == [(1000, 9000)]
+    assert "The connection was gone once, for 8.0 s in all." in summary(timeline)
 
 
 def test_scores(see):
-    seen = see([*steady("happy", 0, 3000, score=1.0), *steady("sad", 3000, 4000, score=0.4)], 4000)
-    pieces = statistics.all_pieces(seen.faces)
-    assert statistics.mean_score(pieces) == pytest.approx(0.85)
-    assert statistics.score_bins(pieces) == [0, 0, 0, 0, 1000, 0, 0, 0, 0, 3000]
-    points = statistics.score_over_time(pieces, seen.length_ms)
+    timeline = see([*steady("happy", 0, 3000, score=1.0), *steady("sad", 3000, 4000, score=0.4)], 4000)
+    segments = statistics.all_segments(timeline.faces)
+    assert statistics.mean_score(segments) == pytest.approx(0.85)
+    assert statistics.score_bins(segments) == [0, 0, 0, 0, 1000, 0, 0, 0, 0, 3000]
+    points = statistics.score_over_time(segments, timeline.length_ms)
     assert len(points) == statistics.WIDTH
     assert {round(point.mean, 6) for point in points if point.time_ms < 2990} == {1.0}
     assert {round(point.mean, 6) for point in points if point.time_ms > 3010} == {0.4}
 
 
 def test_what_camera_it_was(see):
-    seen = see([(0, READY), (100, READY | {"event": "status", "settings": {}})])
-    assert [(each["board"], each["firmware"], each["model"]) for each in seen.cameras] == [
+    timeline = see([(0, READY), (100, READY | {"event": "status", "settings": {}})])
+    assert [(each["board"], each["firmware"], each["model"]) for each in timeline.cameras] == [
         ("H7", "5.0.0", "emotion.tflite")
     ]
-    assert seen.labels == LABELS
+    assert timeline.labels == LABELS
 
 
 def test_summary_in_words(see):
@@ -185,26 +185,28 @@ spans = st.tuples(st.integers(0, 5000), st.integers(1, 900), st.sampled_from(["h
 
 @given(st.lists(spans, min_size=1))
 def test_a_chart_shows_as_much_time_as_there_was(found):
-    pieces, now = [], 0
+    segments, now = [], 0
     for gap, ms, emotion, score in found:
-        pieces.append(Piece(now + gap, now + gap + ms, emotion, score))
+        segments.append(Segment(now + gap, now + gap + ms, emotion, score))
         now += gap + ms
-    shown = statistics.slices(pieces, now)
-    assert statistics.by_emotion(shown) == statistics.by_emotion(pieces)
-    assert statistics.mean_score(shown) == pytest.approx(statistics.mean_score(pieces))
-    assert sum(statistics.score_bins(pieces)) == statistics.total_ms(pieces) == statistics.in_view_ms(pieces)
-    points = statistics.score_over_time(pieces, now)
+    shown = statistics.slices(segments, now)
+    assert statistics.by_emotion(shown) == statistics.by_emotion(segments)
+    assert statistics.mean_score(shown) == pytest.approx(statistics.mean_score(segments))
+    assert sum(statistics.score_bins(segments)) == statistics.total_ms(segments) == statistics.in_view_ms(segments)
+    points = statistics.score_over_time(segments, now)
     assert 0 < len(points) <= statistics.WIDTH
     assert all(point.least - 1e-9 <= point.mean <= point.most + 1e-9 for point in points)
 
 
 @given(st.lists(st.tuples(st.integers(0, 5000), st.integers(1, 900)), min_size=1))
 def test_no_two_faces_meet_in_a_row(found):
-    pieces = sorted((Piece(start, start + ms, "happy", 1.0) for start, ms in found), key=lambda piece: piece.start_ms)
-    rows: dict[int, list[Piece]] = {}
-    seen = [SeenFace(str(i), [piece]) for i, piece in enumerate(pieces)]
-    for row, piece in zip(statistics.lanes(seen), pieces, strict=True):
-        rows.setdefault(row, []).append(piece)
+    segments = sorted(
+        (Segment(start, start + ms, "happy", 1.0) for start, ms in found), key=lambda segment: segment.start_ms
+    )
+    rows: dict[int, list[Segment]] = {}
+    timeline = [Track(str(i), [segment]) for i, segment in enumerate(segments)]
+    for row, segment in zip(statistics.lanes(timeline), segments, strict=True):
+        rows.setdefault(row, []).append(segment)
     for row in rows.values():
         assert all(before.end_ms <= after.start_ms for before, after in pairwise(row))
-    assert len(rows) == statistics.most_at_once(pieces)
+    assert len(rows) == statistics.most_at_once(segments)

@@ -1,4 +1,4 @@
-"""`report`: a recording as one page of pictures and words, which opens in any browser. (`emotion_camera.reports.parse` reads a camera's lines.)"""
+"""`report`: a recording as one HTML page of charts, tables and a summary. (`emotion_camera.reports.parse` reads a camera's lines.)"""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ examples:
   emotion-camera report monday --out monday.html
   emotion-camera report monday --no-browser
 
-The page is one file and loads nothing from anywhere: mail it, keep it, open it without a network. When frames were
-recorded, it holds small pictures of the faces; leave them out with --no-pictures.
+The page is one HTML file that loads nothing: it opens in any browser, without a network. If frames were recorded, it
+contains small pictures of the faces; leave them out with --no-pictures.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments and help."""
-    parser.description = "Turn a recording into a page of pictures: who was seen when, with which emotion, how surely."
+    parser.description = (
+        "Turn a recording into a page of charts: which face was in view when, with which emotion and score."
+    )
     parser.epilog = EXAMPLES
     add = parser.add_argument
     add("folder", type=Path, metavar="FOLDER", help="what emotion-camera record has written")
@@ -33,22 +35,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Writes the page, prints its summary and opens it; 0. UserError for what is no recording or can't be written."""
+    """Write the page, print its summary and open it; 0. UserError for what is no recording or can't be written."""
     from emotion_camera.commands.report.page import render
     from emotion_camera.commands.report.summary import summary
-    from emotion_camera.commands.report.timeline import read_seen
+    from emotion_camera.commands.report.timeline import read_timeline
     from emotion_camera.recordings import read_recording
 
     out: Path = arguments.out or arguments.folder / PAGE
     recording = read_recording(arguments.folder)
     if recording.ended_ms is None:
-        print(f"{arguments.folder}: was cut off, or still runs; the page shows it up to its last whole line")
-    seen = read_seen(recording)
-    _write(out, render(recording, seen, pictures=not arguments.no_pictures))
-    for sentence in summary(seen):
+        print(
+            f"{arguments.folder}: is incomplete or still being recorded; the page shows it up to its last complete line"
+        )
+    timeline = read_timeline(recording)
+    _write(out, render(recording, timeline, pictures=not arguments.no_pictures))
+    for sentence in summary(timeline):
         print(_printable(sentence))
     if recording.frames and not arguments.no_pictures:
-        print("the page holds small pictures of the faces; leave them out with --no-pictures")
+        print("the page contains small pictures of the faces; leave them out with --no-pictures")
     print(f"see {out}")
     if not arguments.no_browser:
         _open(out)
@@ -56,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _printable(sentence: str) -> str:
-    """Labels may hold anything: what a terminal would obey, or can't show, becomes a question mark."""
+    """Labels may hold anything: control characters, and what the terminal can't encode, become question marks."""
     shown = "".join(letter if letter.isprintable() else "?" for letter in sentence)
     encoding = sys.stdout.encoding or "utf-8"
     return shown.encode(encoding, "replace").decode(encoding)

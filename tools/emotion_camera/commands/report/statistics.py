@@ -1,4 +1,4 @@
-"""The figures of the report page, from what was seen. All times are ms; shares are of the time that faces were in view."""
+"""The statistics of the report page. All times are ms; shares are of the time that faces were in view."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from emotion_camera.commands.report.timeline import Piece, SeenFace
+from emotion_camera.commands.report.timeline import Segment, Track
 
 BINS = 10  # of the scores, 0 to 1
-WIDTH = 360  # steps of a chart over time: as many as are told apart on a laptop's screen
+WIDTH = 360  # time steps of a chart: as many as can be distinguished on a laptop's screen
 
 
 class Point(NamedTuple):
-    """Scores of all faces in a step of time: mean by time, least and most."""
+    """Scores of all faces in a time step: time-weighted mean, minimum and maximum."""
 
     time_ms: float
     mean: float
@@ -22,70 +22,70 @@ class Point(NamedTuple):
     most: float
 
 
-def all_pieces(faces: Iterable[SeenFace]) -> list[Piece]:
-    return [piece for face in faces for piece in face.pieces]
+def all_segments(faces: Iterable[Track]) -> list[Segment]:
+    return [segment for face in faces for segment in face.segments]
 
 
-def total_ms(pieces: Iterable[Piece]) -> int:
-    """The time of all pieces: two faces for a second are two seconds."""
-    return sum(piece.ms for piece in pieces)
+def total_ms(segments: Iterable[Segment]) -> int:
+    """The total time of segments: two faces for a second are two seconds."""
+    return sum(segment.ms for segment in segments)
 
 
-def in_view_ms(pieces: Iterable[Piece]) -> int:
-    """For how long there was a face, or more."""
+def in_view_ms(segments: Iterable[Segment]) -> int:
+    """For how long at least one face was in view."""
     total, until = 0, 0
-    for piece in sorted(pieces, key=lambda piece: piece.start_ms):
-        total += max(0, piece.end_ms - max(until, piece.start_ms))
-        until = max(until, piece.end_ms)
+    for segment in sorted(segments, key=lambda segment: segment.start_ms):
+        total += max(0, segment.end_ms - max(until, segment.start_ms))
+        until = max(until, segment.end_ms)
     return total
 
 
-def most_at_once(pieces: Iterable[Piece]) -> int:
-    """The most faces that were in view at a time."""
-    steps = sorted(step for piece in pieces for step in ((piece.start_ms, 1), (piece.end_ms, -1)))
+def most_at_once(segments: Iterable[Segment]) -> int:
+    """The maximum number of faces in view at the same time."""
+    steps = sorted(step for segment in segments for step in ((segment.start_ms, 1), (segment.end_ms, -1)))
     return max(itertools.accumulate(step for _, step in steps), default=0)
 
 
-def by_emotion(pieces: Iterable[Piece]) -> Counter[str | None]:
-    """How long each emotion was shown; None while it was uncertain."""
+def by_emotion(segments: Iterable[Segment]) -> Counter[str | None]:
+    """How long each emotion was shown; None is uncertain."""
     times: Counter[str | None] = Counter()
-    for piece in pieces:
-        times[piece.emotion] += piece.ms
+    for segment in segments:
+        times[segment.emotion] += segment.ms
     return times
 
 
-def mean_score(pieces: Iterable[Piece]) -> float:
-    """Of the time; 0 without any."""
-    pieces = list(pieces)
-    return sum(piece.score * piece.ms for piece in pieces) / max(1, total_ms(pieces))
+def mean_score(segments: Iterable[Segment]) -> float:
+    """The time-weighted mean; 0 for no segments."""
+    segments = list(segments)
+    return sum(segment.score * segment.ms for segment in segments) / max(1, total_ms(segments))
 
 
-def transitions(faces: Iterable[SeenFace]) -> Counter[tuple[str, str]]:
-    """How often a face went from one emotion to another; what was uncertain between them is passed over."""
+def transitions(faces: Iterable[Track]) -> Counter[tuple[str, str]]:
+    """How often a face went from one emotion to another; uncertain segments in between are skipped."""
     counts: Counter[tuple[str, str]] = Counter()
     for face in faces:
-        named = [piece.emotion for piece in face.pieces if piece.emotion is not None]
+        named = [segment.emotion for segment in face.segments if segment.emotion is not None]
         counts.update(pair for pair in itertools.pairwise(named) if pair[0] != pair[1])
     return counts
 
 
-def score_bins(pieces: Iterable[Piece]) -> list[int]:
+def score_bins(segments: Iterable[Segment]) -> list[int]:
     """How long the score was in each tenth, 0 to 1."""
     times = [0] * BINS
-    for piece in pieces:
-        times[min(int(piece.score * BINS), BINS - 1)] += piece.ms
+    for segment in segments:
+        times[min(int(segment.score * BINS), BINS - 1)] += segment.ms
     return times
 
 
-def score_over_time(pieces: Iterable[Piece], length_ms: int) -> list[Point]:
-    """At most WIDTH points; none for a step of time without a face."""
+def score_over_time(segments: Iterable[Segment], length_ms: int) -> list[Point]:
+    """At most WIDTH points; none for a time step without a face."""
     step = max(1, length_ms) / WIDTH
     bins: dict[int, list[tuple[int, float]]] = {}
-    for piece in pieces:
-        first, last = int(piece.start_ms / step), int((piece.end_ms - 1) / step)
+    for segment in segments:
+        first, last = int(segment.start_ms / step), int((segment.end_ms - 1) / step)
         for i in range(first, min(last, WIDTH - 1) + 1):
-            inside = min(piece.end_ms, (i + 1) * step) - max(piece.start_ms, i * step)
-            bins.setdefault(i, []).append((max(1, round(inside)), piece.score))
+            inside = min(segment.end_ms, (i + 1) * step) - max(segment.start_ms, i * step)
+            bins.setdefault(i, []).append((max(1, round(inside)), segment.score))
     return [_point((i + 0.5) * step, scores) for i, scores in sorted(bins.items())]
 
 
@@ -94,32 +94,32 @@ def _point(time_ms: float, scores: list[tuple[int, float]]) -> Point:
     return Point(time_ms, mean, min(score for _, score in scores), max(score for _, score in scores))
 
 
-def slices(pieces: Iterable[Piece], length_ms: int) -> list[Piece]:
-    """The pieces for a chart: those alike put together, none shorter than can be seen unless it stands alone."""
+def slices(segments: Iterable[Segment], length_ms: int) -> list[Segment]:
+    """The segments for a chart: equal neighbours are merged while shorter than a pixel or so."""
     shortest = length_ms / WIDTH
-    merged: list[Piece] = []
-    for piece in pieces:
+    merged: list[Segment] = []
+    for segment in segments:
         last = merged[-1] if merged else None
-        if last and last.end_ms == piece.start_ms and (last.emotion == piece.emotion and last.ms < shortest):
-            score = (last.score * last.ms + piece.score * piece.ms) / (last.ms + piece.ms)
-            merged[-1] = Piece(last.start_ms, piece.end_ms, piece.emotion, score)
+        if last and last.end_ms == segment.start_ms and (last.emotion == segment.emotion and last.ms < shortest):
+            score = (last.score * last.ms + segment.score * segment.ms) / (last.ms + segment.ms)
+            merged[-1] = Segment(last.start_ms, segment.end_ms, segment.emotion, score)
         else:
-            merged.append(piece)
+            merged.append(segment)
     return merged
 
 
-def runs(pieces: Iterable[Piece]) -> list[Piece]:
-    """The pieces put together wherever a face stayed in view with the same emotion."""
-    return slices(pieces, WIDTH * (1 << 40))
+def runs(segments: Iterable[Segment]) -> list[Segment]:
+    """Neighbouring segments with the same emotion merged."""
+    return slices(segments, WIDTH * (1 << 40))
 
 
-def lanes(faces: Iterable[SeenFace]) -> list[int]:
-    """A row for each face, in the order of their first sight, so that no two faces in a row meet."""
+def lanes(faces: Iterable[Track]) -> list[int]:
+    """A row for each face, in order of appearance, so that no two faces in a row overlap."""
     ends: list[int] = []  # of each row
     rows = []
     for face in faces:
-        start = face.pieces[0].start_ms
+        start = face.segments[0].start_ms
         row = next((i for i, end in enumerate(ends) if end <= start), len(ends))
-        ends[row : row + 1] = [face.pieces[-1].end_ms]
+        ends[row : row + 1] = [face.segments[-1].end_ms]
         rows.append(row)
     return rows

@@ -1,4 +1,4 @@
-"""Figures told in plain words: durations, shares, and the page's summary."""
+"""Statistics in words: durations, shares, and the summary of the page."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from emotion_camera.commands.report.statistics import (
-    all_pieces,
+    all_segments,
     by_emotion,
     in_view_ms,
     mean_score,
@@ -14,7 +14,7 @@ from emotion_camera.commands.report.statistics import (
     total_ms,
     transitions,
 )
-from emotion_camera.commands.report.timeline import Seen
+from emotion_camera.commands.report.timeline import Timeline
 
 FAIR_USE = (
     "An expression is not a feeling: the model says which of its words people would most likely choose for a face. "
@@ -65,48 +65,48 @@ def times(number: int) -> str:
     return {1: "once", 2: "twice"}.get(number, f"{number:,} times")
 
 
-def summary(seen: Seen) -> list[str]:
+def summary(timeline: Timeline) -> list[str]:
     """What a recording shows, in a few sentences."""
-    if not seen.length_ms:
+    if not timeline.length_ms:
         return ["Nothing was recorded."]
-    pieces = all_pieces(seen.faces)
-    if not pieces:
-        told = [f"In {duration(seen.length_ms)} the camera saw no face."]
-        if seen.length_ms > sum(gap.end_ms - gap.start_ms for gap in seen.gaps):
-            told.append("It finds upright faces that look at it, larger than about 50 pixels, in enough light.")
-        return told + _gaps(seen)
-    return [_who(seen), *_emotions(seen), *_changes(seen), *_gaps(seen)]
+    segments = all_segments(timeline.faces)
+    if not segments:
+        lines = [f"In {duration(timeline.length_ms)} the camera saw no face."]
+        if timeline.length_ms > sum(gap.end_ms - gap.start_ms for gap in timeline.gaps):
+            lines.append("It finds upright faces that look at it, larger than about 50 pixels, in enough light.")
+        return lines + _gaps(timeline)
+    return [_who(timeline), *_emotions(timeline), *_changes(timeline), *_gaps(timeline)]
 
 
-def _who(seen: Seen) -> str:
-    pieces = all_pieces(seen.faces)
-    viewed = in_view_ms(pieces)
-    words = f"In {duration(seen.length_ms)} the camera saw {count(len(seen.faces), 'face')}"
-    if len(seen.faces) > 1:
-        at_once = most_at_once(pieces)
+def _who(timeline: Timeline) -> str:
+    segments = all_segments(timeline.faces)
+    viewed = in_view_ms(segments)
+    words = f"In {duration(timeline.length_ms)} the camera saw {count(len(timeline.faces), 'face')}"
+    if len(timeline.faces) > 1:
+        at_once = most_at_once(segments)
         words += ", never two at once" if at_once == 1 else f", at most {at_once} at once"
-    if viewed > 0.995 * seen.length_ms:
+    if viewed > 0.995 * timeline.length_ms:
         return words + ", all the time."
-    what = "it was in view" if len(seen.faces) == 1 else "a face was in view"
-    return f"{words}; {what} for {duration(viewed)} ({share(viewed, seen.length_ms)} of the time)."
+    what = "it was in view" if len(timeline.faces) == 1 else "a face was in view"
+    return f"{words}; {what} for {duration(viewed)} ({share(viewed, timeline.length_ms)} of the time)."
 
 
-def _emotions(seen: Seen) -> list[str]:
-    pieces = all_pieces(seen.faces)
-    total, shown = total_ms(pieces), by_emotion(pieces)
+def _emotions(timeline: Timeline) -> list[str]:
+    segments = all_segments(timeline.faces)
+    total, shown = total_ms(segments), by_emotion(segments)
     unsure = shown.pop(None, 0)
     if not shown:
         return ["It was never sure of an emotion."]
     named = [f"{name} {duration(ms)} ({share(ms, total)})" for name, ms in shown.most_common()]
-    told = [f"It read {_listed(named)}."]
+    lines = [f"It read {_listed(named)}."]
     if unsure:
-        told.append(f"For {duration(unsure)} ({share(unsure, total)}) it was not sure.")
-    told.append(f"The mean score was {mean_score(pieces):.2f} of 1.")
-    return told
+        lines.append(f"For {duration(unsure)} ({share(unsure, total)}) it was not sure.")
+    lines.append(f"The mean score was {mean_score(segments):.2f} of 1.")
+    return lines
 
 
-def _changes(seen: Seen) -> list[str]:
-    changes = transitions(seen.faces)
+def _changes(timeline: Timeline) -> list[str]:
+    changes = transitions(timeline.faces)
     if not changes:
         return ["No face changed from one emotion to another."]
     total = sum(changes.values())
@@ -117,11 +117,11 @@ def _changes(seen: Seen) -> list[str]:
     return [f"Faces changed from one emotion to another {times(total)}{often}."]
 
 
-def _gaps(seen: Seen) -> list[str]:
-    if not seen.gaps:
+def _gaps(timeline: Timeline) -> list[str]:
+    if not timeline.gaps:
         return []
-    gone = sum(gap.end_ms - gap.start_ms for gap in seen.gaps)
-    return [f"The connection was gone {times(len(seen.gaps))}, for {duration(gone)} in all."]
+    gone = sum(gap.end_ms - gap.start_ms for gap in timeline.gaps)
+    return [f"The connection was gone {times(len(timeline.gaps))}, for {duration(gone)} in all."]
 
 
 def _listed(words: Sequence[str]) -> str:

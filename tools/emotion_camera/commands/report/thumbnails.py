@@ -1,4 +1,4 @@
-"""Small pictures of the faces that were seen, where frames were recorded."""
+"""Thumbnails of the faces, if frames were recorded."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 from bisect import bisect_left
 from io import BytesIO
 
-from emotion_camera.commands.report.timeline import SeenFace
+from emotion_camera.commands.report.timeline import Track
 from emotion_camera.errors import UserError
 from emotion_camera.recordings import Recording
 
@@ -16,13 +16,13 @@ LATEST_MS = 1000  # after the report: a frame that comes later may show somebody
 QUALITY = 80
 
 
-def thumbnail(recording: Recording, seen: SeenFace) -> str | None:
+def thumbnail(recording: Recording, track: Track) -> str | None:
     """The face as a data: URL, from the frame that followed its best report; None where no such frame was recorded."""
     from PIL import Image
 
-    if seen.best is None:
+    if track.best is None:
         return None
-    time_ms, face = seen.best
+    time_ms, face = track.best
     frames = recording.frames
     place = bisect_left(frames, time_ms, key=lambda frame: frame.time_ms)
     if place == len(frames) or frames[place].time_ms > time_ms + LATEST_MS:

@@ -1,4 +1,4 @@
-"""From a recording's lines to who was seen when, with which emotion: the one place where time is counted."""
+"""A recording as a timeline: which face showed which emotion from when to when. Durations are computed here only."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from emotion_camera.recordings.files import BACK, GONE, STILL_HERE
 from emotion_camera.recordings.table import labels_of
 from emotion_camera.reports.parse import EventReport, Face, FacesReport
 
-FIRST_STEP_MS = 100  # the first frame tells no rate
+FIRST_STEP_MS = 100  # the first report has no frame rate
 SLOWEST_STEP_MS = 60_000  # the longest report_ms there is
-BRIDGED_MS = 1000  # a face that is back within this was there meanwhile: the search misses it now and then
+BRIDGED_MS = 1000  # a face that is back within this was there meanwhile: the detector misses it now and then
 BRIDGED_STEPS = 3  # or within so many reports of a slow camera
 HALF_CLOCK_MS = 1 << 29  # MicroPython's ticks wrap at twice this
 REPORT_MS = re.compile(r"report_ms is (\d+)")  # the camera's reply to "set report_ms"
-TOLD = ("error", "recovered", "calibrated", "reply", "ready", GONE, BACK)  # the events that the page lists
+LISTED = ("error", "recovered", "calibrated", "reply", "ready", GONE, BACK)  # the events that the page lists
 
 
 @dataclass(frozen=True)
-class Piece:
-    """A stretch of time in which a face was read alike; ms since the start. `emotion` is None while it was uncertain."""
+class Segment:
+    """A time span in which a face had one emotion and score; ms since the start. `emotion` is None while uncertain."""
 
     start_ms: int
     end_ms: int
@@ -36,17 +36,17 @@ class Piece:
 
 
 @dataclass
-class SeenFace:
-    """One face: what it was read as, in order; its pieces touch where it stayed in view."""
+class Track:
+    """One tracked face and its segments in order; they adjoin while it stays in view."""
 
-    name: str  # "1", or "1 (2)" for the camera's first face after its first restart
-    pieces: list[Piece] = field(default_factory=list)
-    best: tuple[int, Face] | None = None  # when it was largest while its emotion was sure, for a picture of it
+    name: str  # "1", or "1 (2)" for face 1 after the first restart
+    segments: list[Segment] = field(default_factory=list)
+    best: tuple[int, Face] | None = None  # the report for its thumbnail: when, and what
 
 
 @dataclass(frozen=True)
-class Happening:
-    """Something that the camera or the recorder told."""
+class Event:
+    """A message of the camera or the recorder."""
 
     time_ms: int
     event: str
@@ -55,7 +55,7 @@ class Happening:
 
 @dataclass(frozen=True)
 class Gap:
-    """The connection was gone; up to the end when it did not come back."""
+    """The camera was disconnected; up to the end if it did not come back."""
 
     start_ms: int
     end_ms: int
@@ -63,65 +63,65 @@ class Gap:
 
 
 @dataclass
-class Seen:
-    """All that a recording tells."""
+class Timeline:
+    """A whole recording."""
 
     length_ms: int
-    faces: list[SeenFace]  # in the order of their first sight
-    happenings: list[Happening]
+    faces: list[Track]  # in order of appearance
+    events: list[Event]
     gaps: list[Gap]
     cameras: list[dict[str, Any]]  # fields of each different "ready" or "status": board, firmware, model, sha256
     labels: list[str]  # the model's; then what else was named
     reports: int  # lines with faces
 
 
-def read_seen(recording: Recording) -> Seen:
-    """Reads a recording from end to end. ReportError when it holds lines of a later version."""
+def read_timeline(recording: Recording) -> Timeline:
+    """Read a recording. UserError when it holds lines of a later version of the report."""
     reader = _Reader()
     for entry in recording.entries():
-        reader.hear(entry)
+        reader.add(entry)
     last_ms = max([reader.now_ms, *(frame.time_ms for frame in recording.frames[-1:])])
     return reader.finish(last_ms, recording.ended_ms)
 
 
 class _Reader:
-    """Hears one line after the other. A face counts from its report to the next one with it; when it has gone, one step."""
+    """Takes one line after the other. A report counts until the face's next one; the last before it disappears, one step."""
 
     def __init__(self) -> None:
         self.now_ms = 0
-        self._faces: dict[tuple[int, int], SeenFace] = {}  # by the camera's start and the face's number
-        self._open: dict[tuple[int, int], tuple[int, Face, float]] = {}  # reported last: when, what, the step then
+        self._faces: dict[tuple[int, int], Track] = {}  # by the camera's start and the face's number
+        self._open: dict[tuple[int, int], tuple[int, Face, float]] = {}  # the last report: when, what, the step then
         self._starts = 0
         self._t: int | None = None  # the camera's clock
         self._report_ms = 0
-        self._gone: Happening | None = None
+        self._gone: Event | None = None
         self._may_be_new = False  # the connection was gone since the last report
-        self._seen = Seen(0, [], [], [], [], [], 0)
+        self._timeline = Timeline(0, [], [], [], [], [], 0)
 
-    def hear(self, entry: Entry) -> None:
+    def add(self, entry: Entry) -> None:
         self.now_ms = entry.time_ms
         if isinstance(entry.report, FacesReport):
-            self._hear_faces(entry.report)
+            self._add_faces(entry.report)
         else:
-            self._hear_event(entry.report)
+            self._add_event(entry.report)
 
-    def finish(self, last_ms: int, ended_ms: int | None) -> Seen:
-        """What was seen; `ended_ms` is None for a recording that was cut off."""
-        seen = self._seen
+    def finish(self, last_ms: int, ended_ms: int | None) -> Timeline:
+        """The timeline; `ended_ms` is None for an incomplete recording."""
+        timeline = self._timeline
         self._close_all(ended_ms)
-        faces = [face for face in self._faces.values() if face.pieces]
-        seen.faces = sorted(faces, key=lambda face: face.pieces[0].start_ms)
-        ends = [face.pieces[-1].end_ms for face in seen.faces]
-        seen.length_ms = max([last_ms, ended_ms or 0, *ends])
+        faces = [face for face in self._faces.values() if face.segments]
+        timeline.faces = sorted(faces, key=lambda face: face.segments[0].start_ms)
+        ends = [face.segments[-1].end_ms for face in timeline.faces]
+        timeline.length_ms = max([last_ms, ended_ms or 0, *ends])
         if self._gone is not None:
-            seen.gaps.append(Gap(self._gone.time_ms, seen.length_ms, self._gone.message))
-        named = (piece.emotion for face in seen.faces for piece in face.pieces if piece.emotion)
-        seen.labels = list(dict.fromkeys([*seen.labels, *named]))
-        return seen
+            timeline.gaps.append(Gap(self._gone.time_ms, timeline.length_ms, self._gone.message))
+        named = (segment.emotion for face in timeline.faces for segment in face.segments if segment.emotion)
+        timeline.labels = list(dict.fromkeys([*timeline.labels, *named]))
+        return timeline
 
-    def _hear_faces(self, report: FacesReport) -> None:
+    def _add_faces(self, report: FacesReport) -> None:
         self._note_restart(report.t)
-        self._seen.reports += 1
+        self._timeline.reports += 1
         step = min(max(1000 / report.fps if report.fps else FIRST_STEP_MS, self._report_ms), SLOWEST_STEP_MS)
         for face in report.faces:
             key = (self._starts, face.id)
@@ -131,7 +131,7 @@ class _Reader:
             self._note_best(self._face(key), face)
 
     def _note_restart(self, t: int) -> None:
-        """A camera that starts again numbers its faces anew; its clock tells."""
+        """A camera that restarts numbers its faces anew; its clock jumps back."""
         if self._t is not None and 0 < self._t - t < HALF_CLOCK_MS:
             self._restart()
         self._t, self._may_be_new = t, False
@@ -141,36 +141,36 @@ class _Reader:
         self._starts += 1
         self._t = None
 
-    def _face(self, key: tuple[int, int]) -> SeenFace:
+    def _face(self, key: tuple[int, int]) -> Track:
         start, number = key
-        return self._faces.setdefault(key, SeenFace(f"{number} ({start + 1})" if start else str(number)))
+        return self._faces.setdefault(key, Track(f"{number} ({start + 1})" if start else str(number)))
 
-    def _note_best(self, seen: SeenFace, face: Face) -> None:
-        if seen.best is None or _worth(face) > _worth(seen.best[1]):
-            seen.best = (self.now_ms, face)
+    def _note_best(self, track: Track, face: Face) -> None:
+        if track.best is None or _worth(face) > _worth(track.best[1]):
+            track.best = (self.now_ms, face)
 
     def _close_all(self, until_ms: int | None) -> None:
         for key in list(self._open):
             self._close(key, None, until_ms)
 
     def _close(self, key: tuple[int, int], next_ms: int | None, until_ms: int | None = None) -> None:
-        """Ends the face's last report: at its next one, or after a step when that is late or does not come."""
+        """End the face's last report: at its next one, or after one step if that is late or missing."""
         start_ms, face, step = self._open.pop(key)
         if next_ms is None or next_ms - start_ms > max(BRIDGED_MS, BRIDGED_STEPS * step):
             next_ms = start_ms + round(step)
         if until_ms is not None:
             next_ms = min(next_ms, until_ms)
         if next_ms > start_ms:
-            self._face(key).pieces.append(Piece(start_ms, next_ms, face.emotion, face.score))
+            self._face(key).segments.append(Segment(start_ms, next_ms, face.emotion, face.score))
 
-    def _hear_event(self, report: EventReport) -> None:
+    def _add_event(self, report: EventReport) -> None:
         fields = report.fields
-        happening = Happening(self.now_ms, report.event, report.message or _ready_words(report))
+        event = Event(self.now_ms, report.event, report.message or _ready_words(report))
         if report.event == GONE:
             self._close_all(self.now_ms)
-            self._gone, self._may_be_new = self._gone or happening, True
+            self._gone, self._may_be_new = self._gone or event, True
         elif self._gone is not None and report.event != STILL_HERE:
-            self._seen.gaps.append(Gap(self._gone.time_ms, self.now_ms, self._gone.message))
+            self._timeline.gaps.append(Gap(self._gone.time_ms, self.now_ms, self._gone.message))
             self._gone = None
         if report.event == "ready" and self._may_be_new:
             self._restart()
@@ -178,14 +178,14 @@ class _Reader:
         if labels_of(report):
             self._note_camera(fields, labels_of(report))
         self._note_report_ms(report)
-        if report.event in TOLD:
-            self._seen.happenings.append(happening)
+        if report.event in LISTED:
+            self._timeline.events.append(event)
 
     def _note_camera(self, fields: dict[str, Any], labels: Iterable[str]) -> None:
         camera = {key: fields.get(key) for key in ("board", "firmware", "model", "sha256")}
-        if camera not in self._seen.cameras:
-            self._seen.cameras.append(camera)
-        self._seen.labels = list(dict.fromkeys([*self._seen.labels, *labels]))
+        if camera not in self._timeline.cameras:
+            self._timeline.cameras.append(camera)
+        self._timeline.labels = list(dict.fromkeys([*self._timeline.labels, *labels]))
 
     def _note_report_ms(self, report: EventReport) -> None:
         settings = report.fields.get("settings")
@@ -203,5 +203,5 @@ def _ready_words(report: EventReport) -> str:
 
 
 def _worth(face: Face) -> float:
-    """How good a picture of a face is: sharp by its size, typical by its score."""
+    """How well a report suits as the thumbnail: large, and with a high score."""
     return face.box[2] * (face.score if face.emotion else 0.1)

@@ -9,7 +9,9 @@ import csv
 import sys
 from datetime import datetime
 
-from emotion_camera.reports.parse import FacesReport, UserError, read
+from emotion_camera.camera import read_reports
+from emotion_camera.errors import UserError
+from emotion_camera.reports import FacesReport
 
 FILE = "emotions.csv"
 port = sys.argv[1] if len(sys.argv) > 1 else None
@@ -19,7 +21,7 @@ try:
         rows = csv.writer(file)
         if file.tell() == 0:
             rows.writerow(["time", "camera_ms", "face", "emotion", "score", "x", "y", "width", "height"])
-        for report in read(port):
+        for report in read_reports(port):
             if isinstance(report, FacesReport):
                 for face in report.faces:
                     rows.writerow([datetime.now(), report.t, face.id, face.emotion, face.score, *face.box])

@@ -7,18 +7,19 @@ Without PORT, or with "", it finds the camera on USB. To change: BROKER, the top
 
 import sys
 
-from emotion_camera.reports.parse import FacesReport, UserError, read
+from emotion_camera.camera import read_reports
+from emotion_camera.errors import UserError
+from emotion_camera.reports import FacesReport
 from paho.mqtt.client import CallbackAPIVersion, Client
 
 BROKER = "localhost:1883"
-port = sys.argv[1] if len(sys.argv) > 1 else None
 host, _, number = (sys.argv[2] if len(sys.argv) > 2 else BROKER).partition(":")
 client = Client(CallbackAPIVersion.VERSION2)
 last: dict[int, str | None] = {}
 try:
     client.connect(host, int(number or 1883))
     client.loop_start()
-    for report in read(port):
+    for report in read_reports(sys.argv[1] if len(sys.argv) > 1 else None):
         if isinstance(report, FacesReport):
             for face in report.faces:
                 if face.emotion != last.get(face.id):

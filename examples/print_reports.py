@@ -7,16 +7,19 @@ Without PORT it finds the camera on USB. To change: what is printed for a face.
 
 import sys
 
-from emotion_camera.reports.parse import EventReport, UserError, read
+from emotion_camera.camera import read_reports
+from emotion_camera.errors import UserError
+from emotion_camera.reports import EventReport
+from emotion_camera.terminal import print_line
 
 port = sys.argv[1] if len(sys.argv) > 1 else None
 
 try:
-    for report in read(port):
+    for report in read_reports(port):
         if isinstance(report, EventReport):
-            print(report.event, report.message or "", flush=True)
+            print_line(f"{report.event} {report.message or ''}")
             continue
         for face in report.faces:
-            print(f"face {face.id}: {face.emotion or 'not sure'} ({face.score:.0%})", flush=True)
+            print_line(f"face {face.id}: {face.emotion or 'not sure'} ({face.score:.0%})")
 except (UserError, KeyboardInterrupt) as stop:
     sys.exit(str(stop))

@@ -8,8 +8,10 @@ means 90 degrees. Without PORT it finds the camera on USB. To change: ANGLES, BA
 
 import sys
 
+from emotion_camera.camera import read_reports
 from emotion_camera.camera.ports import open_port
-from emotion_camera.reports.parse import FacesReport, UserError, read
+from emotion_camera.errors import UserError
+from emotion_camera.reports import FacesReport
 
 ANGLES = {"angry": 0, "disgust": 20, "fear": 40, "sad": 60, "neutral": 90, "surprise": 135, "happy": 180}
 BAUD = 9600
@@ -17,7 +19,7 @@ if len(sys.argv) < 2:
     sys.exit(__doc__)
 try:
     servo, last = open_port(sys.argv[1], BAUD), None
-    for report in read(sys.argv[2] if len(sys.argv) > 2 else None):
+    for report in read_reports(sys.argv[2] if len(sys.argv) > 2 else None):
         emotion = report.faces[0].emotion if isinstance(report, FacesReport) else None
         if emotion in ANGLES and emotion != last:
             servo.write(f"P{ANGLES[emotion]}\n".encode())

@@ -17,9 +17,10 @@ ON_TERMINALS = {
     "test_deploy_power",
     "test_repl_firmware",
     "test_verify_camera",
-    "test_virtual_board",
+    "test_repl",
     "test_doctor",
-    "test_live",
+    "test_stream",
+    "test_read_reports",
     "test_collect",
 }
 

@@ -14,7 +14,7 @@ from playwright.sync_api import expect, sync_playwright
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "commands")]
 
-from emotion_camera.camera.stream import open_live  # noqa: E402
+from emotion_camera.camera.stream import open_stream  # noqa: E402
 from emotion_camera.commands.watch.bench import BROWSERS  # noqa: E402
 from watched import served  # noqa: E402 - found by the line above
 
@@ -23,7 +23,7 @@ PATIENCE_MS = 60_000
 
 with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
     os.chdir(folder)
-    with served(open_live("virtual")) as (_, url):
+    with served(open_stream("virtual")) as (_, url):
         browser = playwright.chromium.launch(executable_path=next(filter(None, map(shutil.which, BROWSERS))))
         page = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme="light")
         page.goto(url)

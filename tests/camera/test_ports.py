@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 import serial
-from emotion_camera.camera.ports import CAMERAS, find_port, open_port
+from emotion_camera.boards import USB
+from emotion_camera.camera.ports import find_port, open_port
 from emotion_camera.errors import UserError
 from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
@@ -49,7 +50,7 @@ def test_all_boards_of_the_facts_are_known():
     table = re.sub(r"\(bootloader .*?\)", "", table)
     ids = {(int(vid, 16), int(pid, 16)) for vid, pid in re.findall(r"\b(37c5|2341):([0-9a-f]{4})", table)}
     assert len(ids) == 10
-    assert ids <= set(CAMERAS)
+    assert ids <= set(USB)
 
 
 def test_no_camera(plugged):

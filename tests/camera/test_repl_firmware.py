@@ -35,7 +35,7 @@ def test_an_h7_has_too_little_scratch_memory_for_it(tmp_path):
 
 def test_its_heap_is_the_boards(tmp_path):
     with connected(tmp_path, board="h7") as camera:
-        assert camera.about.heap == (64 + 264) * 1024
+        assert camera.info.heap == (64 + 264) * 1024
         with pytest.raises(UserError, match="MemoryError"):
             camera.exec("bytearray(300_000)")
         assert camera.exec("print(len(bytearray(250_000)))").strip() == "250000"

@@ -16,13 +16,13 @@ from emotion_camera.__main__ import main
 from emotion_camera.commands.collect.crop import is_inside, model_view
 from emotion_camera.commands.collect.session import Session
 from emotion_camera.faces.folder import FacesFolder
-from emotion_camera.model.bundle import program_for
 from emotion_camera.reports.parse import FacesReport, parse
 from emotion_camera.simulator import Line, Shown, run
 from emotion_camera.simulator.host import networks
 from emotion_camera.simulator.host.sources import Source, open_source
+from emotion_camera.simulator.program import program_for
 from PIL import Image
-from scripted_camera import ScriptedLive, faces, picture, wait_until
+from scripted_camera import ScriptedStream, faces, picture, wait_until
 
 ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "models" / "emotion.tflite"
@@ -77,7 +77,7 @@ class TestPage:
     @pytest.fixture
     def session(self, tmp_path):
         session = Session(
-            ScriptedLive(), FacesFolder(tmp_path / "faces"), ["angry", "happy", *"cdefghij"], in_order=True
+            ScriptedStream(), FacesFolder(tmp_path / "faces"), ["angry", "happy", *"cdefghij"], in_order=True
         )
         session.start()
         wait_until(lambda: session.state().trouble is None)
@@ -91,13 +91,13 @@ class TestPage:
         import threading
 
         pytest.importorskip("aiohttp")
-        from emotion_camera.commands.collect.page import Page
+        from emotion_camera.commands.collect.page import serving
 
-        loop, serving = asyncio.new_event_loop(), Page(session).serving(0)
+        loop, served = asyncio.new_event_loop(), serving(session, 0)
         thread = threading.Thread(target=loop.run_forever)
         thread.start()
-        yield asyncio.run_coroutine_threadsafe(serving.__aenter__(), loop).result(10)
-        asyncio.run_coroutine_threadsafe(serving.__aexit__(None, None, None), loop).result(10)
+        yield asyncio.run_coroutine_threadsafe(served.__aenter__(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(served.__aexit__(None, None, None), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
@@ -126,7 +126,7 @@ class TestPage:
         if line:
             session._live.text(line)
         session._live.frame(pixels)
-        wait_until(lambda: (seen := session.state().seen) is not None and seen.picture is pixels)
+        wait_until(lambda: (match := session.state().match) is not None and match.picture is pixels)
 
     @staticmethod
     def says(page, text):
@@ -326,8 +326,8 @@ def test_mistakes_are_told_in_a_sentence(tmp_path, monkeypatch, capsys, argument
 def test_a_port_of_the_page_that_is_taken_is_told(tmp_path, monkeypatch, capsys):
     pytest.importorskip("aiohttp")
     monkeypatch.chdir(tmp_path)
-    live = ScriptedLive()
-    monkeypatch.setattr("emotion_camera.camera.stream.open_live", lambda port: live)
+    live = ScriptedStream()
+    monkeypatch.setattr("emotion_camera.camera.stream.open_stream", lambda port: live)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         assert main(["collect", "--no-browser", "--http-port", str(taken.getsockname()[1])]) == 1
     assert "give another with --http-port" in capsys.readouterr().err
@@ -336,9 +336,9 @@ def test_a_port_of_the_page_that_is_taken_is_told(tmp_path, monkeypatch, capsys)
 
 def test_a_camera_without_a_picture_is_told(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    live = ScriptedLive()
-    live.note = "its picture does not come"
-    monkeypatch.setattr("emotion_camera.camera.stream.open_live", lambda port: live)
+    live = ScriptedStream()
+    live.limitation = "its picture does not come"
+    monkeypatch.setattr("emotion_camera.camera.stream.open_stream", lambda port: live)
     assert main(["collect", "--no-browser"]) == 1
     assert "its picture does not come; faces are cut from pictures" in capsys.readouterr().err
     assert live.heard == []

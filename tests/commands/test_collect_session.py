@@ -8,7 +8,7 @@ from emotion_camera.commands.collect.crop import likeness, model_view
 from emotion_camera.commands.collect.session import Session
 from emotion_camera.faces.folder import FacesFolder
 from PIL import Image
-from scripted_camera import BOX, LABELS, ScriptedLive, event, faces, picture, wait_until
+from scripted_camera import BOX, LABELS, ScriptedStream, event, faces, picture, wait_until
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def start(tmp_path):
     sessions = []
 
     def begin(live=None, in_order=True, agreed=True):
-        live = live or ScriptedLive()
+        live = live or ScriptedStream()
         session = Session(live, FacesFolder(tmp_path / "faces"), LABELS, in_order)
         if agreed:
             session.agree("anna")
@@ -37,7 +37,7 @@ def show(session, live, pixels, *lines):
     for line in lines:
         live.text(line)
     live.frame(pixels)
-    wait_until(lambda: (seen := session.state().seen) is not None and seen.picture is pixels)
+    wait_until(lambda: (match := session.state().match) is not None and match.picture is pixels)
 
 
 def manifest(session):
@@ -115,11 +115,11 @@ def test_a_frame_s_report_is_the_one_before_it(start):
     session, live = start()
     show(session, live, picture(1), faces())
     show(session, live, picture(2))
-    assert session.state().seen.face is None, "the report of the frame before"
+    assert session.state().match.face is None, "the report of the frame before"
 
 
 def test_frames_are_not_used_before_they_are_bare(start):
-    live = ScriptedLive(obeys=False)
+    live = ScriptedStream(obeys=False)
     session, live = start(live)
     live.text(faces())
     live.frame(picture(1))
@@ -191,7 +191,7 @@ def test_boxes_are_drawn_again_at_the_end(start):
 
 
 def test_a_program_without_the_command_is_told_of(start):
-    session, live = start(ScriptedLive(obeys=False))
+    session, live = start(ScriptedStream(obeys=False))
     live.text(event("reply", message="That is no command: there are status | help."))
     wait_until(lambda: session.failed is not None)
     assert "emotion-camera deploy" in str(session.failed)
@@ -212,7 +212,7 @@ class TestApart:
         live.text(faces((100, 60, 96, 96)))
         live.frame(pixels := picture(1))
         live.text(faces((102, 60, 98, 98)))
-        wait_until(lambda: (seen := session.state().seen) is not None and seen.picture is pixels)
+        wait_until(lambda: (match := session.state().match) is not None and match.picture is pixels)
         assert session.store("happy")
         assert manifest(session)[0]["box"] == [102, 60, 98, 98]
 
@@ -222,7 +222,7 @@ class TestApart:
         live.text(faces((100, 60, 96, 96)))
         live.frame(picture(1))
         live.text(after)
-        wait_until(lambda: session.state().seen is not None)
+        wait_until(lambda: session.state().match is not None)
         assert not session.store("happy")
         assert session.state().said == "The face moves: hold still for a moment."
 
@@ -234,8 +234,8 @@ class TestApart:
         live.text(faces())
         live.frame(last := picture(2))
         live.text(faces())
-        wait_until(lambda: session.state().seen is not None)
-        assert session.state().seen.picture is last
+        wait_until(lambda: session.state().match is not None)
+        assert session.state().match.picture is last
 
 
 def test_brightness_and_contrast_make_no_difference_to_likeness():

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from emotion_camera.__main__ import main
-from emotion_camera.camera.repl import Camera, Unplugged, open_camera
-from emotion_camera.commands.deploy.atomic_update import digest
+from emotion_camera.camera.inspection import digest
+from emotion_camera.camera.repl import Repl, Unplugged, open_repl
 from emotion_camera.commands.deploy.command import deploy, roll_back
 from emotion_camera.errors import UserError
 from emotion_camera.model import metadata
@@ -32,7 +32,7 @@ SETTINGS = b'{"settings": {"max_faces": 2}}'
 def here(tmp_path, monkeypatch):
     """The current folder; virtual cameras keep their disks in it."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("emotion_camera.commands.deploy.command.LARGER", tmp_path / "none")
+    monkeypatch.setattr("emotion_camera.commands.deploy.command.LARGE_MODEL", tmp_path / "none")
     return tmp_path
 
 
@@ -49,7 +49,7 @@ def model(folder: Path, name: str, data: bytes) -> str:
     return str(folder / f"{name}.tflite")
 
 
-def pull_at(camera: Camera, name: str) -> None:
+def pull_at(camera: Repl, name: str) -> None:
     """The cable is pulled when this file is to be written."""
     write = camera.write
 
@@ -288,7 +288,7 @@ def test_an_old_firmware(tmp_path, monkeypatch):
 def test_what_does_not_answer(plug_in, monkeypatch):
     monkeypatch.setattr("emotion_camera.camera.repl.ANSWER_S", 0.2)
     with pytest.raises(UserError, match="what is there does not answer as MicroPython does"):
-        Camera(str(plug_in().path))
+        Repl(str(plug_in().path))
 
 
 def test_a_camera_that_takes_its_time_to_stop_its_program(tmp_path, monkeypatch):
@@ -312,7 +312,7 @@ def test_a_cable_pulled_meanwhile(tmp_path):
 
 def test_a_virtual_camera_keeps_its_disk_in_the_current_folder(here):
     put_on(OLD)
-    with closing(open_camera("virtual")) as camera:
+    with closing(open_repl("virtual")) as camera:
         assert camera.sha256("main.py") == digest(OLD["main.py"])
         camera.write("note.txt", b"kept")
     assert flash() == {**OLD, "note.txt": b"kept"}

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from emotion_camera.camera.repl import About, Unplugged
+from emotion_camera.camera.repl import CameraInfo, Unplugged
 from emotion_camera.commands.verify import identity
 from emotion_camera.commands.verify.checks import (
     DIFFERENT,
@@ -23,7 +23,7 @@ from emotion_camera.commands.verify.stimuli import FACES, FRAMES, SCENES, SEARCH
 from emotion_camera.errors import UserError
 from emotion_camera.simulator.host.haar import find_features, load_cascade
 
-ABOUT = About("H7", "OMV4 H7 1024", (5, 0, 0), 335_872, "/flash", 512, 1000, "1234abcd")
+ABOUT = CameraInfo("H7", "OMV4 H7 1024", (5, 0, 0), 335_872, "/flash", 512, 1000, "1234abcd")
 STEP, ZERO = 1 / 256, -128  # of the scores
 
 

@@ -18,12 +18,13 @@ from pathlib import Path
 import aiohttp
 import numpy as np
 import pytest
-from emotion_camera.commands.watch.hub import HEADER, Hub
-from emotion_camera.commands.watch.server import FILES, ON_THE_WAY
+from emotion_camera.commands.watch.command import FILES
+from emotion_camera.commands.watch.hub import Hub
 from emotion_camera.errors import UserError
 from emotion_camera.recordings import read_recording
+from emotion_camera.web.live import HEADER, IN_FLIGHT
 from PIL import Image
-from watched import PICTURE, ToldCamera, served, wait_until
+from watched import PICTURE, FakeStream, served, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,7 +35,13 @@ class Listener:
     def __init__(self, hub: Hub) -> None:
         self.told: list[dict] = []
         self.shown: list[bytes] = []
-        hub.join(self, self.told.append, lambda number, frame: self.shown.append(frame))
+        hub.join(self)
+
+    def send(self, message: dict) -> None:
+        self.told.append(message)
+
+    def show(self, number: int, frame: bytes) -> None:
+        self.shown.append(frame)
 
     def of(self, kind: str) -> list[dict]:
         return [message for message in self.told if message["type"] == kind]
@@ -46,7 +53,7 @@ class Listener:
 
 @pytest.fixture
 def camera():
-    return ToldCamera()
+    return FakeStream()
 
 
 @pytest.fixture
@@ -105,7 +112,7 @@ def test_the_cameras_status_is_asked_for(camera, hub):
 
 
 def test_why_the_camera_takes_no_commands_is_told(tmp_path):
-    hub = Hub(ToldCamera(mute="it is a recording"))
+    hub = Hub(FakeStream(mute="it is a recording"))
     page = Listener(hub)
     wait_until(lambda: page.state["mute"] == "it is a recording")
     hub.close()
@@ -282,7 +289,7 @@ def test_a_slow_page_gets_the_newest_frame_and_delays_no_other(page, camera):
             for _ in range(30):
                 camera.show()
                 seen += await frames_of(quick, 1, answers=True)
-            stuck = await frames_of(slow, ON_THE_WAY, answers=False)
+            stuck = await frames_of(slow, IN_FLIGHT, answers=False)
             await slow.send_json({"drawn": 30})
             return seen, [*stuck, *await frames_of(slow, 1, answers=True)]
 

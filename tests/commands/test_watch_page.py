@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from emotion_camera.commands.watch.bench import BROWSERS
 from emotion_camera.recordings import read_recording
-from watched import LABELS, ToldCamera, served, wait_until
+from watched import LABELS, FakeStream, served, wait_until
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
@@ -33,7 +33,7 @@ def browser():
 
 @pytest.fixture
 def camera():
-    return ToldCamera()
+    return FakeStream()
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def test_keys_can_be_turned_off(page, camera):
 
 def test_a_camera_that_takes_no_commands_says_why(browser, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    camera = ToldCamera(mute="it is a recording")
+    camera = FakeStream(mute="it is a recording")
     camera.ready()
     with served(camera) as (_, url), browser.new_context() as context:
         page = context.new_page()

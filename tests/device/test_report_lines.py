@@ -6,7 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 from camera_runs import SCHEMA
-from emotion_camera.reports.parse import FacesReport, Joiner, parse
+from emotion_camera.reports.lines import ReportJoiner
+from emotion_camera.reports.parse import FacesReport, parse
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,7 +38,7 @@ def ten_faces(labels: list[str]) -> list[dict]:
 
 def whole(lines: list[str]) -> str:
     """The report of these lines; only the last makes it whole."""
-    joiner = Joiner()
+    joiner = ReportJoiner()
     *halves, report = [joiner.add(line) for line in lines]
     assert halves == [None] * len(halves)
     assert report is not None

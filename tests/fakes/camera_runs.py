@@ -10,10 +10,10 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 import pytest
-from emotion_camera.model.bundle import program_for
-from emotion_camera.reports.parse import Joiner
+from emotion_camera.reports.lines import ReportJoiner
 from emotion_camera.simulator import Ended, Line, Sent, Shown, run
 from emotion_camera.simulator.host.sources import Pixels, Source
+from emotion_camera.simulator.program import program_for
 from PIL import Image
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +45,7 @@ class Played:
         for line in self.lines:
             SCHEMA.validate(json.loads(line.text))
             assert len(line.text.encode()) <= 500, line.text
-        joiner = Joiner()
+        joiner = ReportJoiner()
         self.reports = [json.loads(text) for line in self.lines if (text := joiner.add(line.text))]
         self.frames = [report for report in self.reports if "faces" in report]
         self.faces = [report["faces"] for report in self.frames]

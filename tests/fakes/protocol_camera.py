@@ -60,7 +60,9 @@ class ProtocolCamera:
         self._thread.start()
 
     def print(self, line: str) -> None:
-        data = line.encode() + b"\r\n"
+        self.print_bytes(line.encode() + b"\r\n")
+
+    def print_bytes(self, data: bytes) -> None:
         with self._lock:
             self._stdout = data if len(self._stdout) + len(data) > STDOUT_ROOM else self._stdout + data
 

@@ -2,6 +2,8 @@
 
 import json
 
+from emotion_camera.reports.parse import EventReport, FacesReport
+
 
 def frame(*faces: tuple[int, str | None], t: int = 2300) -> dict:
     """A frame with faces of these ids and emotions."""
@@ -25,3 +27,12 @@ ERROR = {"v": 1, "event": "error", "message": "The camera gives no picture."}
 def as_line(report: dict) -> bytes:
     """As the camera sends it."""
     return json.dumps(report).encode() + b"\r\n"
+
+
+def as_dict(report: FacesReport | EventReport) -> dict:
+    """The fields of the line that a report came from."""
+    if isinstance(report, EventReport):
+        message = {} if report.message is None else {"message": report.message}
+        return report.fields | message | {"v": 1, "event": report.event}
+    found = [vars(face) | {"box": list(face.box), "scores": list(face.scores)} for face in report.faces]
+    return {"v": 1, "t": report.t, "fps": report.fps, "faces": found}

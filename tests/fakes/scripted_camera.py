@@ -5,7 +5,7 @@ import queue
 import time
 
 import numpy as np
-from emotion_camera.camera.stream import Frame, Gone, Text
+from emotion_camera.camera.events import Disconnected, Frame, Line
 from emotion_camera.errors import UserError
 
 BOX = (100, 60, 96, 96)
@@ -30,10 +30,10 @@ def event(name, **fields):
     return json.dumps({"v": 1, "event": name, **fields})
 
 
-class ScriptedLive:
+class ScriptedStream:
     """Gives what it is handed, in order."""
 
-    name, note = "scripted camera", None
+    name, limitation = "scripted camera", None
 
     def __init__(self, obeys=True):
         self._given = queue.SimpleQueue()
@@ -43,14 +43,14 @@ class ScriptedLive:
         self.draws = True
 
     def text(self, line):
-        self._given.put(Text(0, line))
+        self._given.put(Line(0, line))
 
     def frame(self, pixels):
         self._given.put(Frame(0, pixels))
 
     def pull(self, message="plug it in"):
         self.gone = True
-        self._given.put(Gone(0, message))
+        self._given.put(Disconnected(0, message))
 
     def plug(self):
         self.gone = False
@@ -61,7 +61,7 @@ class ScriptedLive:
         while (given := self._given.get()) is not None:
             yield given
 
-    def say(self, command):
+    def send_command(self, command):
         if self.gone:
             raise UserError("scripted camera: is not connected")
         self.heard.append(command)

@@ -47,9 +47,9 @@ def read(folder: Path) -> dict[str, bytes]:
 
 def connected(folder: Path, **how: object):
     """A camera whose disks are in `folder`, to be used in a `with`."""
-    from emotion_camera.camera.repl import Camera
+    from emotion_camera.camera.repl import Repl
     from emotion_camera.simulator.board.board import Board
 
     board = Board(folder, **{"source": FACE, **how})
     board.open()
-    return closing(Camera(None, board))
+    return closing(Repl(None, board))

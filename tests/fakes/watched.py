@@ -9,20 +9,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
-from emotion_camera.camera.stream import Event, Frame, Gone, Text
+from emotion_camera.camera.events import Disconnected, Event, Frame, Line
+from emotion_camera.commands.watch.command import FILES
 from emotion_camera.commands.watch.hub import Hub
-from emotion_camera.commands.watch.server import serving
 from emotion_camera.errors import UserError
+from emotion_camera.web.live import serving
 
 LABELS = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
 PICTURE = np.tile(np.arange(0, 240, 0.75, np.float32).astype(np.uint8), (240, 1))
 
 
-class ToldCamera:
-    """Gives the events that it is told to, and remembers what was said to it; see `emotion_camera.camera.stream.Live`."""
+class FakeStream:
+    """Gives the events that it is told to, and remembers what was said to it; see `emotion_camera.camera.stream.CameraStream`."""
 
     name = "told camera"
-    note = None
+    limitation = None
 
     def __init__(self, mute: str | None = None) -> None:
         self.said: list[str] = []
@@ -34,7 +35,7 @@ class ToldCamera:
         while (event := self._events.get()) is not None:
             yield event
 
-    def say(self, command: str) -> None:
+    def send_command(self, command: str) -> None:
         if self._mute:
             raise UserError(self._mute)
         self.said.append(command)
@@ -47,7 +48,7 @@ class ToldCamera:
         self._events.put(Frame(0, picture))
 
     def print(self, **fields: object) -> None:
-        self._events.put(Text(0, json.dumps({"v": 1, **fields})))
+        self._events.put(Line(0, json.dumps({"v": 1, **fields})))
 
     def report(self, *faces: tuple[int, str | None]) -> None:
         """Faces by number and emotion."""
@@ -58,7 +59,7 @@ class ToldCamera:
         self.print(event="ready", selftest="ok", **(told | fields))
 
     def lose(self, message: str = "the cable is out") -> None:
-        self._events.put(Gone(0, message))
+        self._events.put(Disconnected(0, message))
 
 
 def _face(number: int, emotion: str | None) -> dict[str, object]:
@@ -74,7 +75,7 @@ def served(camera: object) -> Iterator[tuple[Hub, str]]:
     loop, over = asyncio.new_event_loop(), asyncio.Event()
 
     async def serve() -> None:
-        async with serving(hub, 0) as url:
+        async with serving(FILES, hub, 0) as url:
             address.put(url)
             await over.wait()
 

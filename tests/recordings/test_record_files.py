@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from emotion_camera.camera.stream import Frame, Gone, Text
+from emotion_camera.camera.events import Disconnected, Frame, Line
 from emotion_camera.errors import UserError
 from emotion_camera.files import GrowingFile
 from emotion_camera.recordings import Recorder, RecordingError, read_recording, recorder
@@ -21,11 +21,11 @@ from recorded import LABELS, READY, by_hand, faces
 PICTURE = np.tile(np.arange(0, 240, 0.75, np.float32).astype(np.uint8), (240, 1))
 
 
-def text(time_ms: int, **fields: object) -> Text:
-    return Text(time_ms, json.dumps({"v": 1, **fields}))
+def text(time_ms: int, **fields: object) -> Line:
+    return Line(time_ms, json.dumps({"v": 1, **fields}))
 
 
-def record(folder: Path, *events: Frame | Text | Gone, frames: bool = False) -> Path:
+def record(folder: Path, *events: Frame | Line | Disconnected, frames: bool = False) -> Path:
     recorder = Recorder(folder, "a camera", frames=frames)
     for event in events:
         recorder.add(event)
@@ -35,7 +35,7 @@ def record(folder: Path, *events: Frame | Text | Gone, frames: bool = False) -> 
 
 def test_what_was_reported_comes_back(tmp_path):
     happy = faces((1, "happy", 0.9), t=2300)
-    folder = record(tmp_path / "a", text(1000, **READY), text(1200, **happy), Text(1250, "MPY: soft reboot"))
+    folder = record(tmp_path / "a", text(1000, **READY), text(1200, **happy), Line(1250, "MPY: soft reboot"))
     recording = read_recording(folder)
     ready, report = recording.entries()
     assert isinstance(ready.report, EventReport)
@@ -105,7 +105,7 @@ def test_frames_come_back_in_order_with_the_lines(tmp_path):
         Frame(0, PICTURE),
         text(10, event="recovered"),
         Frame(90, colours),
-        Gone(95, "pulled"),
+        Disconnected(95, "pulled"),
         frames=True,
     )
     gray, line, red, gone = read_recording(folder).events()
@@ -113,12 +113,12 @@ def test_frames_come_back_in_order_with_the_lines(tmp_path):
     assert red.picture.shape == (24, 32, 3)
     assert red.picture[12, 16, 0] > 240
     assert red.picture[12, 16, 2] < 10
-    assert isinstance(line, Text)
-    assert gone == Gone(gray.time_ms + 95, "pulled")
+    assert isinstance(line, Line)
+    assert gone == Disconnected(gray.time_ms + 95, "pulled")
 
 
 def test_a_lost_connection_and_its_return_are_noted(tmp_path):
-    folder = record(tmp_path / "a", text(0, **READY), Gone(900, "the cable is out"), Frame(4000, PICTURE))
+    folder = record(tmp_path / "a", text(0, **READY), Disconnected(900, "the cable is out"), Frame(4000, PICTURE))
     _, gone, back = read_recording(folder).entries()
     assert (gone.report.event, gone.report.message) == ("gone", "the cable is out")
     assert (back.report.event, back.time_ms - gone.time_ms) == ("back", 3100)
@@ -194,7 +194,7 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path):
 def test_a_camera_newer_than_this_program(tmp_path):
     recorder = Recorder(tmp_path / "a", "a camera")
     with pytest.raises(ReportError, match="update this program"):
-        recorder.add(Text(0, '{"v":2,"event":"ready"}'))
+        recorder.add(Line(0, '{"v":2,"event":"ready"}'))
     recorder.close()
 
 
@@ -212,7 +212,7 @@ def whole(tmp_path_factory) -> dict[str, bytes]:
     events = [text(0, **READY)]
     for i in range(1, 6):
         events += [text(100 * i, **faces((1, "happy", 0.9), t=100 * i)), Frame(100 * i + 5, PICTURE[:24, :32])]
-    folder = record(tmp_path_factory.mktemp("whole") / "a", *events, Gone(700, "it's out, ümlaut"), frames=True)
+    folder = record(tmp_path_factory.mktemp("whole") / "a", *events, Disconnected(700, "it's out, ümlaut"), frames=True)
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 

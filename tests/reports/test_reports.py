@@ -1,20 +1,16 @@
-"""The client of the camera's reports: it finds them among whatever comes over a cable, and outlives a pulled one."""
+"""Parsing: reports are found among whatever else comes, and put together from several lines."""
 
 import json
-import threading
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from emotion_camera.errors import UserError
-from emotion_camera.reports import parse as parsing
-from emotion_camera.reports.parse import MOST_LINES, EventReport, Face, FacesReport, Joiner, ReportError, parse, read
+from emotion_camera.reports.lines import LONGEST_LINE, MOST_LINES, LineReader, LineSplitter, ReportJoiner
+from emotion_camera.reports.parse import EventReport, Face, FacesReport, ReportError, parse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
-from report_samples import ERROR, READY, as_line, frame
-from serial.tools import list_ports
-from serial.tools.list_ports_common import ListPortInfo
+from report_samples import ERROR, READY, as_dict, as_line, frame
 
 SCHEMA = Path(__file__).parents[2] / "tools" / "emotion_camera" / "reports" / "schema.json"
 VALIDATOR = Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
@@ -55,15 +51,6 @@ events = st.builds(
     st.sampled_from(["error", "recovered", "reply", "new"]),
     st.text(),
 )
-
-
-def as_dict(report: FacesReport | EventReport) -> dict:
-    """The fields of the line that a report came from."""
-    if isinstance(report, EventReport):
-        message = {} if report.message is None else {"message": report.message}
-        return report.fields | message | {"v": 1, "event": report.event}
-    found = [vars(face) | {"box": list(face.box), "scores": list(face.scores)} for face in report.faces]
-    return {"v": 1, "t": report.t, "fps": report.fps, "faces": found}
 
 
 @settings(deadline=None)
@@ -162,7 +149,7 @@ A, B, C = frame((1, "happy")), frame((1, None), (2, "sad"), t=2400), frame((2, "
 
 def joined(lines: list[str]) -> list[dict]:
     """The reports that a joiner makes of these lines, in which there is nothing but reports."""
-    joiner = Joiner()
+    joiner = ReportJoiner()
     return [json.loads(whole) for line in lines if (whole := joiner.add(line)) is not None]
 
 
@@ -200,7 +187,7 @@ def test_reports_are_put_together_however_they_were_split(told):
 
 def test_a_line_that_is_whole_is_left_as_it_is():
     for line in (json.dumps(READY), '{"v":1,  "t":1}', "no report", '{"more": true, cut', '"more"', "[]"):
-        assert Joiner().add(line) == line
+        assert ReportJoiner().add(line) == line
 
 
 LINES = in_lines(frame((1, "happy"), (2, "sad"), (3, None)), [1, 2])
@@ -210,10 +197,10 @@ LINES = in_lines(frame((1, "happy"), (2, "sad"), (3, None)), [1, 2])
 @pytest.mark.parametrize("after", [1, 2])
 def test_what_comes_between_ends_what_was_begun(between, after):
     """A half could pass for a frame with fewer faces."""
-    joiner = Joiner()
+    joiner = ReportJoiner()
     told = [joiner.add(line) for line in [*LINES[:after], between]]
     assert told == [None] * after + [between]
-    assert Joiner().add(json.dumps(A)) == joiner.add(json.dumps(A))
+    assert ReportJoiner().add(json.dumps(A)) == joiner.add(json.dumps(A))
 
 
 def test_another_frame_ends_what_was_begun():
@@ -230,166 +217,41 @@ def test_what_never_ends_is_dropped(count, whole):
     assert fields not in told or whole
 
 
-# Over a cable ---------------------------------------------------------------------------------------
-
-HELLO = {"v": 1, "event": "status", "hello": True}
+# From bytes to lines ----------------------------------------------------------------------------------
 
 
-def hear(cable, heard_reports, script: bytes, count: int) -> list[dict]:
-    """The first `count` reports of `script`, which is sent once the client is seen to listen: opening a port throws
-    away what came before."""
-    listens = threading.Event()
-
-    def talk() -> None:
-        while not listens.wait(0.01):
-            cable.send(as_line(HELLO))
-        cable.send(script)
-
-    thread = threading.Thread(target=talk)
-    thread.start()
-    heard: list[dict] = []
-    try:
-        while len(heard) < count:
-            report = as_dict(next(heard_reports))
-            if report == HELLO:
-                listens.set()
-            else:
-                heard.append(report)
-    finally:
-        listens.set()
-        thread.join()
-    return heard
+@given(st.lists(st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]))), st.data())
+def test_lines_are_the_same_however_the_bytes_come(lines, data):
+    """A letter of several bytes may be cut, too."""
+    sent = "".join(line + "\r\n" for line in lines).encode()
+    splitter, came = LineSplitter(), []
+    while sent:
+        count = data.draw(st.integers(1, len(sent)))
+        came += splitter.feed(sent[:count])
+        sent = sent[count:]
+    assert came == lines
 
 
-def test_reports_are_found_among_anything_else(plug_in):
-    cable = plug_in()
-    script = [
-        as_line(READY)[40:],
-        b"Traceback (most recent call last):\r\n",
-        as_line(A),
-        b"\xff\xfe\0\x80\n\n\n",
-        as_line(B).replace(b"sad", b"s\xe1d"),
-        as_line(B)[:50] + b"\r\n",
-        as_line(B).replace(b"\r", b""),
-        b"x" * 70000 + b"\n",
-        b"{}\r\n12\r\n",
-        as_line(ERROR),
-    ]
-    assert hear(cable, read(str(cable.path)), b"".join(script), 3) == [A, B, ERROR]
+def test_blank_and_damaged_lines_are_left_out():
+    reader = LineReader()
+    assert reader.feed(b"one\r\ntw") == ["one"]
+    assert reader.unfinished == "tw"
+    assert reader.feed(b"o\n\n\xff\xfe\nthree\n") == ["two", "three"]
 
 
-def test_a_line_in_pieces_is_one_report(plug_in):
-    cable = plug_in()
-    line = as_line(B)
-    stream = read(str(cable.path))
-    assert hear(cable, stream, as_line(A) + line[:30], 1) == [A]
-    cable.send(line[30:31])
-    cable.send(line[31:])
-    assert as_dict(next(stream)) == B
+def test_what_has_no_line_end_takes_no_memory_and_its_end_is_no_line():
+    reader = LineReader()
+    for _ in range(5):
+        assert reader.feed(b"x" * (LONGEST_LINE - 1000)) == []
+        assert len(reader.unfinished) <= LONGEST_LINE
+    assert reader.feed(as_line(A) + as_line(B)) == [json.dumps(B)]
 
 
-def test_a_pulled_cable_is_waited_for(plug_in, caplog):
-    cable = plug_in()
-    stream = read(str(cable.path))
-    assert hear(cable, stream, as_line(A) + as_line(B)[:60], 1) == [A]
-    cable.pull()
-    cable.plug()
-    assert hear(cable, stream, as_line(B), 1) == [B]
-    assert f"{cable.path}: the connection is lost" in caplog.text
-
-
-def test_the_halves_of_a_line_on_both_sides_of_a_cut_are_no_report(plug_in):
-    cable = plug_in()
-    stream = read(str(cable.path))
-    assert hear(cable, stream, as_line(A) + as_line(B)[:60], 1) == [A]
-    cable.pull()
-    cable.plug()
-    heard = threading.Event()
-
-    def talk() -> None:
-        while not heard.wait(0.01):
-            if cable.is_open():  # what is sent before would fill the cable, and be cut anywhere
-                cable.send(as_line(B)[60:] + as_line(C))
-
-    thread = threading.Thread(target=talk)
-    thread.start()
-    try:
-        assert as_dict(next(stream)) == C
-    finally:
-        heard.set()
-        thread.join()
-
-
-def test_a_camera_may_come_back_on_another_port(plug_in, monkeypatch):
-    cables = [plug_in("ttyACM0")]
-    monkeypatch.setattr(list_ports, "comports", lambda: [usb(cable.path) for cable in cables if cable.ends])
-    stream = read()
-    assert hear(cables[0], stream, as_line(A), 1) == [A]
-    cables[0].pull()
-    cables.append(plug_in("ttyACM1"))
-    assert hear(cables[1], stream, as_line(B), 1) == [B]
-
-
-def usb(path) -> ListPortInfo:
-    port = ListPortInfo(str(path))
-    port.vid, port.pid = 0x37C5, 0x1204
-    return port
-
-
-def test_it_waits_longer_and_longer_and_tells_why_once(plug_in, monkeypatch, caplog):
-    cable = plug_in()
-    stream = read(str(cable.path))
-    assert hear(cable, stream, as_line(A), 1) == [A]
-    cable.pull()
-    waits: list[float] = []
-
-    def sleep(seconds: float) -> None:
-        waits.append(seconds)
-        if len(waits) == 6:
-            cable.plug()
-
-    monkeypatch.setattr(parsing.time, "sleep", sleep)
-    assert hear(cable, stream, as_line(B), 1) == [B]
-    assert waits == [0.5, 1, 2, 4, 5, 5]
-    assert caplog.text.count("there is no such port") == 1
-
-
-def test_it_ends_with_the_connection_when_told_so(plug_in):
-    cable = plug_in()
-    stream = read(str(cable.path), reconnect=False)
-    assert hear(cable, stream, as_line(A), 1) == [A]
-    cable.send(as_line(B)[:60])
-    cable.pull()
-    assert list(stream) == []
-
-
-def test_a_port_that_is_not_there_is_told_at_once(tmp_path):
-    with pytest.raises(UserError, match="there is no such port"):
-        next(read(str(tmp_path / "ttyACM0")))
-
-
-def test_a_later_version_ends_the_reading(plug_in):
-    cable = plug_in()
-    with pytest.raises(ReportError, match="version 7"):
-        hear(cable, read(str(cable.path)), as_line(A | {"v": 7}), 1)
-
-
-def test_the_port_is_free_afterwards(plug_in):
-    cable = plug_in()
-    stream = read(str(cable.path))
-    assert hear(cable, stream, as_line(A), 1) == [A]
-    stream.close()
-    assert hear(cable, read(str(cable.path)), as_line(B), 1) == [B]
-
-
-@pytest.mark.parametrize("scheme", ["socket", "spy"])
-def test_ports_may_be_urls(scheme, play, plug_in, tmp_path):
-    if scheme == "socket":
-        stream = read(play(A))
-        assert [as_dict(next(stream)) for _ in range(3)] == [A, A, A]
-        stream.close()
-    else:
-        cable = plug_in()
-        stream = read(f"spy://{cable.path}?file={tmp_path / 'spied'}")
-        assert hear(cable, stream, as_line(A), 1) == [A]
-        assert "faces" in (tmp_path / "spied").read_text()
+@pytest.mark.parametrize("between", [b"\r\n", b"s\xe1d\r\n", b"x" * (LONGEST_LINE + 9) + b"\r\n"])
+def test_a_line_that_was_lost_ends_what_was_begun(between):
+    """Of a report that fills its buffer the firmware sends a line end alone: the faces in it are missing."""
+    first, *_, last = (line.encode() + b"\r\n" for line in LINES)
+    reader = LineReader()
+    assert [json.loads(line) for line in reader.feed(first + between + last)] != [frame((1, "happy"), (3, None))], (
+        "a frame with fewer faces"
+    )

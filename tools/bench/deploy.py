@@ -18,13 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emotion_camera.boards import find_board
-from emotion_camera.camera.repl import Camera
-from emotion_camera.commands.deploy.atomic_update import Files, digest
+from emotion_camera.camera.repl import Repl
+from emotion_camera.camera.inspection import digest
+from emotion_camera.commands.deploy.atomic_update import Files
 from emotion_camera.commands.deploy.command import deploy
 from emotion_camera.errors import UserError
 from emotion_camera.model import metadata
 from emotion_camera.model.bundle import MAIN
-from emotion_camera.model.contract import SHIPPED
+from emotion_camera.model.contract import DEFAULT_MODEL
 from emotion_camera.simulator import run
 from emotion_camera.simulator.board.board import AT_RESET, Board
 from emotion_camera.simulator.events import Line
@@ -53,14 +54,14 @@ class Recording:
 
 
 def other_model(data: bytes) -> bytes:
-    """The same network in another file: readers pass over what stands between a model and its notes."""
+    """The same network in another file: readers pass over what stands between a model and its metadata."""
     at = data.rindex(metadata.BEGINS)
     return data[:at] + bytes(4) + data[at:]
 
 
 def shipped() -> tuple[Files, Files]:
     """An old set and a new one; every file differs."""
-    labels, model, main = SHIPPED.with_suffix(".txt").read_bytes(), SHIPPED.read_bytes(), MAIN.read_bytes()
+    labels, model, main = DEFAULT_MODEL.with_suffix(".txt").read_bytes(), DEFAULT_MODEL.read_bytes(), MAIN.read_bytes()
     old = {"main.py": main, "emotion.txt": labels, "emotion.tflite": model}
     new = {"main.py": main + b"\n", "emotion.txt": labels + b"\n", "emotion.tflite": other_model(model)}
     return old, new
@@ -72,7 +73,7 @@ def record(folder: Path, old: Files, new: Files, board: str = BOARD) -> Recordin
     trace = folder / "trace"
     played = Board(folder, board=board, trace=trace)
     played.open()
-    with contextlib.redirect_stdout(io.StringIO()), closing(Camera(None, played)) as camera:
+    with contextlib.redirect_stdout(io.StringIO()), closing(Repl(None, played)) as camera:
         first = trace.stat().st_size // RECORD
         deploy(camera, new)
     blocks = list(_blocks(trace.read_bytes()))
@@ -151,7 +152,7 @@ def kill(folder: Path, old: Files, new: Files, after: int) -> str | None:
     with (
         contextlib.redirect_stdout(io.StringIO()),
         contextlib.suppress(UserError),
-        closing(Camera(None, board)) as camera,
+        closing(Repl(None, board)) as camera,
     ):
         deploy(camera, new, wait_s=5)
     board.close()

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from emotion_camera.errors import UserError
 from emotion_camera.model.bundle import COMPACT, model_files
-from emotion_camera.model.contract import SHIPPED, describe
-from emotion_camera.reports.parse import Face, FacesReport, Joiner, parse
+from emotion_camera.model.contract import DEFAULT_MODEL
+from emotion_camera.model.tflite import describe
+from emotion_camera.reports.parse import Face, FacesReport, ReportParser
 from emotion_camera.simulator import Ended, Line, Shown, run
 from emotion_camera.simulator.host.instructions import Cost, frame_cost
 
@@ -41,7 +42,7 @@ class Seen:
 def files_beside(program: Path) -> dict[str, Path]:
     """The shipped model and its labels, by the names that a program expects, and what is compiled for the program."""
     compiled = {file.name: file for file in program.parent.glob("*.mpy")}
-    return {**model_files(SHIPPED), **compiled}
+    return {**model_files(DEFAULT_MODEL), **compiled}
 
 
 def called(program: Path) -> str:
@@ -58,13 +59,13 @@ def watch(program: Path, scene: Scene, *, board: str = "h7", typed: bytes = b"")
     files = files_beside(program)
     networks = {name: describe(path).layers for name, path in files.items() if path.suffix == ".tflite"}
     faces: tuple[Face, ...] = ()
-    joiner = Joiner()
+    parser = ReportParser()
     start_ms = None
     events = run(program, board=board, source=scene.source, sdcard=files, serial_input=typed)
     with closing(events):
         for event in events:
             if isinstance(event, Line):
-                report = parse(joiner.add(event.text) or "")
+                report = parser.parse(event.text)
                 if isinstance(report, FacesReport):
                     faces = report.faces
                 elif report is not None and report.event == "error":

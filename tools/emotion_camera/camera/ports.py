@@ -1,4 +1,4 @@
-"""The serial port that a camera is on: found by its USB id, and opened."""
+"""The port that a camera is on: found by its USB id, opened, or the name of a simulated camera."""
 
 from __future__ import annotations
 
@@ -7,36 +7,36 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emotion_camera.boards import BOARDS, USB, find_board
 from emotion_camera.errors import UserError
 
 if TYPE_CHECKING:
     from serial import SerialBase
 
-# USB vendor and product ids while OpenMV firmware runs: those of firmware v5.0.0's board configurations, and the one
-# that OpenMV's udev rules give for all OpenMV Cams with older firmware.
-CAMERAS = {
-    (0x37C5, 0x1204): "OpenMV Cam H7",
-    (0x37C5, 0x124A): "OpenMV Cam H7 Plus",
-    (0x37C5, 0x1205): "OpenMV Pure Thermal",
-    (0x37C5, 0x1060): "OpenMV Cam RT1062",
-    (0x37C5, 0x16E3): "OpenMV AE3",
-    (0x37C5, 0x1206): "OpenMV N6",
-    (0x37C5, 0x1203): "OpenMV Cam M7",
-    (0x1209, 0xABD1): "OpenMV Cam",
-    (0x2341, 0x045F): "Nicla Vision",
-    (0x2341, 0x045B): "Portenta H7",
-    (0x2341, 0x0466): "Giga R1",
-}
 # Any rate will do on USB but 921600 and 12000000: there they make the camera speak the IDE's protocol, not text.
 BAUD = 115200
 TIMEOUT_S = 0.5  # of a read: on Windows, Ctrl-C waits for its end
+SIMULATED = "virtual"  # the port of a simulated camera, alone or with ":" and a board
+SIMULATED_BOARD = "h7plus"  # which "virtual" alone means
+
+
+def simulated_board(port: str | None) -> str | None:
+    """The board, by its name in BOARDS, of the simulated camera that `port` means; None where it means none.
+
+    UserError for a board that is not known.
+    """
+    kind, _, name = (port or "").partition(":")
+    if kind != SIMULATED:
+        return None
+    found = find_board(name or SIMULATED_BOARD)
+    return next(each for each, board in BOARDS.items() if board is found)
 
 
 def find_port() -> str:
     """The serial port of the camera that is plugged in; UserError when there is none, or more than one."""
     from serial.tools import list_ports
 
-    found = [(port.device, CAMERAS.get((port.vid, port.pid))) for port in list_ports.comports()]
+    found = [(port.device, USB.get((port.vid, port.pid))) for port in list_ports.comports()]
     cameras = [(device, name) for device, name in found if name]
     if not cameras:
         raise UserError("no OpenMV camera is on USB: plug it in, or give its port, such as /dev/ttyACM0 or COM3")

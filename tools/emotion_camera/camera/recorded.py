@@ -7,14 +7,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from emotion_camera.camera.stream import Event
+from emotion_camera.camera.events import Event
 from emotion_camera.errors import UserError
 
 
-class RecordingLive:
-    """Plays the recording in `folder` once, at its own pace; see `emotion_camera.camera.stream.Live`. UserError when it can't be read."""
+class RecordedStream:
+    """Plays the recording in `folder` once, at its own pace; see `emotion_camera.camera.stream.CameraStream`. UserError when it can't be read."""
 
-    note = None
+    limitation = None
 
     def __init__(self, folder: Path) -> None:
         from emotion_camera.recordings import read_recording
@@ -31,7 +31,7 @@ class RecordingLive:
                 return
             yield event
 
-    def say(self, command: str) -> None:
+    def send_command(self, command: str) -> None:
         raise UserError(f"{self.name}: is a recording and takes no commands; give a camera's port to talk to one")
 
     def close(self) -> None:

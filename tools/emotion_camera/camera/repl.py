@@ -1,7 +1,7 @@
-"""A camera's files and its REPL, over mpremote: `open_camera` stops the program that runs and holds the port until `close`.
+"""A camera's files and its REPL, over mpremote: `open_repl` stops the program that runs and holds the port until `close`.
 
-with closing(open_camera("virtual:h7")) as camera:
-    print(camera.about.board, camera.sha256("main.py"))
+with closing(open_repl("virtual:h7")) as camera:
+    print(camera.info.board, camera.sha256("main.py"))
 """
 
 from __future__ import annotations
@@ -11,15 +11,16 @@ import contextlib
 import errno
 import hashlib
 import io
+import re
 import struct
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emotion_camera.camera.ports import find_port, open_port
+from emotion_camera.camera.ports import find_port, open_port, simulated_board
 from emotion_camera.errors import UserError
+from emotion_camera.reports.lines import LineReader, LineSplitter
 
 if TYPE_CHECKING:
     from mpremote.transport_serial import SerialTransport
@@ -32,10 +33,10 @@ CHUNK = 1024  # bytes a write: four times mpremote's, and a fraction of the smal
 TRIES = 4  # to get the REPL: a program that is being stopped can swallow a key
 ANSWER_S = 5  # for its answer to a key
 SLOW_S = 60  # what the camera does by itself, such as copying a file, is given so long
-ASK_S = 2  # between two questions for the camera's status
+STATUS_S = 2  # between two questions for the camera's status
 BACK_S = 15  # for the port to come back after a reset
 
-ABOUT = """
+INFO = """
 import gc, os, sys
 try:
     import omv
@@ -46,13 +47,13 @@ gc.collect()
 disk = os.statvfs(".")
 try:
     import machine, binascii
-    number = binascii.hexlify(machine.unique_id()).decode()
+    unique_id = binascii.hexlify(machine.unique_id()).decode()
 except Exception:
-    number = "camera"
-print(repr((who, sys.platform, gc.mem_free() + gc.mem_alloc(), os.getcwd(), disk[0], disk[3], number)))
+    unique_id = "camera"
+print(repr((who, sys.platform, gc.mem_free() + gc.mem_alloc(), os.getcwd(), disk[0], disk[3], unique_id)))
 """
 
-FORGET = """
+FREE_PROGRAM = """
 import gc, sys
 sys.modules.pop("emotion_camera", None)
 for name in list(globals()):
@@ -64,7 +65,7 @@ gc.collect()
 
 
 @dataclass(frozen=True)
-class About:
+class CameraInfo:
     """What a camera says of itself. Sizes in bytes; `disk` is the one that it starts from, with so much room in clusters."""
 
     board: str  # omv.board_type()
@@ -74,7 +75,7 @@ class About:
     disk: str  # "/flash", or "/sdcard" when a card is in
     cluster: int
     free: int
-    number: str  # its own, in hexadecimal
+    unique_id: str  # machine.unique_id() in hexadecimal
 
     @property
     def firmware(self) -> str:
@@ -93,41 +94,39 @@ class NoAnswer(Unplugged):
     """The port is there, but what is behind it says nothing that can be understood."""
 
 
-class Camera:
+class Repl:
     """A camera at its REPL. Names of files are below the folder that it starts from. Every method raises UserError with a
     sentence: Unplugged when the camera no longer answers, another one when its disk is full or can't be written."""
 
     def __init__(self, port: str | None, board: Board | None = None) -> None:
-        self._wanted = board.path if board else port
-        self.port = self._wanted or find_port()
-        self.board = board  # a virtual one, which ends with this
+        self._given_port = board.path if board else port
+        self.port = self._given_port or find_port()
+        self.board = board  # a simulated one, which ends with this
         self._transport: SerialTransport | None = None
         self._busy = False  # whether what was last asked of the camera may still be at work there
         try:
             self._connect()
-            self.about = self._ask()
+            self.info = self._read_info()
         except BaseException:
             self.close()
             raise
 
     def exec(self, code: str) -> str:
         """What `code` prints on the camera."""
-        with self._told("its program"):
+        with self._as_sentences("its program"):
             printed, error = self._raw().exec_raw(code, timeout=SLOW_S)
         self._check(error)
         return str(printed.decode(errors="replace"))
 
-    def follow(self, code: str, hear: Callable[[str], None]) -> None:
-        """Run `code` on the camera; `hear` gets each whole line that it prints as it comes, and may raise to end it."""
-        rest = b""
+    def follow(self, code: str, on_line: Callable[[str], None]) -> None:
+        """Run `code` on the camera; `on_line` gets each whole line that it prints as it comes, and may raise to end it."""
+        splitter = LineSplitter()
 
         def take(data: bytes) -> None:
-            nonlocal rest
-            *lines, rest = (rest + data).split(b"\n")
-            for line in lines:
-                hear(line.decode(errors="replace").rstrip("\r"))
+            for line in splitter.feed(data):
+                on_line(line)
 
-        with self._told("its program"):
+        with self._as_sentences("its program"):
             self._raw().exec_raw_no_follow(code)
             _, error = self._raw().follow(SLOW_S, take)
         self._check(error)
@@ -135,9 +134,7 @@ class Camera:
     def _check(self, error: bytes) -> None:
         """UserError for an exception on the camera."""
         if error:
-            raise UserError(
-                f"{self.port}: the camera refused ({error.decode(errors='replace').strip().splitlines()[-1]})"
-            )
+            raise UserError(f"{self.port}: the camera refused ({_last_line(error.decode(errors='replace'))})")
 
     def restart(self) -> None:
         """A soft reset: boot.py runs, main.py does not, and the heap is what it is after a start.
@@ -145,16 +142,16 @@ class Camera:
         Where there is none in time, what main.py has left in the heap is given back all the same.
         """
         try:
-            with self._told("the soft reset"):
+            with self._as_sentences("the soft reset"):
                 self._raw().enter_raw_repl(soft_reset=True, timeout_overall=ANSWER_S)
         except NoAnswer:
             self._drain()
             self._enter_repl()
-            self.exec(FORGET)
+            self.exec(FREE_PROGRAM)
 
     def files(self, folder: str = "") -> dict[str, int]:
         """Sizes by name of the files in a folder, none where it is not there."""
-        with self._told(folder):
+        with self._as_sentences(folder):
             try:
                 return {file.name: file.st_size for file in self._raw().fs_listdir(folder) if not file.st_mode & 0x4000}
             except FileNotFoundError:
@@ -162,14 +159,14 @@ class Camera:
 
     def sha256(self, name: str) -> str | None:
         """The hash of a file, as the camera reads it; None where there is none."""
-        with self._told(name):
+        with self._as_sentences(name):
             try:
                 return str(self._raw().fs_hashfile(name, "sha256", CHUNK).hex())
             except FileNotFoundError:
                 return None
 
     def read(self, name: str) -> bytes:
-        with self._told(name):
+        with self._as_sentences(name):
             try:
                 return bytes(self._raw().fs_readfile(name, CHUNK))
             except FileNotFoundError:
@@ -177,7 +174,7 @@ class Camera:
 
     def write(self, name: str, data: bytes, progress: Callable[[int, int], None] | None = None) -> None:
         """Writes a file and has the camera check it; UserError when it holds something else afterwards."""
-        with self._told(name):
+        with self._as_sentences(name):
             self._raw().fs_writefile(name, data, CHUNK, progress)
         if self.sha256(name) != hashlib.sha256(data).hexdigest():
             raise UserError(
@@ -187,21 +184,21 @@ class Camera:
 
     def remove(self, name: str) -> None:
         """Removes a file if it is there."""
-        with self._told(name), contextlib.suppress(FileNotFoundError):
+        with self._as_sentences(name), contextlib.suppress(FileNotFoundError):
             self._raw().fs_rmfile(name)
 
     def make_folder(self, name: str) -> None:
-        with self._told(name), contextlib.suppress(FileExistsError):
+        with self._as_sentences(name), contextlib.suppress(FileExistsError):
             self._raw().fs_mkdir(name)
 
     def reset(self) -> None:
         """Starts the camera anew, as when it is plugged in; `lines` tells what it says, `reconnect` stops it again."""
-        with self._told("the reset"):
+        with self._as_sentences("the reset"):
             # The pause lets the camera answer before it is gone.
             self._raw().exec_raw_no_follow("import time, machine\ntime.sleep_ms(100)\nmachine.reset()")
-        self._hang_up()
+        self._disconnect()
 
-    def _start_program(self) -> None:
+    def _restart_program(self) -> None:
         if self._busy:  # Ctrl-C, or an error here, has left the camera at work
             self.interrupt()
         try:
@@ -215,7 +212,7 @@ class Camera:
         self._find_again(lambda: self._connect())
 
     def lines(self, seconds: float) -> Iterator[str | None]:
-        """What the camera prints after `reset`, for so long; None whenever it was silent for a moment.
+        """What the camera prints after `reset`, for so long, each report in one line; None whenever it was silent for a moment.
 
         It is asked for its status now and then, for what it said before the port was open again is lost.
         """
@@ -224,14 +221,13 @@ class Camera:
             serial = self._find_again(lambda: open_port(self.port))
             asked = time.monotonic()
             with _released(serial), contextlib.suppress(OSError):  # it vanishes: it was the port from before the reset
-                rest = b""
+                reader = LineReader()
                 while time.monotonic() < end:
                     data = serial.read(serial.in_waiting or 1)
-                    *lines, rest = (rest + data).split(b"\n")
-                    yield from (line.decode(errors="replace").strip() for line in lines)
+                    yield from map(str.strip, reader.feed(data))
                     if not data:
-                        yield rest.decode(errors="replace").strip() or None
-                    if time.monotonic() > asked + ASK_S:
+                        yield reader.unfinished.strip() or None
+                    if time.monotonic() > asked + STATUS_S:
                         asked = time.monotonic()
                         serial.write(b"status\r\n")
 
@@ -239,8 +235,8 @@ class Camera:
         """Lets go of the port; the program starts again if it is stopped."""
         if self._transport is not None and self._transport.in_raw_repl and self.board is None:
             with contextlib.suppress(UserError):
-                self._start_program()
-        self._hang_up()
+                self._restart_program()
+        self._disconnect()
         if self.board:
             self.board.close()
             self.board = None
@@ -249,14 +245,14 @@ class Camera:
         from mpremote.transport_serial import SerialTransport
 
         _release(open_port(self.port))  # mpremote does not say why it can't
-        with self._told("the port"):
+        with self._as_sentences("the port"):
             self._transport = SerialTransport(self.port, timeout=ANSWER_S)
         try:
             self._enter_repl()
         except NoAnswer:
             if self.board:
                 raise UserError(
-                    "the virtual camera's own main.py does not stop for Ctrl-C: take it out of its folder in .virtual-camera"
+                    "the simulated camera's own main.py does not stop for Ctrl-C: take it out of its folder in .virtual-camera"
                 ) from None
             raise UserError(
                 f"{self.port}: what is there does not answer as MicroPython does; is it an OpenMV camera? "
@@ -265,7 +261,7 @@ class Camera:
 
     def interrupt(self) -> None:
         """Stop what runs on the camera: the REPL answers again."""
-        with self._told("the REPL"):
+        with self._as_sentences("the REPL"):
             self._raw().serial.write(b"\r\x03")
         self._drain()
         self._enter_repl()
@@ -280,13 +276,13 @@ class Camera:
                 self._drain()
 
     def _press_keys(self) -> None:
-        with self._told("the REPL"):
+        with self._as_sentences("the REPL"):
             self._raw().enter_raw_repl(soft_reset=False, timeout_overall=ANSWER_S)
             self._raw().exec("1")  # fails where a late answer to the try before this one is taken for this one's
 
     def _drain(self) -> None:
         """Wait until nothing more comes, for a while at most."""
-        with self._told("the REPL"):
+        with self._as_sentences("the REPL"):
             serial = self._raw().serial
             for _ in range(10):
                 time.sleep(ANSWER_S / 10)
@@ -294,8 +290,11 @@ class Camera:
                     return
                 serial.read(serial.in_waiting)
 
-    def _ask(self) -> About:
-        who, platform, heap, disk, cluster, free, number = ast.literal_eval(self.exec(ABOUT))
+    def _read_info(self) -> CameraInfo:
+        try:
+            who, platform, heap, disk, cluster, free, unique_id = ast.literal_eval(self.exec(INFO))
+        except (ValueError, SyntaxError, TypeError) as error:
+            raise NoAnswer(self._lost("the question what it is", error)) from None
         if who is None:
             raise UserError(
                 f"{self.port}: a board with MicroPython ({platform}), but no OpenMV camera; give another port"
@@ -306,14 +305,16 @@ class Camera:
                 f"{self.port}: its firmware v{'.'.join(map(str, version))} is too old; in OpenMV IDE choose Tools, "
                 f"Install the Latest Release (v{'.'.join(map(str, OLDEST))} at least)"
             )
-        return About(board, arch, tuple(version), heap, disk, cluster, free * cluster, number)
+        if not re.fullmatch("[0-9a-f]+|camera", unique_id):  # it becomes the name of a folder
+            raise NoAnswer(self._lost("the question what it is", ValueError(repr(unique_id))))
+        return CameraInfo(board, arch, tuple(version), heap, disk, cluster, free * cluster, unique_id)
 
     def _find_again(self, connect: Callable[[], Any]) -> Any:
         """What `connect` gives once the port is back; it may have another name then."""
         end = time.monotonic() + BACK_S
         while True:
             try:
-                self.port = self._wanted or find_port()
+                self.port = self._given_port or find_port()
                 return connect()
             except UserError as error:
                 if time.monotonic() > end:
@@ -325,14 +326,14 @@ class Camera:
             raise Unplugged(f"{self.port}: the connection to the camera is closed")
         return self._transport
 
-    def _hang_up(self) -> None:
+    def _disconnect(self) -> None:
         transport, self._transport = self._transport, None
         if transport is not None:
             with contextlib.suppress(Exception):  # the port may be gone
                 _release(transport.serial)
 
     @contextlib.contextmanager
-    def _told(self, what: str) -> Iterator[None]:
+    def _as_sentences(self, what: str) -> Iterator[None]:
         """Turns what mpremote, pyserial and the system raise into sentences."""
         from mpremote.transport import TransportError, TransportExecError
         from serial import SerialException
@@ -346,7 +347,7 @@ class Camera:
             raise
         except TransportExecError as error:
             self._busy = False
-            raise UserError(f"{what}: the camera refused ({error.error_output.strip().splitlines()[-1]})") from None
+            raise UserError(f"{what}: the camera refused ({_last_line(error.error_output)})") from None
         except (TransportError, struct.error, SyntaxError, ValueError) as error:
             raise NoAnswer(self._lost(what, error)) from None
         except SerialException as error:
@@ -380,28 +381,27 @@ def _release(serial: SerialBase) -> None:
         serial.close()
 
 
-def open_camera(port: str | None) -> Camera:
-    """The camera on `port` at its REPL: None the one on USB, a device, or virtual[:BOARD], a virtual camera with MicroPython's
+def _last_line(text: str) -> str:
+    """Of a traceback: the exception."""
+    return text.strip().rpartition("\n")[2]
+
+
+def open_repl(port: str | None) -> Repl:
+    """The camera on `port` at its REPL: None the one on USB, a device, or virtual[:BOARD], a simulated camera with MicroPython's
     own REPL whose disk is the folder .virtual-camera/BOARD here. UserError when it can't be had."""
-    from emotion_camera.camera.stream import VIRTUAL, VIRTUAL_BOARD
-
-    if port is None or port.partition(":")[0] != VIRTUAL:
-        return Camera(port)
-    return Camera(None, _virtual(port.partition(":")[2] or VIRTUAL_BOARD))
+    board = simulated_board(port)
+    return Repl(port) if board is None else Repl(None, _simulated(board))
 
 
-def _virtual(name: str) -> Board:
-    from emotion_camera.boards import BOARDS, find_board
+def _simulated(name: str) -> Board:
     from emotion_camera.camera.simulated import DISKS
 
-    found = find_board(name)
     try:
         from emotion_camera.simulator.board.board import Board
     except ImportError:  # no termios
         raise UserError(
-            "a virtual camera's disk needs Linux or macOS; copy the files into its folder by hand"
+            "a simulated camera's disk needs Linux or macOS; copy the files into its folder by hand"
         ) from None
-    name = next(each for each, board in BOARDS.items() if board is found)
-    board = Board(Path(DISKS) / name, board=name)
+    board = Board(DISKS / name, board=name)
     board.open()
     return board

@@ -1,8 +1,7 @@
-"""The virtual camera, as a camera that runs on this desk: in real time, with a disk that is kept."""
+"""The simulated camera as a stream: in real time, with a disk that is kept."""
 
 from __future__ import annotations
 
-import os
 import queue
 import sys
 import threading
@@ -12,34 +11,35 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emotion_camera.camera.stream import Event, Frame, Gone, Text
+from emotion_camera.camera.events import Disconnected, Event, Frame, Line
 from emotion_camera.errors import UserError
-from emotion_camera.model.contract import SHIPPED
-from emotion_camera.reports.parse import Joiner
+from emotion_camera.files import write_file
+from emotion_camera.model.contract import DEFAULT_MODEL
+from emotion_camera.reports.lines import ReportJoiner
 
 if TYPE_CHECKING:
-    from emotion_camera.simulator import Event as CameraEvent
+    from emotion_camera.simulator import Event as SimulatorEvent
     from emotion_camera.simulator.host.sources import Source
 
 DISKS = Path(".virtual-camera")  # under the current folder
-LATE_S = 0.5  # a computer that is slower than the camera falls behind no further: it goes on from here
-LOOK_S = 0.5  # between two looks whether the disk was changed, after the program has ended
+MOST_LATE_S = 0.5  # a computer that is slower than the camera falls behind no further: it goes on from here
+POLL_S = 0.5  # between two checks whether the disk was changed, after the program has ended
 RESETS = ("reset", "watchdog", "power")  # after these a camera starts again by itself
 
 Files = dict[str, bytes]  # contents by name
 
 
 def fill_if_empty(board: str, firmware: str = "v5.0") -> None:
-    """Puts the shipped program and model on the disk of a virtual camera that has nothing on it; UserError where they don't fit."""
+    """Puts the shipped program and model on the disk of a simulated camera that has nothing on it; UserError where they don't fit."""
     from emotion_camera.boards import find_board
-    from emotion_camera.model.bundle import program_for
     from emotion_camera.simulator.board.disks import read_disks
     from emotion_camera.simulator.host.firmware import find_firmware
+    from emotion_camera.simulator.program import program_for
 
     folder = DISKS / board
     if _disk(folder):
         return
-    given = program_for(board, SHIPPED)
+    given = program_for(board, DEFAULT_MODEL)
     name = "sdcard" if "sdcard" in given else "flash"
     disks = {"flash": {}, "sdcard": None} | {name: given[name]}
     # Before anything is written: an M7 has no room for them.
@@ -50,41 +50,39 @@ def fill_if_empty(board: str, firmware: str = "v5.0") -> None:
     print(f"virtual {board}: its disk {folder} was empty; the shipped program and model are on it", file=sys.stderr)
 
 
-class VirtualLive:
-    """A virtual camera of `board`, from the disk of the folder .virtual-camera/BOARD; see `emotion_camera.camera.stream.Live`.
+class SimulatedStream:
+    """A simulated camera of `board`, with the disk in the folder .virtual-camera/BOARD; see `emotion_camera.camera.stream.CameraStream`.
 
-    It looks at `source`, over and over; None is the bundled clip. An empty disk gets the shipped program and model.
-    Raises UserError for a board that is not known and a disk that can't be read or written.
+    Its sensor sees `source`, over and over; None is the bundled clip. An empty disk gets the shipped program and model.
+    Raises UserError for a disk that can't be read or written.
     """
 
-    note = None
+    limitation = None
 
     def __init__(self, board: str, source: Source | None = None, firmware: str = "v5.0") -> None:
-        from emotion_camera.boards import BOARDS, find_board
         from emotion_camera.simulator.host.sources import endless, open_source
 
-        found = find_board(board)
-        self.board = next(name for name, each in BOARDS.items() if each is found)
+        self.board = board
         self.name = f"virtual {self.board}"
         self.folder = DISKS / self.board
         self._source = endless(source or open_source(None))
         self._firmware = firmware
         self._typed: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        self._joiner = Joiner()
+        self._joiner = ReportJoiner()
         self._closed = threading.Event()
         self._opened = time.monotonic()
         fill_if_empty(self.board, firmware)
 
     def events(self) -> Iterator[Event]:
-        """What happens, at the pace of the camera's clock; see `emotion_camera.camera.stream.Live`."""
+        """What happens, at the pace of the camera's clock; see `emotion_camera.camera.stream.CameraStream`."""
         while not self._closed.is_set():
             message = yield from self._run()
             if message and not self._closed.is_set():
                 before = _disk(self.folder)
-                yield Gone(self._ms(), message)
+                yield Disconnected(self._ms(), message)
                 self._wait_for_other_than(before)
 
-    def say(self, command: str) -> None:
+    def send_command(self, command: str) -> None:
         """Types `command` on the serial port."""
         self._typed.put(command.encode() + b"\n")
 
@@ -109,15 +107,15 @@ class VirtualLive:
                 for event in self._paced(camera):
                     if isinstance(event, Ended):
                         ended = event
-                    elif (seen := self._seen(event)) is not None:
-                        yield seen
+                    elif (converted := self._converted(event)) is not None:
+                        yield converted
         finally:
             self._keep({"main.py": program, **disk}, kept)
         if ended is None or ended.reason in RESETS:
             return None
         return f"the camera program ended ({ended.reason}: {ended.message}); put a working one on it: emotion-camera deploy"
 
-    def _start(self, program: bytes, disk: Files, kept: Files) -> Generator[CameraEvent, None, None]:
+    def _start(self, program: bytes, disk: Files, kept: Files) -> Generator[SimulatorEvent, None, None]:
         from emotion_camera.simulator import run
 
         point = _start_folder(self.folder)
@@ -135,24 +133,24 @@ class VirtualLive:
     def _type(self) -> bytes:
         return b"" if self._typed.empty() else self._typed.get()
 
-    def _paced(self, camera: Iterator[CameraEvent]) -> Iterator[CameraEvent]:
+    def _paced(self, camera: Iterator[SimulatorEvent]) -> Iterator[SimulatorEvent]:
         """Each event when its time has come; none after `close`."""
         start_s = None
         for event in camera:
             now, due_s = time.monotonic(), event.time_ms / 1000
-            if start_s is None or now - (start_s + due_s) > LATE_S:
+            if start_s is None or now - (start_s + due_s) > MOST_LATE_S:
                 start_s = now - due_s
             if self._closed.wait(max(0, start_s + due_s - now)):
                 return
             yield event
 
-    def _seen(self, event: CameraEvent) -> Frame | Text | None:
-        from emotion_camera.simulator import Line, Shown
+    def _converted(self, event: SimulatorEvent) -> Frame | Line | None:
+        from emotion_camera import simulator
 
-        if isinstance(event, Line):
+        if isinstance(event, simulator.Line):
             text = self._joiner.add(event.text)
-            return Text(self._ms(), text) if text else None
-        return Frame(self._ms(), event.picture) if isinstance(event, Shown) else None
+            return Line(self._ms(), text) if text else None
+        return Frame(self._ms(), event.picture) if isinstance(event, simulator.Shown) else None
 
     def _keep(self, before: Files, after: Files) -> None:
         """Writes to the disk what the program has changed; not the rest, which was perhaps replaced meanwhile."""
@@ -164,7 +162,7 @@ class VirtualLive:
             (point / name).unlink(missing_ok=True)
 
     def _wait_for_other_than(self, before: Files) -> None:
-        while not self._closed.wait(LOOK_S) and _disk(self.folder) == before:
+        while not self._closed.wait(POLL_S) and _disk(self.folder) == before:
             pass
 
 
@@ -182,15 +180,12 @@ def _files(folder: Path) -> Files:
     try:
         return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     except OSError as error:
-        raise UserError(f"{error.filename}: the virtual camera's disk can't be read ({error.strerror})") from None
+        raise UserError(f"{error.filename}: the simulated camera's disk can't be read ({error.strerror})") from None
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all."""
-    beside = path.with_name(path.name + ".new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(content)
-        os.replace(beside, path)
+        write_file(path, content)
     except OSError as error:
-        raise UserError(f"{path}: the virtual camera's disk can't be written ({error.strerror})") from None
+        raise UserError(f"{path}: the simulated camera's disk can't be written ({error.strerror})") from None

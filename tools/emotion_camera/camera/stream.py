@@ -1,60 +1,45 @@
 """A camera as it runs: its frames and its lines, one after the other, and the commands that it is given.
 
-with closing(open_live("virtual")) as live:
-    for event in live.events():
-        if isinstance(event, Text):
-            print(event.text)
+with closing(open_stream("virtual")) as stream:
+    for event in stream.events():
+        if isinstance(event, Line):
+            print(printable(event.text))
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from emotion_camera.camera.events import ConnectionLost, Disconnected, Event, Frame, Line
+from emotion_camera.camera.ports import BAUD, find_port, open_port, simulated_board
+from emotion_camera.camera.serial import SerialConnection
+from emotion_camera.camera.usb import ProtocolConnection
 from emotion_camera.errors import UserError
-from emotion_camera.reports.parse import Joiner
+from emotion_camera.reports.parse import Report, parse
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-VIRTUAL = "virtual"
-VIRTUAL_BOARD = "h7plus"  # which "virtual" alone means
-LONGEST_LINE = 65536  # bytes; what has no line end for longer is no line, and would fill the memory
+RETRY_S = 0.5  # between two tries to connect again
+LONGEST_RETRY_S = 5  # the same for who reads reports, perhaps for days: each wait is twice the one before
+NO_COMMANDS = (
+    "the program on the camera takes no commands while its picture is watched: put the newest one on it "
+    "(emotion-camera deploy), or type the command in a serial terminal"
+)
+
+log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Frame:
-    """The frame buffer as the camera shows it, boxes drawn. Times are ms since the connection was opened, by this
-    computer's clock."""
-
-    time_ms: int
-    picture: NDArray[np.uint8]  # [H, W] or [H, W, 3], RGB
-
-
-@dataclass(frozen=True)
-class Text:
-    """A line that the camera printed; `emotion_camera.reports.parse.parse` reads it."""
-
-    time_ms: int
-    text: str
-
-
-@dataclass(frozen=True)
-class Gone:
-    """The connection was lost, or the program has ended: what to do, as a sentence. The events go on when it is back."""
-
-    time_ms: int
-    message: str
-
-
-Event = Frame | Text | Gone
-
-
-class Live(Protocol):
-    """A camera, real or virtual, or a recording that is played."""
+class CameraStream(Protocol):
+    """A camera, real or simulated, or a recording that is played."""
 
     @property
     def name(self) -> str:
@@ -62,7 +47,7 @@ class Live(Protocol):
         ...
 
     @property
-    def note(self) -> str | None:
+    def limitation(self) -> str | None:
         """What this one can't do, as a sentence for the person: no picture, for example."""
         ...
 
@@ -70,7 +55,7 @@ class Live(Protocol):
         """What happens, as it happens; ends when `close` is called, or the recording is over. To be read by one thread."""
         ...
 
-    def say(self, command: str) -> None:
+    def send_command(self, command: str) -> None:
         """Gives the camera program a command such as "calibrate", from any thread; UserError when it can't be given."""
         ...
 
@@ -79,39 +64,155 @@ class Live(Protocol):
         ...
 
 
-def open_live(port: str | None) -> Live:
-    """The camera on `port`: None the one on USB, a device or pyserial's URL, "virtual" or "virtual:BOARD" a virtual one,
+class Connection(Protocol):
+    """One connection to a camera, from its first to its last byte. All but `limitation` and `takes_commands` for one thread."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def limitation(self) -> str | None: ...
+
+    @property
+    def takes_commands(self) -> bool: ...
+
+    def read(self) -> tuple[list[str], NDArray[np.uint8] | None]:
+        """The lines and the frame that are new; waits a moment when there are none. Raises ConnectionLost."""
+        ...
+
+    def write_line(self, command: str) -> None:
+        """Sends a line to the camera program. Raises ConnectionLost."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def open_stream(port: str | None) -> CameraStream:
+    """The camera on `port`: None the one on USB, a device or pyserial's URL; "virtual" or "virtual:BOARD" a simulated one,
     whose disk is the folder .virtual-camera/BOARD here; the path of a recording's folder plays that.
 
     Raises UserError with a sentence when it can't be opened.
     """
-    if port is not None and port.partition(":")[0] == VIRTUAL:
-        from emotion_camera.camera.simulated import VirtualLive
+    board = simulated_board(port)
+    if board is not None:
+        from emotion_camera.camera.simulated import SimulatedStream
 
-        return VirtualLive(port.partition(":")[2] or VIRTUAL_BOARD)
+        return SimulatedStream(board)
     if port is not None and Path(port).is_dir():
-        from emotion_camera.camera.recorded import RecordingLive
+        from emotion_camera.camera.recorded import RecordedStream
 
-        return RecordingLive(Path(port))
+        return RecordedStream(Path(port))
     if port is not None and Path(port).is_file():
         raise UserError(f"{port}: is a file; give a camera's port, virtual, or the folder of a recording")
-    from emotion_camera.camera.usb import CameraLive
-
-    return CameraLive(port)
+    return ReconnectingStream(lambda: _connect(port or find_port()))
 
 
-class Lines:
-    """Bytes as they come, put together to lines, and lines that are one report to one."""
+def read_reports(port: str | None = None, *, baud: int = BAUD, reconnect: bool = True) -> Iterator[Report]:
+    """The reports of the camera on `port`, as they come.
 
-    def __init__(self) -> None:
-        self._rest = b""
-        self._joiner = Joiner()
+    `port` is a device such as /dev/ttyACM0 or COM3, or one of pyserial's URLs, such as socket://host:1234; None finds
+    the camera on USB. `baud` matters on a UART alone; on USB, 921600 and 12000000 would silence the reports.
+    When the camera is unplugged, this waits for it to come back, for ever, or ends if `reconnect` is false.
+    Raises UserError when the first connection fails, and ReportError as `parse` does.
+    """
+    longest_retry_s = LONGEST_RETRY_S if reconnect else None
+    stream = ReconnectingStream(lambda: SerialConnection(port or find_port(), baud), longest_retry_s)
+    with closing(stream.events()) as events:
+        for event in events:
+            if isinstance(event, Disconnected):
+                log.warning("%s", event.message)
+            elif isinstance(event, Line) and (report := parse(event.text)) is not None:
+                yield report
 
-    def feed(self, data: bytes) -> list[str]:
-        """The lines that `data` ends. A damaged one is left out: it could pass for a report of what was never seen."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        if len(self._rest) > LONGEST_LINE:
-            self._rest = b""
-        texts = [line.rstrip(b"\r").decode("utf-8", "replace") for line in lines]
-        whole = [self._joiner.add(text) for text in texts if text and "\ufffd" not in text]
-        return [text for text in whole if text]
+
+def _connect(port: str) -> Connection:
+    """Protocol V2 where the camera speaks it, else its serial port. UserError when the port can't be opened."""
+    if "://" in port:  # the package takes none
+        return SerialConnection(port)
+    open_port(port).close()  # says in a sentence what is wrong with it
+    try:
+        return ProtocolConnection(port)
+    except ConnectionLost:
+        return SerialConnection(port)
+
+
+class ReconnectingStream:
+    """A `CameraStream` of what `connect` gives, which is called again while the connection is lost.
+
+    The first call is made here: UserError as `connect` raises it. `longest_retry_s`: most seconds between two tries, None
+    ends the events with the connection.
+    """
+
+    def __init__(self, connect: Callable[[], Connection], longest_retry_s: float | None = RETRY_S) -> None:
+        self._connect = connect
+        self._longest_retry_s = longest_retry_s
+        self._commands: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._closed = threading.Event()
+        self._opened = time.monotonic()
+        self._connection: Connection | None = None
+        self._open()
+
+    def events(self) -> Iterator[Event]:
+        try:
+            while self._connection is not None and not self._closed.is_set():
+                try:
+                    yield from self._listen(self._connection)
+                except ConnectionLost:
+                    self._disconnect()
+                    if self._longest_retry_s is not None:
+                        yield from self._reconnect(self._longest_retry_s)
+        finally:
+            self._disconnect()
+
+    def send_command(self, command: str) -> None:
+        if self._connection is None:
+            raise UserError(f"{self.name}: is not connected; plug it in, then give the command again")
+        if not self._connection.takes_commands:
+            raise UserError(NO_COMMANDS)
+        self._commands.put(command)
+
+    def close(self) -> None:
+        self._closed.set()
+
+    def _open(self) -> None:
+        connection = self._connect()
+        self.name, self.limitation = connection.name, connection.limitation
+        self._connection = connection
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _listen(self, connection: Connection) -> Iterator[Event]:
+        while not self._closed.is_set():
+            while not self._commands.empty():
+                connection.write_line(self._commands.get())
+            lines, picture = connection.read()
+            for line in lines:
+                yield Line(self._ms(), line)
+            if picture is not None:
+                yield Frame(self._ms(), picture)
+
+    def _reconnect(self, longest_retry_s: float) -> Iterator[Disconnected]:
+        """Tries until the camera is there again, and tells why it is not, once for each reason."""
+        message = f"{self.name}: the connection is lost; plug the camera in again, the rest goes by itself"
+        yield Disconnected(self._ms(), message)
+        retry_s: float = RETRY_S
+        while not self._wait(retry_s):
+            try:
+                return self._open()
+            except ConnectionLost:
+                pass
+            except UserError as error:
+                if str(error) != message:
+                    message = str(error)
+                    yield Disconnected(self._ms(), message)
+            retry_s = min(2 * retry_s, longest_retry_s)
+
+    def _wait(self, seconds: float) -> bool:
+        """Whether it was closed meanwhile."""
+        return self._closed.wait(seconds)
+
+    def _ms(self) -> int:
+        return round((time.monotonic() - self._opened) * 1000)

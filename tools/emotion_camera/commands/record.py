@@ -6,17 +6,17 @@ import argparse
 import contextlib
 import sys
 import threading
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emotion_camera.errors import UserError
+from emotion_camera.terminal import print_line
 
 if TYPE_CHECKING:
-    from emotion_camera.camera.stream import Event, Live
+    from emotion_camera.camera.events import Event
+    from emotion_camera.camera.stream import CameraStream
     from emotion_camera.recordings import Recorder
 
-FOLDER = Path("recordings")
 STEP_MS = 500  # between two progress lines
 
 EXAMPLES = """
@@ -24,7 +24,7 @@ examples:
   emotion-camera record                         the camera on USB, until Ctrl-C
   emotion-camera record --seconds 600           ten minutes
   emotion-camera record --frames                the frames, too: pictures of people are stored
-  emotion-camera record --port virtual          the virtual camera
+  emotion-camera record --port virtual          the simulated camera
   emotion-camera record --port /dev/ttyACM1 --out monday
 
 The folder holds reports.jsonl (the camera's own lines with the time), reports.csv (a row a face, for a spreadsheet) and
@@ -57,25 +57,25 @@ def _seconds(text: str) -> float:
 
 def run(arguments: argparse.Namespace) -> int:
     """Records until Ctrl-C, the time is over or the source ends; 0. UserError when it can't."""
-    from emotion_camera.camera.stream import open_live
-    from emotion_camera.recordings import Recorder
+    from emotion_camera.camera.stream import open_stream
+    from emotion_camera.recordings import Recorder, new_folder
 
-    folder = arguments.out or FOLDER / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    live = open_live(arguments.port)
+    folder = arguments.out or new_folder()
+    stream = open_stream(arguments.port)
     try:
-        recorder = Recorder(folder, live.name, frames=arguments.frames or arguments.video)
-        print(f"recording {live.name} to {folder}; stop with Ctrl-C", flush=True)
-        if live.note:
-            print(live.note, flush=True)
+        recorder = Recorder(folder, stream.name, frames=arguments.frames or arguments.video)
+        print_line(f"recording {stream.name} to {folder}; stop with Ctrl-C")
+        if stream.limitation:
+            print(stream.limitation, flush=True)
         if arguments.frames or arguments.video:
             print(f"pictures of the people in view are stored in {folder}: tell them, and delete what you don't need")
         try:
-            _record(live, recorder, arguments.seconds)
+            _record(stream, recorder, arguments.seconds)
         finally:
             _end_progress()
             recorder.close()
     finally:
-        live.close()
+        stream.close()
     print(_progress(recorder))
     if not recorder.frames and not recorder.reports:
         print("nothing came: is the camera program running? emotion-camera doctor looks", flush=True)
@@ -85,22 +85,22 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _record(live: Live, recorder: Recorder, seconds: float | None) -> None:
-    from emotion_camera.camera.stream import Gone
+def _record(stream: CameraStream, recorder: Recorder, seconds: float | None) -> None:
+    from emotion_camera.camera.events import Disconnected
 
-    timer = threading.Timer(seconds, live.close) if seconds else None
+    timer = threading.Timer(seconds, stream.close) if seconds else None
     if timer:
         timer.daemon = True
         timer.start()
     shown_ms = -STEP_MS
     try:
         with contextlib.suppress(UserError):  # a camera that can't be asked what it is goes on without it
-            live.say("status")
-        for event in live.events():
+            stream.send_command("status")
+        for event in stream.events():
             recorder.add(event)
-            if trouble := event.message if isinstance(event, Gone) else _camera_s_error(event):
+            if trouble := event.message if isinstance(event, Disconnected) else _camera_s_error(event):
                 _end_progress()
-                print(trouble, flush=True)
+                print_line(trouble)
             elif recorder.length_ms >= shown_ms + STEP_MS:
                 shown_ms = recorder.length_ms
                 _show_progress(_progress(recorder))
@@ -113,10 +113,10 @@ def _record(live: Live, recorder: Recorder, seconds: float | None) -> None:
 
 def _camera_s_error(event: Event) -> str | None:
     """What the camera says is wrong, if this is that."""
-    from emotion_camera.camera.stream import Text
+    from emotion_camera.camera.events import Line
     from emotion_camera.reports.parse import EventReport, parse
 
-    report = parse(event.text) if isinstance(event, Text) else None
+    report = parse(event.text) if isinstance(event, Line) else None
     wrong = isinstance(report, EventReport) and report.event == "error"
     return f"the camera says: {report.message}" if wrong and isinstance(report, EventReport) else None
 

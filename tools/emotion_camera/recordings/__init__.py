@@ -10,7 +10,8 @@ Times count on from the start by the computer's steady clock: it does not matter
 that the camera's wraps around.
 """
 
+from emotion_camera.recordings.files import new_folder
 from emotion_camera.recordings.reader import Entry, FrameAt, Recording, read_recording
 from emotion_camera.recordings.recorder import Recorder, RecordingError
 
-__all__ = ["Entry", "FrameAt", "Recorder", "Recording", "RecordingError", "read_recording"]
+__all__ = ["Entry", "FrameAt", "Recorder", "Recording", "RecordingError", "new_folder", "read_recording"]

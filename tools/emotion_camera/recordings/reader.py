@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from emotion_camera.camera.stream import Frame, Gone, Text
+    from emotion_camera.camera.events import Disconnected, Frame, Line
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,9 @@ class Recording:
             path = self.folder / FRAMES
             raise UserError(f"{path}: the frame at {frame.time_ms} ms can't be read ({error})") from None
 
-    def events(self) -> Iterator[Frame | Text | Gone]:
+    def events(self) -> Iterator[Frame | Line | Disconnected]:
         """Lines and frames in the order in which they came, as a camera gives them."""
-        from emotion_camera.camera.stream import Frame
+        from emotion_camera.camera.events import Frame
 
         frames = (Frame(frame.time_ms, self.picture(frame)) for frame in self.frames)
         return heapq.merge(filter(None, map(_as_event, self.entries())), frames, key=lambda event: event.time_ms)
@@ -186,12 +186,12 @@ def _frames(folder: Path) -> tuple[FrameAt, ...]:
     return tuple(frames)
 
 
-def _as_event(entry: Entry) -> Text | Gone | None:
-    from emotion_camera.camera.stream import Gone, Text
+def _as_event(entry: Entry) -> Line | Disconnected | None:
+    from emotion_camera.camera.events import Disconnected, Line
 
     if isinstance(entry.report, EventReport):
         if entry.report.event == GONE:
-            return Gone(entry.time_ms, entry.report.message or "")
+            return Disconnected(entry.time_ms, entry.report.message or "")
         if entry.report.event in (BACK, STILL_HERE):
             return None
-    return Text(entry.time_ms, entry.text)
+    return Line(entry.time_ms, entry.text)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from emotion_camera.camera.stream import Event, Frame, Gone, Text
+from emotion_camera.camera.events import Disconnected, Event, Frame, Line
 from emotion_camera.errors import UserError
 from emotion_camera.files import GrowingFile, write_json
 from emotion_camera.jpeg import jpeg
@@ -108,14 +108,14 @@ class Recorder:
 
     def _add(self, event: Event) -> None:
         self.length_ms = self._clock.time(event.time_ms)
-        if isinstance(event, Gone):
+        if isinstance(event, Disconnected):
             self._gone = True
             self._own(GONE, message=event.message)
             return
         if self._gone:
             self._gone = False
             self._own(BACK)
-        if isinstance(event, Text):
+        if isinstance(event, Line):
             self._line(event.text)
         elif isinstance(event, Frame):
             self._frame(event)

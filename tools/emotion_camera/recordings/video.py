@@ -9,6 +9,7 @@ from statistics import median
 from typing import Any
 
 from emotion_camera.errors import UserError
+from emotion_camera.files import whole_file
 from emotion_camera.recordings.reader import Recording
 
 VIDEO = "frames.mp4"
@@ -24,26 +25,25 @@ def write_video(recording: Recording) -> Path:
     from emotion_camera.simulator.host.sources import fit
 
     path = recording.folder / VIDEO
-    beside = path.with_name(f".part.{VIDEO}")
     times = [frame.time_ms for frame in recording.frames]
     fps = min(FASTEST, 1000 / max(1, _usual_step(times)))
     height, width = recording.picture(recording.frames[0]).shape[:2]
-    video: Any = cv2.VideoWriter(str(beside), cv2.VideoWriter.fourcc(*"mp4v"), fps, (width, height))
     try:
-        written = 0
-        for frame, until in zip(recording.frames, [*times[1:], times[-1] + round(1000 / fps)], strict=True):
-            picture = fit(recording.picture(frame), (width, height))
-            colours = np.repeat(picture[..., None], 3, 2) if picture.ndim == 2 else picture[..., ::-1]
-            while written < (until - times[0]) * fps / 1000:
-                video.write(np.ascontiguousarray(colours))
-                written += 1
-        video.release()
-        os.replace(beside, path)
+        with whole_file(path) as beside:
+            # OpenCV chooses the container by the name's end.
+            video: Any = cv2.VideoWriter(str(beside), cv2.VideoWriter.fourcc(*"mp4v"), fps, (width, height))
+            try:
+                written = 0
+                for frame, until in zip(recording.frames, [*times[1:], times[-1] + round(1000 / fps)], strict=True):
+                    picture = fit(recording.picture(frame), (width, height))
+                    colours = np.repeat(picture[..., None], 3, 2) if picture.ndim == 2 else picture[..., ::-1]
+                    while written < (until - times[0]) * fps / 1000:
+                        video.write(np.ascontiguousarray(colours))
+                        written += 1
+            finally:
+                video.release()
     except OSError as error:
         raise UserError(f"{path}: can't be written ({error.strerror}); the frames are in {recording.folder}") from None
-    finally:
-        video.release()
-        beside.unlink(missing_ok=True)
     return path
 
 

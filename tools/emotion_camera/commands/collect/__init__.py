@@ -13,7 +13,7 @@ from emotion_camera.errors import UserError
 from emotion_camera.model.contract import EMOTIONS
 
 if TYPE_CHECKING:
-    from emotion_camera.camera.stream import Live
+    from emotion_camera.camera.stream import CameraStream
     from emotion_camera.commands.collect.session import Session
 
 LOOK_S = 0.2  # between two looks whether the session is over
@@ -49,8 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Gathers faces until Ctrl-C, or q in the terminal; 0. UserError when it can't."""
-    from emotion_camera.camera.simulated import VirtualLive
-    from emotion_camera.camera.stream import open_live
+    from emotion_camera.camera.simulated import SimulatedStream
+    from emotion_camera.camera.stream import open_stream
     from emotion_camera.commands.collect.session import Session
     from emotion_camera.faces.folder import FacesFolder
 
@@ -58,10 +58,10 @@ def run(arguments: argparse.Namespace) -> int:
     if not 0 <= arguments.http_port <= 65535:
         raise UserError(f"--http-port {arguments.http_port}: is no port; give 1024 to 65535, or leave it out")
     folder = FacesFolder(arguments.out)
-    live = open_live(arguments.port)
+    live = open_stream(arguments.port)
     try:
         check_pictures(live)
-        session = Session(live, folder, labels, in_order=isinstance(live, VirtualLive))
+        session = Session(live, folder, labels, in_order=isinstance(live, SimulatedStream))
         if arguments.consent:
             session.agree(arguments.person)
         elif arguments.person:
@@ -87,10 +87,12 @@ def read_labels(text: str) -> list[str]:
     return labels
 
 
-def check_pictures(live: Live) -> None:
+def check_pictures(live: CameraStream) -> None:
     """UserError for a camera that shows no picture."""
-    if live.note:
-        raise UserError(f"{live.name}: {live.note}; faces are cut from pictures: update its firmware, in OpenMV IDE")
+    if live.limitation:
+        raise UserError(
+            f"{live.name}: {live.limitation}; faces are cut from pictures: update its firmware, in OpenMV IDE"
+        )
 
 
 def _collect(session: Session, arguments: argparse.Namespace) -> int:
@@ -108,10 +110,10 @@ def _collect(session: Session, arguments: argparse.Namespace) -> int:
 
 
 async def _serve(session: Session, arguments: argparse.Namespace) -> None:
-    from emotion_camera.commands.collect.page import Page
+    from emotion_camera.commands.collect.page import serving
     from emotion_camera.commands.collect.terminal import collect_by_keys
 
-    async with Page(session).serving(arguments.http_port) as url:
+    async with serving(session, arguments.http_port) as url:
         print(f"collecting faces to {arguments.out}: {url}  (Ctrl-C ends it)", flush=True)
         over = threading.Event()
         if arguments.no_browser and sys.stdin.isatty():

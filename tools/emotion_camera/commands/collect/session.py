@@ -1,18 +1,18 @@
-"""A session: hears the camera, knows what it sees now, and stores a face when it is told its label."""
+"""A collecting session: follows the camera, and stores its newest face under a label."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from emotion_camera.camera.stream import Event, Frame, Gone, Live, Text
+from emotion_camera.camera.events import Disconnected, Event, Frame, Line
+from emotion_camera.camera.stream import CameraStream
 from emotion_camera.commands.collect.crop import is_inside, likeness, model_view
-from emotion_camera.commands.collect.matching import Apart, InOrder, Seen
+from emotion_camera.commands.collect.matching import Match, OrderedMatcher, UnorderedMatcher
 from emotion_camera.errors import UserError
 from emotion_camera.faces.folder import FacesFolder
 from emotion_camera.faces.manifest import Entry
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 BARE, DRAWN = "draw is off.", "draw is on."  # the program's answers to "draw off" and "draw on"
 NO_COMMAND = "That is no command"  # how a program without them answers
 ALIKE = 0.96  # see `likeness`: above it one face has hardly moved; of two people with the same expression 1 pair in 25,000 is
-COMPARED = 12  # of a label's newest pictures a new one is held against
+COMPARED = 12  # of a label's newest pictures, with which a new one is compared
 OLD_S = 1.0  # a picture on the page this old is not what the person sees now
 ANSWER_S = 8.0  # a camera program answers within a frame, once it has started
 LEAVE_S = 2.0  # for the camera to say that it draws boxes again
@@ -34,7 +34,7 @@ LEAVE_S = 2.0  # for the camera to say that it draws boxes again
 
 @dataclass
 class State:
-    """What page and terminal show."""
+    """The state of a session, for the page and the terminal."""
 
     camera: str
     folder: str
@@ -42,10 +42,10 @@ class State:
     counts: dict[str, int]
     person: str | None = None
     agreed: bool = False  # the person in view agreed that pictures are stored
-    seen: Seen | None = None
+    match: Match | None = None  # the newest frame with its face
     trouble: str | None = None  # why nothing can be stored now, as a sentence
-    said: str = ""  # what came of the last key, as a sentence
-    good: bool = True  # whether that was done
+    said: str = ""  # the result of the last action, as a sentence
+    good: bool = True  # whether it succeeded
     stored: list[str] = field(default_factory=list)  # of this session: "happy/0001.png"
 
     @property
@@ -55,22 +55,19 @@ class State:
 
 
 class Session:
-    """Listens to `live` in a thread of its own, from `start` until `close`; the rest may be called from any thread.
+    """Listens to `live` in a thread of its own, from `start` until `close`; the rest may be called from any thread."""
 
-    `changed` is called, in either thread, when there is something new to show.
-    """
-
-    def __init__(self, live: Live, folder: FacesFolder, labels: list[str], in_order: bool) -> None:
+    def __init__(self, live: CameraStream, folder: FacesFolder, labels: list[str], in_order: bool) -> None:
         self._live = live
         self._folder = folder
         self._in_order = in_order
-        self._pairs: InOrder | Apart = InOrder() if in_order else Apart()
+        self._matcher = self._new_matcher()
         self._lock = threading.RLock()
         self._bare = False
         self._gone: str | None = None  # what to do, while the connection is lost
         self._wrong: str | None = None  # what the camera draws on its frames
         self._asked_s = time.monotonic()  # when the frames were last asked to be bare
-        self._seen_s = 0.0
+        self._match_s = 0.0
         self._firmware: str | None = None
         self._board: str | None = None
         self._started = _now()
@@ -79,7 +76,6 @@ class Session:
         self._drawn = threading.Event()
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self.failed: UserError | None = None  # why the session is over
-        self.changed: Callable[[], None] = lambda: None
         self._state = State(live.name, str(folder.path), labels, folder.counts(labels), said=" ".join(folder.mended))
 
     # What a person does
@@ -97,13 +93,13 @@ class Session:
             self._state.person = person
 
     def next_person(self) -> None:
-        """Somebody else comes: nothing is stored until they agree."""
+        """Another person is in view: nothing is stored until they agree."""
         with self._lock:
             self._agreed, self._state.agreed, self._state.person = None, False, None
         self._say("", True)
 
     def store(self, label: str) -> bool:
-        """Stores the largest face under a label, if one can be; the state says what came of it."""
+        """Store the largest face under a label; whether that succeeded. The state has the result as a sentence."""
         with self._lock:
             try:
                 said = self._store(label)
@@ -115,7 +111,7 @@ class Session:
         return good
 
     def undo(self) -> bool:
-        """Takes back the last picture of this session."""
+        """Remove the last picture of this session."""
         with self._lock:
             stored = self._state.stored
             try:
@@ -130,11 +126,11 @@ class Session:
         return good
 
     def state(self) -> State:
-        """As it is now."""
+        """A copy of the current state."""
         with self._lock:
             self._state.trouble = self._trouble()
-            if time.monotonic() - self._seen_s > OLD_S:
-                self._state.seen = None
+            if time.monotonic() - self._match_s > OLD_S:
+                self._state.match = None
             return State(**vars(self._state) | {"counts": dict(self._state.counts), "stored": list(self._state.stored)})
 
     def start(self) -> None:
@@ -143,11 +139,11 @@ class Session:
         self._thread.start()
 
     def close(self) -> None:
-        """Lets the camera draw its boxes again, and leaves it."""
+        """Have the camera draw its boxes again, and disconnect."""
         self._over.set()
         if self._thread.is_alive() and not self._gone:
             with contextlib.suppress(UserError):
-                self._live.say("draw on")
+                self._live.send_command("draw on")
                 self._drawn.wait(LEAVE_S)
         self._live.close()
         self._thread.join(LEAVE_S)
@@ -158,31 +154,29 @@ class Session:
         try:
             for event in self._live.events():
                 with self._lock:
-                    self._hear(event)
-                self.changed()
+                    self._handle(event)
             if not self._over.is_set():
                 self.failed = UserError(f"{self._live.name}: there is nothing more to come")
         except UserError as error:
             self.failed = error
-        self.changed()
 
-    def _hear(self, event: Event) -> None:
-        if isinstance(event, Gone):
-            self._gone, self._bare, self._wrong, self._state.seen = event.message, False, None, None
+    def _handle(self, event: Event) -> None:
+        if isinstance(event, Disconnected):
+            self._gone, self._bare, self._wrong, self._state.match = event.message, False, None, None
             return
         if self._gone:
             self._gone = None
             with contextlib.suppress(UserError):  # it was lost again
                 self._ask()
         if isinstance(event, Frame):
-            self._note(self._pairs.frame(event.picture, time.monotonic()))
+            self._note(self._matcher.frame(event.picture, time.monotonic()))
         else:
             self._read(event)
 
-    def _read(self, text: Text) -> None:
+    def _read(self, text: Line) -> None:
         report = parse(text.text)
         if isinstance(report, FacesReport):
-            self._note(self._pairs.report(report, time.monotonic()))
+            self._note(self._matcher.report(report, time.monotonic()))
         elif isinstance(report, EventReport):
             self._read_event(report)
 
@@ -199,7 +193,7 @@ class Session:
         elif event == "recovered":
             self._wrong = None
         elif message == BARE:
-            self._bare, self._pairs = True, InOrder() if self._in_order else Apart()
+            self._bare, self._matcher = True, self._new_matcher()
         elif message == DRAWN:
             self._bare = False
             self._drawn.set()
@@ -209,17 +203,20 @@ class Session:
                 "emotion-camera deploy"
             )
 
+    def _new_matcher(self) -> OrderedMatcher | UnorderedMatcher:
+        return OrderedMatcher() if self._in_order else UnorderedMatcher()
+
     def _ask(self) -> None:
-        """Has the camera leave its frames bare, and tell what it is."""
+        """Have the camera draw nothing on its frames, and print its status."""
         if self._over.is_set():
             return
         self._asked_s = time.monotonic()
-        self._live.say("draw off")
-        self._live.say("status")
+        self._live.send_command("draw off")
+        self._live.send_command("status")
 
-    def _note(self, seen: Seen | None) -> None:
-        if seen is not None and self._bare:
-            self._state.seen, self._seen_s = seen, time.monotonic()
+    def _note(self, match: Match | None) -> None:
+        if match is not None and self._bare:
+            self._state.match, self._match_s = match, time.monotonic()
 
     # Storing
 
@@ -235,7 +232,7 @@ class Session:
         return "Waiting for the camera ..."
 
     def _store(self, label: str) -> str:
-        """The sentence about what was stored; UserError says why nothing was."""
+        """Store a face; the sentence about it. UserError says why none was stored."""
         state = self.state()
         if label not in state.labels:
             raise UserError(f"No label is called {label}.")
@@ -243,10 +240,10 @@ class Session:
             raise UserError("Nothing is stored before the person has agreed.")
         if state.trouble:
             raise UserError(state.trouble)
-        picture = face_of(state.seen)
+        picture = face_of(state.match)
         self._refuse_alike(label, picture)
-        assert state.seen is not None
-        face = state.seen.face
+        assert state.match is not None
+        face = state.match.face
         assert face is not None
         fields: Entry = {"person": state.person, "consent": self._agreed, "session": self._started, "time": _now()}
         fields |= {
@@ -279,20 +276,19 @@ class Session:
     def _say(self, said: str, good: bool) -> None:
         with self._lock:
             self._state.said, self._state.good = said, good
-        self.changed()
 
 
-def face_of(seen: Seen | None) -> NDArray[np.uint8]:
+def face_of(match: Match | None) -> NDArray[np.uint8]:
     """The largest face as the network sees it, [48, 48]; UserError says why there is none."""
-    if seen is None:
+    if match is None:
         raise UserError("No new picture has come from the camera: wait a moment.")
-    if seen.moves:
+    if match.moves:
         raise UserError("The face moves: hold still for a moment.")
-    if seen.face is None:
+    if match.face is None:
         raise UserError("No face is in view: look at the camera.")
-    if not is_inside(seen.face.box, seen.picture):
+    if not is_inside(match.face.box, match.picture):
         raise UserError("The face is at the edge of the picture: come to the middle.")
-    return model_view(seen.picture, seen.face.box)
+    return model_view(match.picture, match.face.box)
 
 
 def _now() -> str:

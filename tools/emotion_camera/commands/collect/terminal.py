@@ -8,6 +8,7 @@ import threading
 
 from emotion_camera.commands.collect.keys import single_keys, take_key
 from emotion_camera.commands.collect.session import Session, State
+from emotion_camera.terminal import printable
 
 LOOK_S = 0.2  # between two looks at the session while no key is pressed
 UNDO = ("u", "\x7f", "\b")
@@ -59,17 +60,17 @@ def _line(state: State) -> str:
     if state.trouble:
         return state.trouble
     counts = "  ".join(f"{label} {count}" for label, count in state.counts.items())
-    face = state.seen.face if state.seen else None
+    face = state.match.face if state.match else None
     seen = f"{face.emotion or '?'} {face.score:.0%}" if face else "no face"
     return f"[{seen}]  {counts}  wanted: {state.wanted}"
 
 
 def _print(line: str) -> None:
-    print(f"\r\033[K{line}", flush=True)
+    print(f"\r\033[K{printable(line)}", flush=True)
 
 
 def _show(line: str) -> None:
     """In place of the line that was shown before."""
     room = shutil.get_terminal_size().columns - 1
-    sys.stdout.write(f"\r\033[K{line[:room]}")
+    sys.stdout.write(f"\r\033[K{printable(line)[:room]}")
     sys.stdout.flush()

@@ -20,11 +20,11 @@ kept on the computer, and a cable pulled meanwhile leaves the camera without a w
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from emotion_camera.camera.repl import Camera
+from emotion_camera.camera.inspection import digest, hashes
+from emotion_camera.camera.repl import Repl
 from emotion_camera.errors import UserError
 
 BOOT = Path(__file__).with_name("boot.py")
@@ -49,18 +49,7 @@ def copy(source, target):
 """
 
 
-def hashes(camera: Camera, names: list[str], folder: str = "") -> dict[str, str]:
-    """SHA-256 by name of those files that are in a folder of the camera."""
-    there = camera.files(folder)
-    found = {name: camera.sha256(f"{folder}/{name}" if folder else name) for name in names if name in there}
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def previous(camera: Camera) -> dict[str, str]:
+def previous(camera: Repl) -> dict[str, str]:
     """SHA-256 by name of the set that boot.py can bring back; empty where none is whole, or boot.py is the person's own."""
     if "whole.txt" not in camera.files(PREVIOUS) or not is_own_boot(camera):
         return {}
@@ -69,14 +58,14 @@ def previous(camera: Camera) -> dict[str, str]:
     return kept if kept == hashes(camera, list(kept), PREVIOUS) else {}
 
 
-def is_own_boot(camera: Camera) -> bool:
+def is_own_boot(camera: Repl) -> bool:
     """Whether boot.py is deploy's own, or there is none."""
     return "boot.py" not in camera.files() or camera.read("boot.py").startswith(SIGNATURE)
 
 
-def missing_room(camera: Camera, changed: Files, names: list[str]) -> int:
+def missing_room(camera: Repl, changed: Files, names: list[str]) -> int:
     """Bytes of the disk that the files `names` and `changed` ones of them lack together; 0 where they fit."""
-    cluster = camera.about.cluster
+    cluster = camera.info.cluster
 
     def size(sizes: Mapping[str, int]) -> int:
         return sum(-(-value // cluster) * cluster for value in sizes.values())
@@ -85,10 +74,10 @@ def missing_room(camera: Camera, changed: Files, names: list[str]) -> int:
     new = {name: len(data) for name, data in changed.items()}
     reused = size(camera.files(NEW)) + size(camera.files(PREVIOUS))
     growth = max(0, size(new) - size({name: value for name, value in present.items() if name in new}))
-    return max(0, size(new) + size(present) + growth + SPARE * cluster - camera.about.free - reused)
+    return max(0, size(new) + size(present) + growth + SPARE * cluster - camera.info.free - reused)
 
 
-def stage(camera: Camera, files: Files, names: list[str], progress: Progress) -> None:
+def stage(camera: Repl, files: Files, names: list[str], progress: Progress) -> None:
     """Steps 1 to 3: the present ones of `names` into `previous`, `files` into the folder `new`, and boot.py."""
     _end_last(camera)
     there = hashes(camera, list(camera.files(NEW)), NEW)
@@ -103,12 +92,12 @@ def stage(camera: Camera, files: Files, names: list[str], progress: Progress) ->
     put_boot(camera)
 
 
-def put_boot(camera: Camera) -> None:
+def put_boot(camera: Repl) -> None:
     if camera.sha256("boot.py") != digest(BOOT.read_bytes()):
         camera.write("boot.py", BOOT.read_bytes())
 
 
-def _end_last(camera: Camera) -> None:
+def _end_last(camera: Repl) -> None:
     """boot.py has ended a switch that was broken off before this is called, unless somebody has removed it, or its files."""
     if SWITCH in camera.files():
         put_boot(camera)
@@ -116,7 +105,7 @@ def _end_last(camera: Camera) -> None:
         camera.remove(SWITCH)
 
 
-def _keep_present(camera: Camera, names: list[str]) -> None:
+def _keep_present(camera: Repl, names: list[str]) -> None:
     present = hashes(camera, names)
     if not present or previous(camera) == present:
         return
@@ -132,12 +121,12 @@ def _keep_present(camera: Camera, names: list[str]) -> None:
     camera.write(WHOLE, "".join(f"{name} {value}\n" for name, value in present.items()).encode())
 
 
-def switch(camera: Camera, folder: str, names: list[str]) -> None:
+def switch(camera: Repl, folder: str, names: list[str]) -> None:
     """Step 4: the files `names` of the folder are in force from here on; they take their place at the next start."""
     camera.write(SWITCH, " ".join([folder, *names, "end"]).encode())
 
 
-def replace_in_place(camera: Camera, files: Files, progress: Progress) -> None:
+def replace_in_place(camera: Repl, files: Files, progress: Progress) -> None:
     """Each file that differs is removed and written anew, the model last: until then the program says that it is missing."""
     for name, data in files.items():
         if camera.sha256(name) != digest(data):

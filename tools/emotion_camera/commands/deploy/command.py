@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from emotion_camera.camera.repl import About, Camera, Unplugged, open_camera
+from emotion_camera.boards import LARGE_HEAP, LEAST_HEAP, SMALL_HEAP
+from emotion_camera.camera.inspection import digest, hashes, known_files, needs_compiled_model
+from emotion_camera.camera.repl import CameraInfo, Repl, Unplugged, open_repl
 from emotion_camera.commands.deploy import host_backup
 from emotion_camera.commands.deploy.atomic_update import (
+    BOOT,
     NEW,
     PREVIOUS,
     Files,
-    digest,
-    hashes,
     is_own_boot,
     missing_room,
     previous,
@@ -26,9 +27,9 @@ from emotion_camera.commands.deploy.atomic_update import (
     switch,
 )
 from emotion_camera.errors import UserError
-from emotion_camera.model.contract import LARGER, ROOMY_BOARD, SHIPPED, SMALL_BOARD, check
+from emotion_camera.model.contract import DEFAULT_MODEL, LARGE_MODEL, check
+from emotion_camera.terminal import print_line
 
-LEAST_HEAP = 200_000  # bytes: an M7 has 50 thousand, an H7 336
 SET = ("emotion_camera.mpy", "main.py", "emotion.txt", "emotion.tflite")  # what a camera can hold of ours
 WAIT_S = 30
 
@@ -79,47 +80,46 @@ def run(arguments: argparse.Namespace) -> int:
     model: Path | None = arguments.model
     if model is not None and not model.is_file():
         raise UserError(f"{model}: no such file; give a .tflite file")
-    with closing(open_camera(arguments.port)) as camera:
+    with closing(open_repl(arguments.port)) as camera:
         _tell_camera(camera)
         if arguments.list:
             _print_list(camera)
         elif arguments.rollback:
             roll_back(camera, arguments.wait)
         else:
-            files = _files(camera.about, model)
+            files = _files(camera.info, model)
             deploy(camera, files, wait_s=arguments.wait, in_place=arguments.in_place, dry_run=arguments.dry_run)
     return 0
 
 
-def _tell_camera(camera: Camera) -> None:
-    about = camera.about
-    print(
-        f"{_board(about)} on {camera.port}: firmware {about.firmware}, {about.heap // 1000:,} KB of memory", flush=True
-    )
-    where = "the SD card that is in it" if about.has_card else "its own flash"
-    print(f"it starts from {where}, which has {about.free / 1000:,.1f} KB free", flush=True)
+def _tell_camera(camera: Repl) -> None:
+    info = camera.info
+    print_line(f"{_board(info)} on {camera.port}: firmware {info.firmware}, {info.heap // 1000:,} KB of memory")
+    where = "the SD card that is in it" if info.has_card else "its own flash"
+    print(f"it starts from {where}, which has {info.free / 1000:,.1f} KB free", flush=True)
 
 
-def _board(about: About) -> str:
+def _board(info: CameraInfo) -> str:
     """What a person calls the board."""
     from emotion_camera.boards import BOARDS
 
-    return next((it.name for it in BOARDS.values() if it.arch == about.arch), about.arch)
+    return next((it.name for it in BOARDS.values() if it.arch == info.arch), info.arch)
 
 
-def _files(about: About, model: Path | None) -> Files:
+def _files(info: CameraInfo, model: Path | None) -> Files:
     """What the camera is to hold; UserError for a board or a model that can't be."""
-    from emotion_camera.model.bundle import camera_files, is_small_heap
+    from emotion_camera.boards import is_small_heap
+    from emotion_camera.model.bundle import camera_files
 
-    if "N6" in (about.board, *about.arch.split()):
+    if needs_compiled_model(info):
         raise UserError("an OpenMV N6 takes only models that ST Edge AI compiled, and here is none; use another camera")
-    if about.heap < LEAST_HEAP:
-        raise UserError(f"{about.arch}: its {about.heap // 1000} KB of memory are too few for the program and a model")
-    small = is_small_heap(about.heap)
+    if info.heap < LEAST_HEAP:
+        raise UserError(f"{info.arch}: its {info.heap // 1000} KB of memory are too few for the program and a model")
+    small = is_small_heap(info.heap)
     if model is None:
-        model = LARGER if LARGER.is_file() and not small else SHIPPED
-    check(model, limits=SMALL_BOARD if small else ROOMY_BOARD)
-    if about.board == "AE3":
+        model = LARGE_MODEL if LARGE_MODEL.is_file() and not small else DEFAULT_MODEL
+    check(model, limits=SMALL_HEAP if small else LARGE_HEAP)
+    if info.board == "AE3":
         print(
             "an AE3 runs a plain model slowly: emotion-camera vela --help tells how to make one for its Ethos-U55",
             flush=True,
@@ -128,7 +128,7 @@ def _files(about: About, model: Path | None) -> Files:
 
 
 def deploy(
-    camera: Camera, files: Files, *, wait_s: float = WAIT_S, in_place: bool = False, dry_run: bool = False
+    camera: Repl, files: Files, *, wait_s: float = WAIT_S, in_place: bool = False, dry_run: bool = False
 ) -> None:
     """Puts `files` on the camera and starts it; UserError when they don't run, with the previous ones back on it."""
     there = hashes(camera, list(files))
@@ -171,7 +171,7 @@ def _lost(state: str) -> Iterator[None]:
         raise
 
 
-def _must_replace(camera: Camera, changed: Files, names: list[str], allowed: bool) -> bool:
+def _must_replace(camera: Repl, changed: Files, names: list[str], allowed: bool) -> bool:
     """Whether the files can only be replaced one by one; UserError where that was not `allowed`, or they don't fit at all."""
     short, own_boot = missing_room(camera, changed, names), is_own_boot(camera)
     if not short and own_boot:
@@ -191,7 +191,7 @@ def _must_replace(camera: Camera, changed: Files, names: list[str], allowed: boo
     return True
 
 
-def _start(camera: Camera, sha256: str, wait_s: float) -> str | None:
+def _start(camera: Repl, sha256: str, wait_s: float) -> str | None:
     """Starts the camera; None when its program gets ready with this model, what it said instead when it does not."""
     from emotion_camera.reports.parse import EventReport, parse
 
@@ -213,7 +213,7 @@ def _start(camera: Camera, sha256: str, wait_s: float) -> str | None:
     return said.rstrip(".")
 
 
-def _take_back(camera: Camera, trouble: str, wait_s: float) -> None:
+def _take_back(camera: Repl, trouble: str, wait_s: float) -> None:
     """The previous set is put back, whatever comes of it; UserError tells."""
     camera.reconnect()
     if not _has_previous(camera):
@@ -225,11 +225,11 @@ def _take_back(camera: Camera, trouble: str, wait_s: float) -> None:
     raise UserError(f"the new program does not get ready: {trouble}; {end}")
 
 
-def _has_previous(camera: Camera) -> bool:
+def _has_previous(camera: Repl) -> bool:
     return bool(previous(camera) or host_backup.files(camera))
 
 
-def _put_previous(camera: Camera, wait_s: float) -> str | None:
+def _put_previous(camera: Repl, wait_s: float) -> str | None:
     """Puts the previous set back, from the camera or else from this computer, and starts it; what it said if not ready."""
     names = previous(camera)
     if names:
@@ -245,7 +245,7 @@ def _put_previous(camera: Camera, wait_s: float) -> str | None:
     return _start(camera, names["emotion.tflite"], wait_s)
 
 
-def roll_back(camera: Camera, wait_s: float) -> None:
+def roll_back(camera: Repl, wait_s: float) -> None:
     """Puts the previous set back; UserError when there is none, or it does not run."""
     if not _has_previous(camera):
         raise UserError("there is no previous set: deploy keeps one whenever it replaces files")
@@ -258,14 +258,14 @@ def roll_back(camera: Camera, wait_s: float) -> None:
     print("the previous files are back", flush=True)
 
 
-def _print_list(camera: Camera) -> None:
+def _print_list(camera: Repl) -> None:
     known = _known_files()
     for folder in ("", PREVIOUS, NEW):
         for name, size in sorted(camera.files(folder).items()):
             path = f"{folder}/{name}" if folder else name
             value = camera.sha256(path) or ""
             what = known.get(value) or _what(name, folder)
-            print(f"  {path:30} {size:>9,}  {value[:12]}  {what}".rstrip(), flush=True)
+            print_line(f"  {path:30} {size:>9,}  {value[:12]}  {what}".rstrip())
 
 
 def _what(name: str, folder: str) -> str:
@@ -278,11 +278,9 @@ def _what(name: str, folder: str) -> str:
 
 def _known_files() -> dict[str, str]:
     """What the files of this version are, by SHA-256."""
-    from emotion_camera.commands.deploy.atomic_update import BOOT
-    from emotion_camera.model.bundle import COMPACT, MAIN
-
-    paths = [MAIN, *COMPACT.parent.glob("*"), *SHIPPED.parent.glob("*.tflite"), *SHIPPED.parent.glob("*.txt"), BOOT]
-    return {digest(path.read_bytes()): f"{path.parent.name}/{path.name}" for path in paths if path.is_file()}
+    return {value: path for paths in known_files().values() for value, path in paths.items()} | {
+        digest(BOOT.read_bytes()): f"{BOOT.parent.name}/{BOOT.name}"
+    }
 
 
 def _show_progress(name: str, done: int, of: int) -> None:

@@ -5,23 +5,24 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from emotion_camera.camera.repl import Camera
-from emotion_camera.commands.deploy.atomic_update import Files, digest, hashes
+from emotion_camera.camera.inspection import digest, hashes
+from emotion_camera.camera.repl import Repl
+from emotion_camera.commands.deploy.atomic_update import Files
 from emotion_camera.errors import UserError
 
 FOLDER = Path(".camera-files")  # below the current one; each camera has its own in it, by its number
 
 
-def files(camera: Camera) -> Files:
+def files(camera: Repl) -> Files:
     """The set that `keep` kept, by name; empty where there is none."""
-    folder = FOLDER / camera.about.number
+    folder = FOLDER / camera.info.unique_id
     return {path.name: path.read_bytes() for path in sorted(folder.glob("*"))} if folder.is_dir() else {}
 
 
-def keep(camera: Camera, names: list[str]) -> None:
+def keep(camera: Repl, names: list[str]) -> None:
     """Keeps the camera's present files; what a run left half done is not kept, for what was kept before is better."""
     present = hashes(camera, names)
-    folder = FOLDER / camera.about.number
+    folder = FOLDER / camera.info.unique_id
     before = {name: digest(data) for name, data in files(camera).items()}
     if not present or present == before or (before and set(present) != set(names)):
         return
@@ -41,9 +42,9 @@ def keep(camera: Camera, names: list[str]) -> None:
     print(f"the present files are kept in {folder}", flush=True)
 
 
-def check_room(camera: Camera, new: Files) -> None:
+def check_room(camera: Repl, new: Files) -> None:
     """UserError unless the new files have room where the present ones are."""
-    cluster = camera.about.cluster
+    cluster = camera.info.cluster
     there = camera.files()
     present = {name: size for name, size in there.items() if name in new}
 
@@ -51,7 +52,7 @@ def check_room(camera: Camera, new: Files) -> None:
         return sum(-(-size // cluster) for size in sizes)
 
     wanted = clusters([len(data) for data in new.values()]) + (0 if "emotion.json" in there else 1)
-    short = (wanted - clusters(list(present.values()))) * cluster - camera.about.free
+    short = (wanted - clusters(list(present.values()))) * cluster - camera.info.free
     if short > 0:
         others = sorted(there.keys() - new.keys() - {"emotion.json"})
         raise UserError(

@@ -43,12 +43,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _camera(arguments: argparse.Namespace) -> list[Finding]:
     """The findings of the camera, up to where it was lost."""
-    from emotion_camera.camera.repl import open_camera
+    from emotion_camera.camera.repl import open_repl
     from emotion_camera.commands.doctor import camera
 
     found: list[Finding] = []
     try:
-        with closing(open_camera(arguments.port)) as opened:
+        with closing(open_repl(arguments.port)) as opened:
             for finding in camera.look(opened, arguments.wait):
                 found.append(finding)
     except UserError as error:

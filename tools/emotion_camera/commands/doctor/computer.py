@@ -7,16 +7,15 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
-from emotion_camera.camera.ports import CAMERAS
+from emotion_camera.boards import BOOTLOADERS, USB
 from emotion_camera.commands.doctor.findings import FINE, NOTE, WRONG, Finding
+from emotion_camera.errors import ModelError
 from emotion_camera.files import MODELS
-from emotion_camera.model.contract import ContractError, check
+from emotion_camera.model.contract import check
 
 PACKAGE = "emotion-camera"
 INSTALL = f"{Path(sys.executable).name} -m pip install --upgrade {PACKAGE}"
 OLDEST, NEWEST = (3, 10), (3, 14)
-# While a board's bootloader waits for firmware it is another USB device: these are Arduino's and STM32's own (DFU).
-BOOTLOADERS = {(0x2341, 0x035F): "Nicla Vision", (0x2341, 0x035B): "Portenta H7", (0x0483, 0xDF11): "STM32 board"}
 BUILT = (2026, 1)  # year and month: a clock before that is wrong
 
 
@@ -82,7 +81,7 @@ def _models(folder: Path) -> Iterator[Finding]:
     for path in paths:
         try:
             model = check(path)
-        except ContractError as error:
+        except ModelError as error:
             yield Finding(WRONG, path.name, str(error), "restore it: git checkout models")
             continue
         arena = f", arena {model.arena_bytes:,}" if model.arena_bytes else ""
@@ -95,10 +94,8 @@ def _ports() -> Iterator[Finding]:
     found = [port for port in list_ports.comports() if port.vid is not None]
     for port in found:
         ids = (port.vid, port.pid)
-        name = (
-            f"{port.device}: {CAMERAS.get(ids) or BOOTLOADERS.get(ids) or port.description} ({ids[0]:04x}:{ids[1]:04x})"
-        )
-        if ids in CAMERAS:
+        name = f"{port.device}: {USB.get(ids) or BOOTLOADERS.get(ids) or port.description} ({ids[0]:04x}:{ids[1]:04x})"
+        if ids in USB:
             yield Finding(FINE, "port", name)
         elif ids in BOOTLOADERS:
             yield Finding(WRONG, "port", f"{name} waits in its bootloader", "unplug it, plug it in, wait ten seconds")

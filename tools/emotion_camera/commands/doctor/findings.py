@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from emotion_camera.terminal import printable
+
 FINE, NOTE, WRONG = "ok", "note", "WRONG"  # from the best to the worst
 
 
@@ -20,9 +22,9 @@ def page(findings: Iterable[Finding]) -> str:
     """The findings as text, a line each, with the advice below its fact."""
     lines = []
     for it in findings:
-        lines.append(f"{it.level:>5}  {it.what:<20}  {it.fact}")
+        lines.append(f"{it.level:>5}  {it.what:<20}  {printable(it.fact)}")
         if it.advice:
-            lines.append(f"{'':>5}  {'':<20}  -> {it.advice}")
+            lines.append(f"{'':>5}  {'':<20}  -> {printable(it.advice)}")
     return "\n".join(lines)
 
 

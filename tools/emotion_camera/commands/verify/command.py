@@ -9,11 +9,12 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from emotion_camera.errors import UserError
+from emotion_camera.files import write_file
 
 EXAMPLES = """
 examples:
   emotion-camera verify                     the camera on USB
-  emotion-camera verify --port virtual:h7   a virtual camera: how it looks when all is well
+  emotion-camera verify --port virtual:h7   a simulated camera: how it looks when all is well
   emotion-camera verify --json mine.json    the numbers too, to send to the project
 
 It takes two minutes. The camera's files are not touched: all that is sent stays in its memory. When it is through, or you
@@ -34,14 +35,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the table; 1 where something differs, else 0."""
-    from emotion_camera.camera.repl import open_camera
+    from emotion_camera.camera.repl import open_repl
     from emotion_camera.commands.verify.examine import examine
     from emotion_camera.commands.verify.page import as_json, page
 
     if arguments.json and not arguments.json.absolute().parent.is_dir():
         raise UserError(f"{arguments.json}: there is no such folder; give a file in one that is there")
-    _fill_virtual(arguments.port)
-    with closing(open_camera(arguments.port)) as camera:
+    _fill_simulated(arguments.port)
+    with closing(open_repl(arguments.port)) as camera:
         try:
             result = examine(camera, lambda what: _tell(f"looking at {what} ..."))
         except KeyboardInterrupt:
@@ -53,17 +54,15 @@ def run(arguments: argparse.Namespace) -> int:
     return int(result.differs)
 
 
-def _fill_virtual(port: str | None) -> None:
-    """A virtual camera with nothing on its disk gets the shipped program; one without room for it is looked at all the same."""
-    from emotion_camera.boards import BOARDS, find_board
+def _fill_simulated(port: str | None) -> None:
+    """A simulated camera with nothing on its disk gets the shipped program; one without room for it is examined all the same."""
+    from emotion_camera.camera.ports import simulated_board
     from emotion_camera.camera.simulated import fill_if_empty
-    from emotion_camera.camera.stream import VIRTUAL, VIRTUAL_BOARD
 
-    kind, _, name = (port or "").partition(":")
-    if kind == VIRTUAL:
-        found = find_board(name or VIRTUAL_BOARD)
+    board = simulated_board(port)
+    if board is not None:
         with suppress(UserError):
-            fill_if_empty(next(each for each, board in BOARDS.items() if board is found))
+            fill_if_empty(board)
 
 
 def _tell(words: str) -> None:
@@ -72,6 +71,6 @@ def _tell(words: str) -> None:
 
 def _write(path: Path, text: str) -> None:
     try:
-        path.write_text(text, encoding="utf-8")
+        write_file(path, text.encode())
     except OSError as error:
         raise UserError(f"{path}: can't be written ({error.strerror}); give another file") from None

@@ -7,24 +7,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from emotion_camera.camera.repl import About, Camera
-from emotion_camera.commands.doctor.camera import COMPILED_ONLY, own_files
+from emotion_camera.camera.inspection import DEPLOY, hashes, known_files, needs_compiled_model
+from emotion_camera.camera.repl import CameraInfo, Repl
 from emotion_camera.commands.verify import firmware
 from emotion_camera.commands.verify.checks import DIFFERENT, Check, unchecked
 from emotion_camera.commands.verify.probe import Probe
-from emotion_camera.commands.verify.program import DEPLOY, Played, counted, play
+from emotion_camera.commands.verify.program import Played, counted, play
 from emotion_camera.model.bundle import DEVICE
-from emotion_camera.model.contract import describe
 from emotion_camera.model.cost import Layer
+from emotion_camera.model.tflite import describe
 
-SIMULATED = ("linux", "darwin")  # sys.platform of a virtual camera
+SIMULATED = ("linux", "darwin")  # sys.platform of a simulated camera
 
 
 @dataclass
 class Result:
     """What was found out. `files`: SHA-256 by name on the camera; `known`: the repository's file that one is."""
 
-    about: About
+    info: CameraInfo
     simulated: bool
     files: dict[str, str]
     known: dict[str, str]
@@ -36,11 +36,11 @@ class Result:
         return any(check.level == DIFFERENT for check in self.checks)
 
 
-def examine(camera: Camera, tell: Callable[[str], None]) -> Result:
+def examine(camera: Repl, tell: Callable[[str], None]) -> Result:
     """Look at a camera at its REPL; `tell` gets a few words before each part. Raises UserError when the camera is lost."""
     simulated = camera.exec("import sys\nprint(sys.platform)").strip() in SIMULATED
     files, known = _files(camera)
-    result = Result(camera.about, simulated, files, known)
+    result = Result(camera.info, simulated, files, known)
     probe = Probe(camera)
     tell("the firmware's answers")
     result.checks += firmware.firmware_checks(probe)
@@ -55,13 +55,13 @@ def examine(camera: Camera, tell: Callable[[str], None]) -> Result:
     return result
 
 
-def _files(camera: Camera) -> tuple[dict[str, str], dict[str, str]]:
-    there, own = camera.files(), own_files()
-    files = {name: camera.sha256(name) or "" for name in own if name in there}
-    return files, {name: own[name][value] for name, value in files.items() if value in own[name]}
+def _files(camera: Repl) -> tuple[dict[str, str], dict[str, str]]:
+    known = known_files()
+    files = hashes(camera, list(known))
+    return files, {name: known[name][value] for name, value in files.items() if value in known[name]}
 
 
-def _model(camera: Camera, result: Result) -> bytes | None:
+def _model(camera: Repl, result: Result) -> bytes | None:
     """The model on the camera; the repository's copy of it where it has one, for reading it takes a while."""
     if firmware.MODEL not in result.files:
         return None
@@ -70,7 +70,7 @@ def _model(camera: Camera, result: Result) -> bytes | None:
 
 
 def _scores(probe: Probe, model: bytes | None) -> Check:
-    if COMPILED_ONLY in probe.camera.about.board:
+    if needs_compiled_model(probe.camera.info):
         return unchecked("scores", firmware.COMPILED_ONLY)
     if model is None:
         return unchecked("scores", f"{firmware.MODEL} is not on the camera: {DEPLOY}")
@@ -84,5 +84,5 @@ def _layers(model: bytes | None) -> Mapping[str, Sequence[Layer]]:
         path.write_bytes(model or b"")
         try:
             return {firmware.MODEL: describe(path).layers}
-        except ValueError:  # ContractError: it never ran
+        except ValueError:  # ModelError: it never ran
             return {}

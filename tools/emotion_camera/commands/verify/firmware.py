@@ -106,7 +106,7 @@ def _copy(frame: Frame, roi: tuple[int, int, int, int], scale: float) -> tuple[i
 
 def _inputs(probe: Probe) -> Check:
     """By a network that gives its input back, from a disk in memory."""
-    version = probe.camera.about.version
+    version = probe.camera.info.version
     probe.ask("mount_memory()")
     data = identity.network(as_row=version < (4, 5, 6))
     probe.send(data, lambda at, text: f"append({MEMORY_DISK!r}, {text!r})")

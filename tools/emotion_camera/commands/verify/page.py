@@ -10,29 +10,30 @@ from typing import Any
 from emotion_camera.commands.verify.checks import DIFFERENT, EQUAL, Check
 from emotion_camera.commands.verify.examine import Result
 from emotion_camera.commands.verify.program import STAGES, Left, Scene
+from emotion_camera.terminal import printable
 
 VERSION = 1  # of the JSON
 TITLES = {"copies": "area copies", "inputs": "network inputs", "scores": "scores"}
 WIDTH = 16  # of the first column
 MOST_BLOCK = 512 * 1024  # bytes of the heap's largest block that are looked for
 COUNTED = (
-    "A virtual camera has no time of its own: these are the instructions of the calls, counted, at an OpenMV Cam H7's speed\n"
-    "(560,000 a millisecond). Capture is not in them."
+    "A simulated camera has no time of its own: these are the instructions of the calls, counted, at an OpenMV Cam H7's speed",
+    "(560,000 a millisecond). Capture is not in them.",
 )
-NO_TIME = "A virtual camera has no time of its own: nothing was measured."
+NO_TIME = ("A simulated camera has no time of its own: nothing was measured.",)
 
 
 def page(result: Result) -> str:
     """The table, and a sentence for what differs."""
     parts = [_head(result), _checks(result), _program(result), _verdict(result)]
-    return "\n\n".join("\n".join(part) for part in (list(part) for part in parts) if part)
+    return "\n\n".join("\n".join(map(printable, part)) for part in (list(part) for part in parts) if part)
 
 
 def _head(result: Result) -> Iterator[str]:
-    about = result.about
-    kind = ", virtual" if result.simulated else ""
-    yield f"{'board':<{WIDTH}}{about.board} ({about.arch}){kind}"
-    yield f"{'firmware':<{WIDTH}}{about.firmware}, {about.heap:,} bytes of heap"
+    info = result.info
+    kind = ", simulated" if result.simulated else ""
+    yield f"{'board':<{WIDTH}}{info.board} ({info.arch}){kind}"
+    yield f"{'firmware':<{WIDTH}}{info.firmware}, {info.heap:,} bytes of heap"
     for what, name in (("program", "main.py"), ("", "emotion_camera.mpy"), ("model", "emotion.tflite")):
         if name in result.files:
             mine = f"is {result.known[name]}" if name in result.known else "is not the repository's"
@@ -77,7 +78,7 @@ def _scenes(scenes: list[Scene], simulated: bool) -> Iterator[str]:
     for scene in scenes:
         yield f"{scene.name:<{WIDTH}}" + "".join(f"{cell:>9}" for cell in _cells(scene, simulated))
     if simulated:
-        yield COUNTED if counted else NO_TIME
+        yield from COUNTED if counted else NO_TIME
 
 
 def _cells(scene: Scene, simulated: bool) -> list[str]:
@@ -111,11 +112,11 @@ def _verdict(result: Result) -> Iterator[str]:
 
 def as_json(result: Result) -> dict[str, Any]:
     """All numbers. Nothing that the camera saw is in it, and no number of its own."""
-    about, played = result.about, result.played
+    info, played = result.info, result.played
     return {
         "verify": VERSION,
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "camera": {"board": about.board, "arch": about.arch, "firmware": about.firmware, "heap": about.heap},
+        "camera": {"board": info.board, "arch": info.arch, "firmware": info.firmware, "heap": info.heap},
         "simulated": result.simulated,
         "files": {name: {"sha256": value, "is": result.known.get(name)} for name, value in result.files.items()},
         "checks": [asdict(check) | {"level": check.level} for check in result.checks],

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from emotion_camera.camera.repl import Camera, Unplugged
+from emotion_camera.camera.repl import Repl, Unplugged
 from emotion_camera.commands.verify.stimuli import PATCHES, SIDE, patch
 
 GUEST = Path(__file__).with_name("guest")
@@ -31,7 +31,7 @@ Values = tuple[Any, ...]
 class Probe:
     """The camera, and what it is asked. Every method raises UserError for an exception there, Unplugged when it is lost."""
 
-    def __init__(self, camera: Camera) -> None:
+    def __init__(self, camera: Repl) -> None:
         self.camera = camera
         self.own = 0  # bytes of the heap that what was sent takes
         self._mark = f"={secrets.token_hex(4)} "  # before all that is ours among what the camera prints

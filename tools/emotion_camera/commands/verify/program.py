@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from emotion_camera.camera.inspection import DEPLOY
 from emotion_camera.camera.repl import NoAnswer, Unplugged
 from emotion_camera.commands.verify.probe import GUEST, Probe, Values
 from emotion_camera.commands.verify.stimuli import SCENES
 from emotion_camera.errors import UserError
-from emotion_camera.reports.parse import EventReport, FacesReport, Joiner, parse
+from emotion_camera.reports.parse import EventReport, FacesReport, ReportParser
 
 if TYPE_CHECKING:
     from emotion_camera.model.cost import Layer
@@ -24,7 +25,6 @@ WARM_MS, COUNT_MS, LEAST = (
     10,
 )  # a scene's time until it counts, and while it does, with so many frames at least
 PATIENCE_S = 240  # for all scenes
-DEPLOY = "emotion-camera deploy"
 ROW = 200, 400  # bytes of scratch memory that find_features takes: for each pixel of width, and besides
 
 
@@ -94,14 +94,14 @@ class Listener:
         self.spans: list[Span] = []
         self.frames = 0  # that main.py has taken
         self._faces: list[int] = []  # in each report of the scene that counts
-        self._joiner = Joiner()
+        self._parser = ReportParser()
         self._until = time.monotonic() + PATIENCE_S
 
     def print(self, line: str) -> None:
         """A line of main.py; UserError when it has been at it for too long."""
         if time.monotonic() > self._until:
             raise UserError(f"main.py is still not through the scenes after {PATIENCE_S} s")
-        report = parse(self._joiner.add(line) or "")
+        report = self._parser.parse(line)
         if isinstance(report, FacesReport):
             self._faces.append(len(report.faces))
         elif isinstance(report, EventReport):

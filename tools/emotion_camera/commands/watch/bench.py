@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from emotion_camera.camera.stream import Event, Frame, Text
+from emotion_camera.camera.events import Event, Frame, Line
 from emotion_camera.errors import UserError
 
 DESCRIPTION = "Show ready-made frames to two pages in a browser, and print how many are drawn, and how late."
@@ -33,10 +33,10 @@ WATCH_FRAMES = """
 
 
 class ReadyFrames:
-    """A camera that shows `fps` frames a second, each with a report of two faces; see `emotion_camera.camera.stream.Live`."""
+    """A camera that shows `fps` frames a second, each with a report of two faces; see `emotion_camera.camera.stream.CameraStream`."""
 
     name = "ready-made frames"
-    note = None
+    limitation = None
 
     def __init__(self, fps: float) -> None:
         import numpy as np
@@ -52,10 +52,10 @@ class ReadyFrames:
             if self._closed.wait(max(0, start + number * self._period_s - time.monotonic())):
                 return
             time_ms = round(1000 * number * self._period_s)
-            yield Text(time_ms, _report(time_ms))
+            yield Line(time_ms, _report(time_ms))
             yield Frame(time_ms, self._pictures[number % len(self._pictures)])
 
-    def say(self, command: str) -> None:
+    def send_command(self, command: str) -> None:
         pass
 
     def close(self) -> None:
@@ -95,12 +95,13 @@ def main() -> int:
 
 async def measure(fps: float, seconds: float) -> list[list[float]]:
     """The delays, ms, of all frames that each page drew. UserError where there is no browser to measure with."""
+    from emotion_camera.commands.watch.command import FILES
     from emotion_camera.commands.watch.hub import Hub
-    from emotion_camera.commands.watch.server import serving
+    from emotion_camera.web.live import serving
 
     hub = Hub(ReadyFrames(fps))
     try:
-        async with serving(hub, 0) as url, _browser() as browser:
+        async with serving(FILES, hub, 0) as url, _browser() as browser:
             pages = [await (await browser.new_context()).new_page() for _ in range(PAGES)]
             for page in pages:
                 await page.goto(url)

@@ -7,17 +7,24 @@ import asyncio
 import signal
 import webbrowser
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from emotion_camera.terminal import print_line
 
 if TYPE_CHECKING:
     from emotion_camera.commands.watch.hub import Hub
 
 HTTP_PORT = 8765
+PAGE = Path(__file__).with_name("page")
+FILES = {"/": PAGE / "page.html"} | {
+    f"/{name}": PAGE / name for name in ("page.css", "page.js", "faces.js", "timeline.js")
+}
 
 EXAMPLES = """
 examples:
   emotion-camera watch                       the camera on USB
-  emotion-camera watch --port virtual        the virtual camera, looking at the bundled clip
+  emotion-camera watch --port virtual        the simulated camera, looking at the bundled clip
   emotion-camera watch --port virtual:h7     another board; its disk is .virtual-camera/h7
   emotion-camera watch --port /dev/ttyACM1   one of two cameras
   emotion-camera watch --port recordings/monday
@@ -45,11 +52,11 @@ def _port(text: str) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serves the page until Ctrl-C; 0. UserError when the camera or the port can't be had."""
-    from emotion_camera.camera.stream import open_live
+    from emotion_camera.camera.stream import open_stream
     from emotion_camera.commands.watch.hub import Hub
 
-    live = open_live(arguments.port)
-    hub = Hub(live)
+    stream = open_stream(arguments.port)
+    hub = Hub(stream)
     try:
         with suppress(KeyboardInterrupt):
             asyncio.run(_serve(hub, arguments.http_port, not arguments.no_browser))
@@ -59,14 +66,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _serve(hub: Hub, port: int, opens_browser: bool) -> None:
-    from emotion_camera.commands.watch.server import serving
+    from emotion_camera.web.live import serving
 
     over = asyncio.Event()
     with suppress(NotImplementedError):  # Windows raises KeyboardInterrupt instead
         for name in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(name, over.set)
-    async with serving(hub, port) as url:
-        print(f"{hub.name}: see {url} (Ctrl-C ends it)", flush=True)
+    async with serving(FILES, hub, port) as url:
+        print_line(f"{hub.name}: see {url} (Ctrl-C ends it)")
         if opens_browser:
             webbrowser.open(url)
         await over.wait()

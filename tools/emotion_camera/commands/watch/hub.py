@@ -1,21 +1,19 @@
-"""Between the camera and the pages: reads the camera in a thread of its own, keeps what a new page needs to know, and
-hands everything to the pages."""
+"""Between the camera and the open pages: reads the camera in a thread of its own, keeps what a new page needs, and sends
+everything to all pages."""
 
 from __future__ import annotations
 
-import struct
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emotion_camera.camera.stream import Event, Frame, Gone, Live, Text
+from emotion_camera.camera.events import Disconnected, Event, Frame, Line
+from emotion_camera.camera.stream import CameraStream
 from emotion_camera.errors import UserError
 from emotion_camera.jpeg import jpeg
 from emotion_camera.reports.parse import EventReport, FacesReport, parse
+from emotion_camera.web.live import Page, pack
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,20 +27,16 @@ ASK_S = 15  # between two questions for the camera's status, which has its free 
 RATE_S = 2  # over which frames a second are counted
 PATIENCE_S = 5  # for the camera to let go
 COMMANDS = ("calibrate", "clear", "status")  # that a page may give
-HEADER = struct.Struct("<Id")  # before a frame's JPEG: its number, and when it came (ms since 1970)
-
-Send = Callable[[dict[str, Any]], None]
-Show = Callable[[int, bytes], None]
 
 
 class Hub:
-    """Reads `live` from the start until `close`. Pages come by `join`; what they ask for is done by `do`, from any thread."""
+    """Reads `stream` from the start until `close`. Pages come by `join`; what they ask for is done by `do`, from any thread."""
 
-    def __init__(self, live: Live) -> None:
-        self.name = live.name
-        self._live = live
+    def __init__(self, stream: CameraStream) -> None:
+        self.name = stream.name
+        self._stream = stream
         self._lock = threading.RLock()
-        self._pages: dict[object, tuple[Send, Show]] = {}
+        self._pages: set[Page] = set()
         self._recorder: Recorder | None = None
         self._about: dict[str, Any] = {}  # what "ready" and "status" tell
         self._about_line: str | None = None  # the newest of the two, for a recording that starts later
@@ -57,26 +51,25 @@ class Hub:
         for thread in self._threads:
             thread.start()
 
-    def join(self, page: object, send: Send, show: Show) -> None:
-        """A page wants to see: it is told what there is now, by `send` and `show`, and from now on what happens. Both
-        are called in the camera's thread and must not wait."""
+    def join(self, page: Page) -> None:
+        """Send a page what there is now, and from now on what happens."""
         with self._lock:
-            send(self._state())
-            send({"type": "history", "reports": list(self._history)})
+            page.send(self._state())
+            page.send({"type": "history", "reports": list(self._history)})
             if self._frame:
-                show(*self._frame)
-            self._pages[page] = send, show
+                page.show(*self._frame)
+            self._pages.add(page)
 
-    def leave(self, page: object) -> None:
+    def leave(self, page: Page) -> None:
         with self._lock:
-            self._pages.pop(page, None)
+            self._pages.discard(page)
 
     def do(self, what: Any) -> None:
         """What a page asks for: {"do": "calibrate"}, "clear", "status", "record" (with "frames": true or false) or "stop".
         UserError when it can't be done."""
         wanted = what.get("do") if isinstance(what, dict) else None
         if wanted in COMMANDS:
-            self._live.say(wanted)
+            self._stream.send_command(wanted)
         elif wanted == "record":
             self._record(bool(what.get("frames")))
         elif wanted == "stop":
@@ -87,14 +80,14 @@ class Hub:
     def close(self) -> None:
         """Lets go of the camera, and ends a recording."""
         self._closed.set()
-        self._live.close()
+        self._stream.close()
         for thread in self._threads:
             thread.join(PATIENCE_S)
         self._stop_recording()
 
     def _read(self) -> None:
         try:
-            for event in self._live.events():
+            for event in self._stream.events():
                 with self._lock:
                     self._take(event)
             over = f"{self.name} is over."
@@ -109,26 +102,26 @@ class Hub:
         self._now_ms = event.time_ms
         if self._recorder:
             self._keep(event)
-        if isinstance(event, Gone):
+        if isinstance(event, Disconnected):
             self._lost = event.message
             self._tell(self._state())
             return
-        if self._lost or self.name != self._live.name:
-            self._lost, self.name = None, self._live.name
+        if self._lost or self.name != self._stream.name:
+            self._lost, self.name = None, self._stream.name
             self._tell(self._state())
         if isinstance(event, Frame):
             self._show(event.picture)
-        elif isinstance(event, Text):
+        elif isinstance(event, Line):
             self._hear(event.text)
 
     def _show(self, picture: NDArray[np.uint8]) -> None:
-        now, number = time.time(), self._frame[0] + 1 if self._frame else 1
-        self._frame = number, HEADER.pack(number, 1000 * now) + jpeg(picture, QUALITY)
+        number = self._frame[0] + 1 if self._frame else 1
+        self._frame = number, pack(number, jpeg(picture, QUALITY))
         self._came.append(time.monotonic())
         while self._came[-1] - self._came[0] > RATE_S:
             self._came.popleft()
-        for _, show in self._pages.values():
-            show(*self._frame)
+        for page in self._pages:
+            page.show(*self._frame)
 
     def _hear(self, line: str) -> None:
         try:
@@ -157,15 +150,15 @@ class Hub:
         self._tell(told)
 
     def _tell(self, message: dict[str, Any]) -> None:
-        for send, _ in self._pages.values():
-            send(message)
+        for page in self._pages:
+            page.send(message)
 
     def _state(self) -> dict[str, Any]:
         recorder = self._recorder
         return {
             "type": "state",
             "name": self.name,
-            "note": self._live.note,
+            "note": self._stream.limitation,
             "lost": self._lost,
             "mute": self._mute,
             "about": self._about,
@@ -190,7 +183,7 @@ class Hub:
                 continue
             asked = time.monotonic()
             try:
-                self._live.say("status")
+                self._stream.send_command("status")
                 mute = None
             except UserError as error:
                 mute = str(error)
@@ -200,16 +193,14 @@ class Hub:
                     self._tell(self._state())
 
     def _record(self, frames: bool) -> None:
-        from emotion_camera.commands.record import FOLDER
-        from emotion_camera.recordings import Recorder
+        from emotion_camera.recordings import Recorder, new_folder
 
         with self._lock:
             if self._recorder:
                 raise UserError(f"it is recording already, to {self._recorder.folder}")
-            folder = Path(FOLDER) / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-            self._recorder = Recorder(folder, self.name, frames=frames)
+            self._recorder = Recorder(new_folder(), self.name, frames=frames)
             if self._about_line:
-                self._keep(Text(self._now_ms, self._about_line))
+                self._keep(Line(self._now_ms, self._about_line))
             self._tell(self._state())
 
     def _keep(self, event: Event) -> None:

@@ -6,7 +6,7 @@ import sys
 import time
 
 import pytest
-from emotion_camera.camera.repl import Camera, NoAnswer
+from emotion_camera.camera.repl import NoAnswer, Repl
 from emotion_camera.errors import UserError
 from virtual_boards import FACE, NEW, OLD, PROGRAM, connected, needs_board, put, read
 
@@ -71,7 +71,7 @@ def test_it_says_which_camera_it_is(board):
 
 def test_an_h7_has_room_for_just_so_much(tmp_path):
     with connected(tmp_path, board="h7") as camera:
-        assert camera.about.free == FLASH_OF_H7
+        assert camera.info.free == FLASH_OF_H7
         camera.write("most", bytes(FLASH_OF_H7))
         with pytest.raises(UserError, match="more: the camera's disk is full; delete what you don't need"):
             camera.write("more", b"1")
@@ -83,7 +83,7 @@ def test_an_h7_has_room_for_just_so_much(tmp_path):
 def test_with_a_card_in_it_starts_from_there(tmp_path):
     put(tmp_path, {"flash/main.py": b"print('flash')\n", "sdcard/main.py": b"print('card')\n"})
     with connected(tmp_path) as camera:
-        assert camera.about.disk == "/sdcard"
+        assert camera.info.disk == "/sdcard"
         camera.reset()
         assert "card" in camera.lines(10)
 
@@ -121,7 +121,7 @@ def test_the_program_starts_again_though_an_answer_comes_late(tmp_path, monkeypa
 
     put(tmp_path / "flash", OLD)
     with Board(tmp_path, source=FACE) as board:
-        camera = Camera(board.path)
+        camera = Repl(board.path)
         press, late = camera._press_keys, [NoAnswer("late"), NoAnswer("late")]
 
         def press_late():

@@ -1,0 +1,42 @@
+"""What is on a camera: which of this version's files it holds, and whether its board runs them. For deploy, doctor and verify."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from emotion_camera.camera.repl import CameraInfo, Repl
+from emotion_camera.files import MODELS
+from emotion_camera.model.bundle import COMPACT, MAIN
+
+DEPLOY = "emotion-camera deploy"  # what to run when a file is missing or another one
+
+
+def needs_compiled_model(info: CameraInfo) -> bool:
+    """Whether the board runs only networks that ST Edge AI compiled, as the N6 does; there is none here."""
+    return "N6" in (info.board, *info.arch.split())
+
+
+def digest(data: bytes) -> str:
+    """SHA-256 in hexadecimal."""
+    return sha256(data).hexdigest()
+
+
+def known_files() -> dict[str, dict[str, str]]:
+    """For each name on the camera this version's files: folder and name by SHA-256."""
+    places = {
+        "main.py": [MAIN, COMPACT],
+        "emotion_camera.mpy": [COMPACT.with_name("emotion_camera.mpy")],
+        "emotion.tflite": sorted(MODELS.glob("*.tflite")),
+        "emotion.txt": sorted(MODELS.glob("*.txt")),
+    }
+    return {
+        name: {digest(path.read_bytes()): f"{path.parent.name}/{path.name}" for path in paths}
+        for name, paths in places.items()
+    }
+
+
+def hashes(camera: Repl, names: list[str], folder: str = "") -> dict[str, str]:
+    """SHA-256 by name of those files that are in a folder of the camera."""
+    there = camera.files(folder)
+    found = {name: camera.sha256(f"{folder}/{name}" if folder else name) for name in names if name in there}
+    return {name: value for name, value in found.items() if value is not None}

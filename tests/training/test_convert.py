@@ -4,20 +4,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from emotion_camera.errors import UserError
-from emotion_camera.model.contract import ModelError, check
+from emotion_camera.errors import ModelError, UserError
+from emotion_camera.model.contract import check
 from emotion_camera.model.interpreter import scores
-from emotion_camera.model.metadata import Notes, read, self_test_picture, tail
+from emotion_camera.model.metadata import Metadata, read, self_test_picture, tail
 from emotion_training.data.fer2013 import Faces
 from emotion_training.data.targets import training_rows
 from emotion_training.evaluate.protocols import EvalSet
-from emotion_training.export.calibrate import choose, curve
+from emotion_training.export.calibrate import select_tau, sweep_tau
 from emotion_training.export.convert import (
     CALIBRATION_FACES,
     check_place,
     choose_calibration,
     slim,
-    with_notes,
+    with_metadata,
     write_model,
 )
 
@@ -26,7 +26,7 @@ RNG = np.random.default_rng(7)
 
 
 def test_slim_changes_no_answer(tmp_path):
-    keras = pytest.importorskip("keras", reason="converting needs TensorFlow (training/requirements.txt)")
+    keras = pytest.importorskip("keras", reason="converting needs TensorFlow (the extra training)")
     import tensorflow as tf
 
     given = keras.Input((48, 48, 1))
@@ -45,16 +45,16 @@ def test_slim_changes_no_answer(tmp_path):
 
 
 def test_the_shipped_model_carries_its_self_test():
-    notes = read(DEFAULT_MODEL.read_bytes(), 7)
-    assert notes is not None
-    assert notes.selftest is not None
+    metadata = read(DEFAULT_MODEL.read_bytes(), 7)
+    assert metadata is not None
+    assert metadata.selftest is not None
     given = scores(DEFAULT_MODEL, np.array([self_test_picture()], np.uint8))[0]
-    np.testing.assert_allclose(given, np.array(notes.selftest) / 256, atol=0.01)
+    np.testing.assert_allclose(given, np.array(metadata.selftest) / 256, atol=0.01)
 
 
-def test_notes_change_no_answer():
+def test_metadata_change_no_answer():
     faces, data = RNG.integers(0, 256, (20, 48, 48), np.uint8), DEFAULT_MODEL.read_bytes()
-    assert np.array_equal(scores(with_notes(data, Notes(temperature=3)), faces), scores(DEFAULT_MODEL, faces))
+    assert np.array_equal(scores(with_metadata(data, Metadata(temperature=3)), faces), scores(DEFAULT_MODEL, faces))
 
 
 def test_calibration_is_repeatable_and_holds_the_extremes():
@@ -126,25 +126,25 @@ def test_tflite_micro_answers_as_litert():
         np.testing.assert_allclose(given, wanted, atol=2.1 / 256)
 
 
-def test_accuracy_and_balance_count_alike_where_the_lean_is_chosen():
-    """Of points up to halfway the one whose sum is largest, and of equal sums the one that changes the network least."""
+def test_tau_is_selected_by_the_sum_of_accuracy_and_balanced_accuracy():
+    """Of the points up to MAX_TAU the one with the largest sum, and of equal sums the smallest tau."""
     points = [
         {"tau": tau, "accuracy": accuracy, "balanced": balanced}
         for tau, accuracy, balanced in ((0.0, 0.84, 0.70), (0.3, 0.83, 0.74), (0.5, 0.82, 0.75), (0.8, 0.80, 0.80))
     ]
-    assert choose(points) == 0.3
+    assert select_tau(points) == 0.3
 
 
-def test_the_curve_gives_up_accuracy_for_balance():
+def test_tau_trades_accuracy_for_balanced_accuracy():
     truth = RNG.choice(7, 2000, p=[0.05, 0.05, 0.05, 0.3, 0.1, 0.1, 0.35])
     prior = np.bincount(truth, minlength=7) / len(truth)
     logits = np.eye(7)[truth] * 2 + RNG.normal(0, 1, (2000, 7)) + np.log(prior)
-    at = {point["tau"]: point for point in curve(logits, EvalSet(np.arange(2000), truth), prior)}
+    at = {point["tau"]: point for point in sweep_tau(logits, EvalSet(np.arange(2000), truth), prior)}
     assert at[1]["balanced"] > at[0]["balanced"]
     assert at[1]["accuracy"] < at[0]["accuracy"]
 
 
-def test_a_file_that_lost_its_notes_is_damaged(tmp_path):
+def test_a_file_that_lost_its_metadata_is_damaged(tmp_path):
     path = tmp_path / "net.tflite"
     path.with_suffix(".txt").write_bytes(DEFAULT_MODEL.with_suffix(".txt").read_bytes())
     for lost in (1, 7, 20, len(tail(DEFAULT_MODEL.read_bytes()))):

@@ -1,4 +1,4 @@
-"""The report measures models again: cards, the README's table and the list of ablations are of the same figures, or nothing is written."""
+"""The report evaluates models again: cards, the README's table and the ablations have the same results, or nothing is written."""
 
 import json
 import shutil
@@ -12,13 +12,13 @@ import pytest
 from emotion_camera.errors import UserError
 from emotion_camera.model.contract import DEFAULT_MODEL, LARGE_MODEL
 from emotion_training.data.fer2013 import Faces
-from emotion_training.data.near_duplicates import repeated
+from emotion_training.data.near_duplicates import duplicates_in_test
 from emotion_training.evaluate import peers, readme_table
 from emotion_training.evaluate.report import measure_alone, report
 
 ROOT = Path(__file__).parents[2]
 RNG = np.random.default_rng(8)
-ABLATION = {"name": "no votes", "what": "FER2013's labels", "epochs": 9, "minutes": 4, "PublicTest": {"FER+ 7": 0.7, "balanced": 0.6}}  # fmt: skip
+ABLATION = {"name": "no votes", "description": "FER2013's labels", "epochs": 9, "minutes": 4, "PublicTest": {"FER+ 7": 0.7, "balanced": 0.6}}  # fmt: skip
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def folder(tmp_path) -> Path:
     (models / "net_curve.png").write_bytes(b"a curve")
     card = {
         "sha256": sha256((models / "net.tflite").read_bytes()).hexdigest(),
-        "made": {"epochs": 5, "temperature": 1.25},
+        "provenance": {"epochs": 5, "temperature": 1.25},
     }
     (models / "net.json").write_text(json.dumps(card))
     (tmp_path / "README.md").write_text(f"above\n{readme_table.OPEN}\nold\n{readme_table.CLOSE}\nbelow\n")
@@ -56,7 +56,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def test_test_rows_that_repeat_a_training_row_are_found(faces):
-    assert np.flatnonzero(repeated(faces)).tolist() == [20, 40]
+    assert np.flatnonzero(duplicates_in_test(faces)).tolist() == [20, 40]
 
 
 def test_a_report_writes_card_table_and_ablations(folder, faces):
@@ -65,20 +65,20 @@ def test_a_report_writes_card_table_and_ablations(folder, faces):
     assert report([folder / "net.tflite"], faces, folder) == [folder / "net.md"]
     card, text = json.loads((folder / "net.json").read_text()), (folder / "net.md").read_text()
     assert (folder / "net.tflite").read_bytes() == model
-    assert card["made"] == {"epochs": 5, "temperature": 1.25}
-    assert card["figures"]["PublicTest"]["FER2013"]["rows"] == 20
-    assert card["leak_free"]["PublicTest"]["FER2013"]["rows"] == 19
+    assert card["provenance"] == {"epochs": 5, "temperature": 1.25}
+    assert card["metrics"]["PublicTest"]["FER2013"]["rows"] == 20
+    assert card["deduplicated"]["PublicTest"]["FER2013"]["rows"] == 19
     for section in (
-        "Accuracy", "Confidence", "Robustness", "How it was made", "The data and its limits", "Beside others",
-        "Limits and fair use",
+        "How it was made", "Evaluation", "Calibration of confidence", "Robustness to corruptions",
+        "Comparison with other models", "Limitations", "Misuse",
     ):  # fmt: skip
         assert f"\n## {section}\n" in text
     for said in (
         "temperature is 1.25",
-        "PrivateTest, by score:",
+        "Coverage and accuracy by score threshold, PrivateTest:",
         "Cortex-M7 instructions",
-        "| partial cover |",
-        "leak-free n",
+        "| occlusion |",
+        "deduplicated n",
         "FER+ 8 precision",
     ):
         assert said in text
@@ -89,15 +89,15 @@ def test_a_report_writes_card_table_and_ablations(folder, faces):
     assert "| no votes | FER2013's labels | 9 | 4 min | 0.700 | 0.600 |" in (folder / "ablations.md").read_text()
 
 
-def test_the_readme_s_table_is_of_the_card_s_figures_and_the_rest_stays(folder, faces):
+def test_the_readme_s_table_has_the_card_s_results_and_the_rest_stays(folder, faces):
     report([folder / "net.tflite"], faces, folder)
-    told = json.loads((folder / "net.json").read_text())["figures"]["PrivateTest"]
+    metrics = json.loads((folder / "net.json").read_text())["metrics"]["PrivateTest"]
     text = (folder.parent / "README.md").read_text()
     assert text.startswith(f"above\n{readme_table.OPEN}\n| model |")
     assert text.endswith(f"|\n{readme_table.CLOSE}\nbelow\n")
     row = next(line for line in text.splitlines() if "`models/net.tflite`" in line)
-    assert f"| {100 * told['FER+ 7']['accuracy']:.1f} % | {100 * told['FER+ 7']['balanced']:.1f} % |" in row
-    assert row.endswith(f"| {100 * told['FER2013']['accuracy']:.1f} % |")
+    assert f"| {100 * metrics['FER+ 7']['accuracy']:.1f} % | {100 * metrics['FER+ 7']['balanced']:.1f} % |" in row
+    assert row.endswith(f"| {100 * metrics['FER2013']['accuracy']:.1f} % |")
     assert "vicksam" in text
 
 
@@ -107,19 +107,19 @@ def test_the_table_in_the_readme_is_that_of_the_shipped_cards():
     ]
     measured = json.loads((ROOT / "models" / peers.PEERS).read_text())["measured"]
     table = (ROOT / "README.md").read_text(encoding="utf-8").split(readme_table.OPEN)[1].split(readme_table.CLOSE)[0]
-    assert table.strip() == readme_table.short_table(cards, measured)
+    assert table.strip() == readme_table.results_table(cards, measured)
 
 
-def test_a_first_version_stands_beside_another_model_only(folder, faces):
+def test_the_baseline_is_compared_with_another_model_only(folder, faces):
     path = folder / "net.tflite"
-    told = measure_alone(path, faces, folder / peers.FIRST)
+    baseline = measure_alone(path, faces, folder / peers.BASELINE)
     report([path], faces, folder)
-    assert "first version" not in (folder / "net.md").read_text()
-    told["robustness"]["PrivateTest"]["spoilt"]["blur"]["mild"] = {"accuracy": 0.123, "balanced": 0.321}
-    (folder / peers.FIRST).write_text(json.dumps({**told, "sha256": "of another file"}))
+    assert "baseline v1" not in (folder / "net.md").read_text()
+    baseline["robustness"]["PrivateTest"]["corrupted"]["blur"]["mild"] = {"accuracy": 0.123, "balanced": 0.321}
+    (folder / peers.BASELINE).write_text(json.dumps({**baseline, "sha256": "of another file"}))
     report([path], faces, folder)
     text = (folder / "net.md").read_text()
-    assert "| first version: mild |" in text
+    assert "| baseline v1: mild |" in text
     assert "0.123 / 0.321" in text
 
 
@@ -128,7 +128,7 @@ def no_card(folder: Path) -> None:
 
 
 def card_of_another(folder: Path) -> None:
-    (folder / "net.json").write_text('{"sha256": "other", "made": {}}')
+    (folder / "net.json").write_text('{"sha256": "other", "provenance": {}}')
 
 
 def no_curve(folder: Path) -> None:
@@ -144,19 +144,19 @@ def lame_ablation(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("damage", "message"),
     [
         (no_card, r"net\.json: no such file; run emotion-camera train card"),
         (card_of_another, r"net\.json: is the card of another file"),
         (no_curve, r"net_curve\.png: no such file; run emotion-camera train card"),
         (half_marked, r"README\.md: has <!-- figures --> without"),
-        (lame_ablation, r"ablations\.json: can't be used"),
+        (lame_ablation, r"ablations\.json: cannot be used"),
     ],
 )
-def test_what_cannot_be_reported_is_refused_with_nothing_written(folder, faces, spoil, said):
-    spoil(folder)
+def test_what_cannot_be_reported_is_refused_with_nothing_written(folder, faces, damage, message):
+    damage(folder)
     before = files(folder.parent)
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         report([folder / "net.tflite"], faces, folder)
     assert files(folder.parent) == before
 

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from emotion_camera.errors import UserError
+from emotion_training.data.class_prior import class_prior
 from emotion_training.data.fer2013 import PRIVATE_TEST, Faces, load
-from emotion_training.data.near_duplicates import leaked
-from emotion_training.data.targets import choosing, prior, targets, training_rows
+from emotion_training.data.near_duplicates import duplicates_in_training
+from emotion_training.data.targets import targets, training_rows, validation_faces
 from emotion_training.evaluate.protocols import PROTOCOLS, EvalSet, eval_set, measure
 
 FER2013 = Path(__file__).parents[3] / "shared" / "datasets" / "fer2013"
@@ -55,7 +56,7 @@ def test_contempt_counts_as_wrong_and_balance_ignores_it():
 
 
 def test_targets_mix_votes_and_label():
-    given = targets(faces_with([HAPPY, NO_FACE], labels=[4, 5]), label_share=0.25)
+    given = targets(faces_with([HAPPY, NO_FACE], labels=[4, 5]), hard_label_weight=0.25)
     assert given[0].tolist() == pytest.approx([0, 0, 0, 0.6, 0.25, 0, 0.15])
     assert given[1].argmax() == 5  # nobody saw an emotion: the label stands
     assert given.sum(axis=1).tolist() == pytest.approx([1, 1])
@@ -67,7 +68,7 @@ def test_no_row_of_a_test_part_is_trained_on():
     images[4] = images[1]
     images[5] = np.clip(images[2] * 0.8 + 20, 0, 255)  # the same picture, only paler
     faces = Faces(images, faces.labels, usage, faces.votes)
-    assert np.flatnonzero(leaked(faces)).tolist() == [1, 2]
+    assert np.flatnonzero(duplicates_in_training(faces)).tolist() == [1, 2]
     assert training_rows(faces).tolist() == [0, 3]
 
 
@@ -77,7 +78,7 @@ def test_rows_that_are_in_privatetest_too_choose_nothing():
     images[3] = np.clip(images[5] * 0.8 + 20, 0, 255)
     images[4] = images[1]  # a training row's picture, which leaves the training instead
     faces = Faces(images, faces.labels, usage, faces.votes)
-    assert np.array_equal(choosing(faces).images, images[[2, 4]])
+    assert np.array_equal(validation_faces(faces).images, images[[2, 4]])
     assert training_rows(faces).tolist() == [0]
 
 
@@ -87,4 +88,4 @@ def test_rows_without_an_emotion_are_not_trained_on():
 
 def test_an_emotion_without_a_picture_is_named():
     with pytest.raises(UserError, match="no usable training picture shows angry"):
-        prior(faces_with([HAPPY] * 3), np.arange(3))
+        class_prior(faces_with([HAPPY] * 3), np.arange(3))

@@ -1,4 +1,4 @@
-"""The card and the table tell of what was measured, and refuse what can't be measured before anything is written."""
+"""The card and the table show what was measured; what cannot be measured is refused before anything is written."""
 
 import shutil
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from emotion_camera.errors import UserError
 from emotion_camera.model.contract import EMOTIONS
 from emotion_training.data.fer2013 import Faces
-from emotion_training.evaluate.evaluate import by_emotion, by_protocol, check_measurable, table
+from emotion_training.evaluate.evaluate import by_protocol, check_measurable, metrics_table, per_class_report
 from emotion_training.evaluate.report import write_card
 
 DEFAULT_MODEL = Path(__file__).parents[2] / "models" / "emotion.tflite"
@@ -84,6 +84,6 @@ def test_a_card_without_test_rows_or_curve_is_refused_with_nothing_written(tmp_p
 
 def test_a_protocol_without_rows_is_left_out_of_the_table():
     nobody_saw_a_face = faces(1, votes=[0] * 9 + [10])
-    figures = by_protocol(np.eye(7)[nobody_saw_a_face.labels], nobody_saw_a_face)
-    assert list(figures) == ["FER2013"]
-    assert "FER+" not in table(figures) + by_emotion(figures)
+    metrics = by_protocol(np.eye(7)[nobody_saw_a_face.labels], nobody_saw_a_face)
+    assert list(metrics) == ["FER2013"]
+    assert "FER+" not in metrics_table(metrics) + per_class_report(metrics)

@@ -14,12 +14,12 @@ import numpy as np
 from emotion_camera.errors import UserError
 from emotion_camera.model.contract import EMOTIONS
 from emotion_camera.model.interpreter import scores
+from emotion_camera.model.main_module import load_program
 from emotion_camera.model.metadata import log_scores, read
-from emotion_camera.model.program import load_program
 from numpy.typing import NDArray
 
 from emotion_training.data.fer2013 import Faces
-from emotion_training.evaluate.evaluate import PARTS, check_measurable, markdown
+from emotion_training.evaluate.evaluate import PARTS, check_measurable, markdown_table
 from emotion_training.evaluate.protocols import eval_set
 
 PEOPLE = 200
@@ -46,9 +46,9 @@ def trial(faces: Faces, model: Path, part: str = "PublicTest") -> str:
         raise UserError(f"the data has no rows of {part}; give data with the official parts")
     wanted = eval_set("FER+ 7", tested)
     data = model.read_bytes()
-    notes = read(data, len(EMOTIONS))
-    logs = np.array([log_scores(it, notes) for it in scores(model, tested.images[wanted.index])])
-    resting = list(notes.resting) if notes and notes.resting else None
+    metadata = read(data, len(EMOTIONS))
+    logs = np.array([log_scores(it, metadata) for it in scores(model, tested.images[wanted.index])])
+    resting = list(metadata.resting) if metadata and metadata.resting else None
     lines = []
     for bias in BIASES:
         before, *after = _people(logs, wanted.targets, resting, bias, load_program())
@@ -59,7 +59,7 @@ def trial(faces: Faces, model: Path, part: str = "PublicTest") -> str:
         head += [f"rest: after {looks}", f"expressions: after {looks}"]
     return (
         f"{model.name}, {part}, FER+ 7, {PEOPLE} people a line: faces at rest that are called neutral, and recall of the six\n"
-        f"expressions (mean), before `calibrate` and after it saw {' or '.join(map(str, LOOKS))} resting pictures.\n\n{markdown(head, lines)}"
+        f"expressions (mean), before `calibrate` and after it saw {' or '.join(map(str, LOOKS))} resting pictures.\n\n{markdown_table(head, lines)}"
     )
 
 

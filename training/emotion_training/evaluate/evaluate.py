@@ -1,4 +1,4 @@
-"""Measure scores by every protocol that the data allows."""
+"""Measure scores by every protocol that the data allows, and format metrics as Markdown tables."""
 
 from pathlib import Path
 
@@ -13,59 +13,59 @@ PARTS = {"PublicTest": PUBLIC_TEST, "PrivateTest": PRIVATE_TEST}
 
 
 def check_measurable(path: Path) -> Model:
-    """The model of a file, checked by the contract; UserError where FER2013 can't measure it: other labels or input size."""
+    """The checked model of a file; UserError if FER2013 cannot measure it, for its labels or its input size."""
     model = check(path)
     if model.labels != EMOTIONS:
         raise UserError(
-            f"{path}: its labels are {', '.join(model.labels)}; FER2013 can only measure a model with the labels "
+            f"{path}: its labels are {', '.join(model.labels)}; FER2013 measures only a model with the labels "
             f"{', '.join(EMOTIONS)}, in this order"
         )
     if model.input_size != SIZE:
         raise UserError(
-            f"{path}: takes pictures of {model.input_size} x {model.input_size} pixels; "
-            f"FER2013 can only measure a model that takes {SIZE} x {SIZE}"
+            f"{path}: its input is {model.input_size} x {model.input_size} pixels; "
+            f"FER2013 measures only a model with an input of {SIZE} x {SIZE}"
         )
     return model
 
 
 def by_protocol(scores: NDArray, part: Faces) -> dict[str, Metrics]:
-    """Metrics by protocol of scores [n, 7] for all n rows of a part; only FER2013's own where there are no votes.
+    """The metrics by protocol of scores [n, 7] for all n rows of a part; only FER2013 if there are no votes.
 
-    A protocol by which no row counts is left out.
+    A protocol without rows is left out.
     """
     names = PROTOCOLS if part.votes is not None else ("FER2013",)
-    wanted = {name: eval_set(name, part) for name in names}
-    return {name: measure(scores, some) for name, some in wanted.items() if len(some.index)}
+    subsets = {name: eval_set(name, part) for name in names}
+    return {name: measure(scores, subset) for name, subset in subsets.items() if len(subset.index)}
 
 
-def table(figures: dict[str, Metrics], leak_free: dict[str, Metrics] | None = None) -> str:
-    """The figures as a table in Markdown, a line a protocol; with `leak_free`, the same without repeated rows beside them."""
-    head = ["protocol", "n", "accuracy", "balanced"]
-    if leak_free is not None:
-        head += ["leak-free n", "accuracy", "balanced"]
-    lines = []
-    for name, it in figures.items():
-        line = [name, *_brief(it)]
-        if leak_free is not None:
-            line += _brief(leak_free[name]) if name in leak_free else ["0", "", ""]
-        lines.append(line)
-    return markdown(head, lines)
+def metrics_table(metrics: dict[str, Metrics], deduplicated: dict[str, Metrics] | None = None) -> str:
+    """Accuracy by protocol in Markdown; beside it, where given, without near-duplicates of training images."""
+    head = ["protocol", "n", "accuracy", "balanced accuracy"]
+    if deduplicated is not None:
+        head += ["deduplicated n", "accuracy", "balanced accuracy"]
+    rows = []
+    for name, each in metrics.items():
+        row = [name, *_summary(each)]
+        if deduplicated is not None:
+            row += _summary(deduplicated[name]) if name in deduplicated else ["0", "", ""]
+        rows.append(row)
+    return markdown_table(head, rows)
 
 
-def _brief(it: Metrics) -> list[str]:
-    return [f"{it.rows:,}", f"{it.accuracy:.3f}", f"{it.balanced:.3f}"]
+def _summary(metrics: Metrics) -> list[str]:
+    return [f"{metrics.rows:,}", f"{metrics.accuracy:.3f}", f"{metrics.balanced:.3f}"]
 
 
-def by_emotion(figures: dict[str, Metrics]) -> str:
-    """Recall and precision as a table in Markdown, a line an emotion."""
-    head = ["emotion", *(f"{name} {what}" for name in figures for what in ("recall", "precision"))]
-    lines = [
-        [emotion, *(f"{share:.3f}" for it in figures.values() for share in (it.recall[row], it.precision[row]))]
+def per_class_report(metrics: dict[str, Metrics]) -> str:
+    """Recall and precision by emotion and protocol in Markdown."""
+    head = ["emotion", *(f"{name} {measure}" for name in metrics for measure in ("recall", "precision"))]
+    rows = [
+        [emotion, *(f"{value:.3f}" for each in metrics.values() for value in (each.recall[row], each.precision[row]))]
         for row, emotion in enumerate(EMOTIONS)
     ]
-    return markdown(head, lines)
+    return markdown_table(head, rows)
 
 
-def markdown(head: list[str], lines: list[list[str]]) -> str:
+def markdown_table(head: list[str], rows: list[list[str]]) -> str:
     """A table in Markdown."""
-    return "\n".join("| " + " | ".join(line) + " |" for line in (head, ["---"] * len(head), *lines))
+    return "\n".join("| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows))

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from emotion_camera.errors import UserError
-from emotion_camera.model.contract import EMOTIONS, SMALL_HEAP, Limits, Model, ModelError, check
+from emotion_camera.boards import SMALL_HEAP, Limits
+from emotion_camera.errors import ModelError, UserError
+from emotion_camera.model.contract import EMOTIONS, Model, check
 from emotion_camera.model.interpreter import scores
-from emotion_camera.model.metadata import DESCRIPTION, Notes, encode, self_test_picture
+from emotion_camera.model.metadata import DESCRIPTION, Metadata, encode, self_test_picture
+from emotion_camera.model.tflite import operators, pack, unpack
 from numpy.typing import NDArray
 
 from emotion_training.data.fer2013 import SIZE, Faces
@@ -30,7 +32,7 @@ CALIBRATION_SEED = 20130
 # The file's own softmax is so much warmer than the scores that the camera shows, lest small ones be rounded to 0 (steps of
 # 1/256): what is 0 can't be corrected by a prior or a calibration. At 1, 19 % of the scores of PublicTest's faces are 0 and
 # their logs are off the float network's by 0.38 on average; at 2, 0.1 % and 0.07; at 3 none and 0.06.
-WARMTH = 3.0
+SOFTMAX_TEMPERATURE = 3.0
 
 
 def choose_calibration(faces: Faces, which: NDArray[np.int64]) -> list[int]:
@@ -50,15 +52,15 @@ def choose_calibration(faces: Faces, which: NDArray[np.int64]) -> list[int]:
     return sorted({int(row) for row in (*chosen, *extremes)})
 
 
-def convert(network: "keras.Model", calibration: NDArray[np.uint8], notes: Notes | None = None) -> bytes:
-    """The int8 TensorFlow Lite file of a network, calibrated on faces uint8 [n, size, size], with notes for the camera.
+def convert(network: "keras.Model", calibration: NDArray[np.uint8], metadata: Metadata | None = None) -> bytes:
+    """The int8 TensorFlow Lite file of a network, calibrated on faces uint8 [n, size, size], with metadata for the camera.
 
-    The network's scores are those that the camera is to show: the file's are warmer by the temperature of the notes.
+    The network's scores are those that the camera is to show: the file's are warmer by the temperature of the metadata.
     """
     import tensorflow as tf
 
-    notes = notes or Notes()
-    cool(network, notes.temperature)
+    metadata = metadata or Metadata()
+    scale_temperature(network, metadata.temperature)
 
     pictures = calibration[..., np.newaxis].astype(np.float32) / 255
     converter = tf.lite.TFLiteConverter.from_keras_model(network)
@@ -72,11 +74,11 @@ def convert(network: "keras.Model", calibration: NDArray[np.uint8], notes: Notes
     try:
         data = slim(_quietly(converter))
     finally:
-        cool(network, 1 / notes.temperature)
-    return with_notes(data, notes, calibration.shape[1])
+        scale_temperature(network, 1 / metadata.temperature)
+    return with_metadata(data, metadata, calibration.shape[1])
 
 
-def cool(network: "keras.Model", temperature: float) -> None:
+def scale_temperature(network: "keras.Model", temperature: float) -> None:
     """Divide the logits by a temperature, in the last layer: no answer changes, only how sure it sounds."""
     if temperature != 1:
         layer = network.get_layer("emotion")
@@ -100,58 +102,33 @@ def _quietly(converter: Any) -> bytes:
 def slim(data: bytes) -> bytes:
     """The same model without what TFLM does not read: 9 of an H7's 114 KB.
 
-    That is the tensors' names, the converter's notes, and the scales of the convolutions' biases, which are always
+    That is the tensors' names, the converter's metadata, and the scales of the convolutions' biases, which are always
     input scale x weight scale. (A Dense layer's are checked, so they stay.)
     """
-    from ai_edge_litert import schema_py_generated as schema
-
-    model = schema.ModelT.InitFromPackedBuf(data)
+    model = unpack(data)
     model.description = model.metadata = model.metadataBuffer = model.signatureDefs = None
-    convolutions = (schema.BuiltinOperator.CONV_2D, schema.BuiltinOperator.DEPTHWISE_CONV_2D)
     for graph in model.subgraphs:
         graph.name = None
         for tensor in graph.tensors:
             tensor.name = tensor.shapeSignature = None
-        for operator in graph.operators:
-            if model.operatorCodes[operator.opcodeIndex].builtinCode in convolutions:
-                graph.tensors[operator.inputs[2]].quantization = None
-    return _packed(model)
+    for name, operator in operators(model):
+        if name in ("CONV_2D", "DEPTHWISE_CONV_2D"):
+            model.subgraphs[0].tensors[operator.inputs[2]].quantization = None
+    return pack(model)
 
 
-def with_notes(data: bytes, notes: Notes, size: int = SIZE) -> bytes:
-    """A model with notes for the camera at its end; of 48 x 48 pixels, with what it answers to the self-test's picture.
+def with_metadata(data: bytes, metadata: Metadata, size: int = SIZE) -> bytes:
+    """A model with metadata for the camera at its end; of 48 x 48 pixels, with what it answers to the self-test's picture.
 
-    Notes that stand there already give way.
+    Metadata that is there already is replaced.
     """
-    from ai_edge_litert import schema_py_generated as schema
-
-    model = schema.ModelT.InitFromPackedBuf(data)
+    model = unpack(data)
     model.description = DESCRIPTION.decode()
-    data = _packed(model)
+    data = pack(model)
     if size == SIZE:
         answer = np.rint(scores(data, np.array([self_test_picture()], np.uint8))[0] * 256)
-        notes = replace(notes, selftest=tuple(np.clip(answer, 0, 255).astype(int).tolist()))
-    return data + encode(notes)
-
-
-def _packed(model: Any) -> bytes:
-    """A model of the TensorFlow Lite schema as a file, in which equal lists of numbers are stored once.
-
-    A convolution has a zero point for each channel, all 0, of 8 bytes: 1 of an H7's 114 KB.
-    """
-    import flatbuffers
-
-    class Builder(flatbuffers.Builder):
-        def CreateNumpyVector(self, x: Any) -> Any:
-            key = x.dtype.str, x.tobytes()
-            if key not in stored:
-                stored[key] = super().CreateNumpyVector(x)
-            return stored[key]
-
-    stored: dict[tuple[str, bytes], Any] = {}
-    builder = Builder(100_000)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+        metadata = replace(metadata, selftest=tuple(np.clip(answer, 0, 255).astype(int).tolist()))
+    return data + encode(metadata)
 
 
 def check_place(path: Path) -> None:

@@ -11,25 +11,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from emotion_camera.errors import UserError
 from emotion_camera.model.metadata import read
+from emotion_camera.model.tflite import operators, unpack
 from numpy.typing import NDArray
 
-from emotion_training.export.convert import cool
+from emotion_training.export.convert import scale_temperature
 
 if TYPE_CHECKING:
     import keras
 
 
-def rebuild(path: Path) -> "keras.Model":
+def tflite_to_keras(path: Path) -> "keras.Model":
     """The network of an int8 file as a Keras model like those of `emotion_training.fit.network.build`, less their batch norm.
 
-    From pixels (0 to 1) [n, size, size, 1] to the scores that the camera shows [n, classes]: the temperature that the file's notes
+    From pixels (0 to 1) [n, size, size, 1] to the scores that the camera shows [n, classes]: the temperature that the file's metadata
     tell of is undone. The last layer is named "emotion" and gives logits.
     Raises UserError where the file is built of something else than such a network is.
     """
     import keras
-    from ai_edge_litert import schema_py_generated as schema
 
-    model = schema.ModelT.InitFromPackedBuf(Path(path).read_bytes())
+    model = unpack(Path(path).read_bytes())
     graph = _Graph(path, model)
     given = graph.tensors[graph.inputs[0]]
     values = {graph.inputs[0]: keras.Input(tuple(int(size) for size in given.shape[1:]))}
@@ -39,9 +39,9 @@ def rebuild(path: Path) -> "keras.Model":
             raise graph.strange(f"uses {name}")
         values[operator.outputs[0]] = _LAYERS[name](graph, operator, values)
     network = keras.Model(pixels, values[graph.outputs[0]])
-    notes = read(Path(path).read_bytes(), network.output.shape[-1])
-    if notes:
-        cool(network, 1 / notes.temperature)
+    metadata = read(Path(path).read_bytes(), network.output.shape[-1])
+    if metadata:
+        scale_temperature(network, 1 / metadata.temperature)
     return network
 
 
@@ -49,14 +49,10 @@ class _Graph:
     """The first graph of a file: tensors, operators by name, and the weights of a tensor as float."""
 
     def __init__(self, path: Path, model: Any):
-        from ai_edge_litert import schema_py_generated as schema
-
         graph = model.subgraphs[0]
-        names = {value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
-        codes = [names[max(code.builtinCode, code.deprecatedBuiltinCode)] for code in model.operatorCodes]
         self.path, self.buffers, self.tensors = path, model.buffers, graph.tensors
         self.inputs, self.outputs = list(graph.inputs), list(graph.outputs)
-        self.steps = [(codes[operator.opcodeIndex], operator) for operator in graph.operators]
+        self.steps = operators(model)
 
     def strange(self, what: str) -> UserError:
         return UserError(

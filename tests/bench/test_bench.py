@@ -20,8 +20,9 @@ from bench.tracking import (
 )
 from bench.watch import PLAIN_LOOP, Look, files_beside, watch
 from emotion_camera.errors import UserError
-from emotion_camera.model.contract import SHIPPED, describe
+from emotion_camera.model.contract import DEFAULT_MODEL
 from emotion_camera.model.cost import predict_instructions
+from emotion_camera.model.tflite import describe
 from emotion_camera.reports.parse import EventReport, Face, FacesReport, parse
 from emotion_camera.simulator import Line, run
 from emotion_camera.simulator.host.floats import camera_float
@@ -66,7 +67,7 @@ def test_the_plain_loop_is_as_short_as_an_example():
 def test_watching_gives_a_look_for_each_frame_with_what_it_cost():
     looks = watch(PLAIN_LOOP, still(4))
     assert [(len(look.faces), look.windows, look.runs) for look in looks] == [(1, 18807, 1)] * 4
-    network = predict_instructions(describe(SHIPPED).layers) + 94_000
+    network = predict_instructions(describe(DEFAULT_MODEL).layers) + 94_000
     assert all(look.cost.network == network for look in looks)
     assert all(30e6 < look.cost.search < 60e6 for look in looks)
     assert all(look.cost.copies == 0 for look in looks)
@@ -149,7 +150,7 @@ def test_where_nobody_is_no_face_is_missed():
 def test_the_heap_is_measured_with_what_the_program_keeps_in_it():
     [told] = heap_lines(PLAIN_LOOP, "h7", 101)
     assert told["frames"] == 100
-    assert SHIPPED.stat().st_size < told["in_use"] < 335_872
+    assert DEFAULT_MODEL.stat().st_size < told["in_use"] < 335_872
     assert 0 < told["a_frame"] <= told["most"]
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from statistics import fmean
 
 import pytest
-from emotion_camera.model.contract import describe
 from emotion_camera.model.cost import Layer
+from emotion_camera.model.tflite import describe
 from emotion_camera.reports.parse import FacesReport, parse
 from emotion_camera.simulator import Line, Shown, run
 from emotion_camera.simulator.events import Call

@@ -1,5 +1,6 @@
 """A camera as it runs: by protocol V2, by its serial port, simulated, and from a recording."""
 
+import sys
 import threading
 import time
 
@@ -9,7 +10,7 @@ from emotion_camera.boards import BOARDS
 from emotion_camera.camera.events import Disconnected, Frame, Line
 from emotion_camera.camera.serial import SerialConnection
 from emotion_camera.camera.simulated import SimulatedStream
-from emotion_camera.camera.stream import NO_COMMANDS, open_stream
+from emotion_camera.camera.stream import NO_COMMANDS, NO_PACKAGE, open_stream
 from emotion_camera.errors import UserError
 from emotion_camera.reports.parse import EventReport, FacesReport, parse
 from report_samples import as_line
@@ -143,6 +144,16 @@ def test_commands_to_older_firmware_go_to_the_serial_port(plug_in, opened, monke
     stream.send_command("calibrate")
     first(stream.events(), Line)
     assert cable.take() == b"calibrate\r\n"
+
+
+def test_without_the_package_for_protocol_v2_the_reports_come(plug_in, opened, monkeypatch):
+    """It has no release for Python 3.14."""
+    monkeypatch.setitem(sys.modules, "openmv", None)
+    cable = plug_in()
+    opened.append(stream := open_stream(str(cable.path)))
+    assert stream.limitation == NO_PACKAGE
+    cable.send(b'{"v": 1, "event": "recovered"}\n' * 20)
+    assert parse(first(stream.events(), Line).text) == EventReport("recovered", None, {})
 
 
 def silent(camera):

@@ -9,6 +9,7 @@ import pytest
 from emotion_camera.__main__ import main
 from emotion_camera.camera.inspection import digest
 from emotion_camera.camera.repl import Repl, Unplugged, open_repl
+from emotion_camera.commands.deploy.atomic_update import BOOT
 from emotion_camera.commands.deploy.command import deploy, roll_back
 from emotion_camera.errors import UserError
 from emotion_camera.model import metadata
@@ -165,6 +166,31 @@ def test_a_program_of_another_model_is_taken_back(tmp_path):
 def test_without_a_previous_set_there_is_none_to_put_back(tmp_path):
     with connected(tmp_path) as camera, pytest.raises(UserError, match="there is no previous set to put back"):
         deploy(camera, BROKEN, wait_s=20)
+
+
+def test_a_previous_set_that_is_damaged_is_not_put_back(tmp_path):
+    """A program with a byte missing may run, and do anything."""
+    put(tmp_path / "flash", OLD)
+    with connected(tmp_path) as camera:
+        deploy(camera, NEW, wait_s=20)
+    put(tmp_path / "flash", {"previous/main.py": OLD["main.py"][:-1]})
+    with connected(tmp_path) as camera, pytest.raises(UserError, match="there is no previous set: deploy keeps one"):
+        roll_back(camera, 20)
+    assert read(tmp_path / "flash").items() >= NEW.items()
+
+
+def test_a_boot_py_of_an_older_version_is_replaced(tmp_path):
+    """It would end a change by the rules of its own time, or not at all."""
+    older = b"# Of the emotion camera: an older one\nprint('nothing is ended')\n"
+    put(tmp_path / "flash", {**OLD, "boot.py": older})
+    with connected(tmp_path) as camera:
+        deploy(camera, NEW, wait_s=20)
+    after = read(tmp_path / "flash")
+    assert after.items() >= {**NEW, "boot.py": BOOT.read_bytes()}.items()
+    put(tmp_path / "flash", {"boot.py": older})
+    with connected(tmp_path) as camera:
+        roll_back(camera, 20)
+    assert read(tmp_path / "flash").items() >= {**OLD, "boot.py": BOOT.read_bytes()}.items()
 
 
 def test_what_was_broken_off_while_copying_goes_on_where_it_was(tmp_path):

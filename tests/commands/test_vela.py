@@ -9,10 +9,11 @@ import pytest
 from emotion_camera.commands import vela
 from emotion_camera.errors import UserError
 from emotion_camera.model import metadata
-from emotion_camera.model.contract import SHIPPED, check, describe
+from emotion_camera.model.contract import DEFAULT_MODEL, check
+from emotion_camera.model.tflite import describe
 
 ROOT = Path(__file__).parents[2]
-MODEL = check(SHIPPED)
+MODEL = check(DEFAULT_MODEL)
 needs_vela = pytest.mark.skipif(vela.version() is None, reason=f"Vela is not installed ({vela.INSTALL})")
 
 
@@ -23,12 +24,8 @@ def command(*words: object) -> subprocess.CompletedProcess[str]:
 
 def test_without_vela_a_sentence_says_how_to_get_it(monkeypatch):
     monkeypatch.setattr(vela, "version", lambda: None)
-    with pytest.raises(UserError, match=r"not installed: python -m pip install -r tools/requirements-vela\.txt"):
+    with pytest.raises(UserError, match=r"not installed: python -m pip install .emotion-camera\[vela\]"):
         vela.compile_model(MODEL)
-
-
-def test_the_requirements_file_that_is_named_is_there():
-    assert "ethos-u-vela==" in (ROOT / vela.INSTALL.split()[-1]).read_text()
 
 
 def test_a_model_that_breaks_the_contract_is_named(tmp_path):
@@ -54,16 +51,16 @@ def test_all_of_the_model_goes_to_the_neural_processor(tmp_path, core):
 
 
 @needs_vela
-def test_the_notes_for_the_camera_go_with_the_model():
+def test_the_metadata_for_the_camera_go_with_the_model():
     told = metadata.read(MODEL.path.read_bytes(), 7)
     assert told is not None
     assert metadata.read(vela.compile_model(MODEL).data, 7) == told
 
 
-def test_a_model_without_notes_gets_none(tmp_path):
+def test_a_model_without_metadata_gets_none(tmp_path):
     plain = tmp_path / "net.tflite"
     plain.write_bytes(MODEL.path.read_bytes()[: -len(metadata.tail(MODEL.path.read_bytes()))])
-    assert vela.with_notes_of(replace(MODEL, path=plain), b"compiled") == b"compiled"
+    assert vela.with_metadata_of(replace(MODEL, path=plain), b"compiled") == b"compiled"
 
 
 @needs_vela

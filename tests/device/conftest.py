@@ -3,7 +3,7 @@
 from types import ModuleType
 
 import pytest
-from emotion_camera.model.program import load_program
+from emotion_camera.model.main_module import load_program
 
 
 @pytest.fixture(scope="package")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from ai_edge_litert.schema_py_generated import Model
 from camera_runs import GENERATIONS, LABELS, MODEL, Played, every_generation, micropython, scene, still
-from emotion_camera.model.metadata import Notes, encode, tail
+from emotion_camera.model.metadata import Metadata, encode, tail
 from emotion_camera.simulator import Faults
 
 pytestmark = micropython
@@ -13,13 +13,13 @@ GOOD = MODEL.read_bytes()
 MENDED_MS = 6000  # when the cause is gone, by the camera's clock
 FRAMES = 100  # the camera's clock is then at 12 s
 
-NO_MODEL = "emotion.tflite is no whole TensorFlow Lite model: copy it again"
+NO_MODEL = "emotion.tflite is not a complete model: copy it again"
 
 # What is wrong: the files on the camera, what the sentence says, and whether the right files make it well again.
 WRONG_FILES = {
     "a model that lost its end": ({"emotion.tflite": GOOD[:-20]}, "damaged at its end: copy it again"),
-    "a model with another's notes": (
-        {"emotion.tflite": GOOD[: -len(tail(GOOD))] + encode(Notes(prior=(0.5, 0.5)))},
+    "a model with another's metadata": (
+        {"emotion.tflite": GOOD[: -len(tail(GOOD))] + encode(Metadata(prior=(0.5, 0.5)))},
         "damaged at its end: copy it again",
     ),
     "model missing": ({"emotion.tflite": None}, "emotion.tflite is not on the camera"),
@@ -90,7 +90,7 @@ def test_a_model_without_a_self_test_runs_and_says_so():
 @pytest.fixture(scope="module")
 def unfit() -> dict[str, bytes]:
     """Models that the camera can't run, as people make them."""
-    tf = pytest.importorskip("tensorflow", reason="making wrong models needs TensorFlow (training/requirements.txt)")
+    tf = pytest.importorskip("tensorflow", reason="making wrong models needs TensorFlow (the extra training)")
     import keras
     from keras import Input, layers
 

@@ -14,19 +14,19 @@ import pytest
 from emotion_camera.__main__ import main
 from emotion_camera.boards import find_board
 from emotion_camera.commands.edge_impulse import archive, import_model, install
-from emotion_camera.errors import UserError
-from emotion_camera.model.bundle import program_for
-from emotion_camera.model.contract import ContractError, check
+from emotion_camera.errors import ModelError, UserError
+from emotion_camera.model.contract import check
 from emotion_camera.simulator import Line, run
 from emotion_camera.simulator.host import networks
 from emotion_camera.simulator.host.sources import Source
+from emotion_camera.simulator.program import program_for
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from studio_models import LABELS, download, model, pointing_nowhere, put, zipped
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = ROOT / "models" / "emotion.tflite"
+DEFAULT_MODEL = ROOT / "models" / "emotion.tflite"
 
 
 def take(path: Path, *words: str) -> int:
@@ -118,7 +118,7 @@ def test_the_virtual_camera_has_the_memory_for_a_small_file_that_works_in_much(t
 def test_what_does_not_fit_is_told_in_studios_words(tmp_path, made, said):
     if "filters" in made:
         pytest.importorskip("tflite_micro", reason="the arena is not known on this machine")
-    with pytest.raises(ContractError, match=said) as error:
+    with pytest.raises(ModelError, match=said) as error:
         take(put(tmp_path / "ei-x.zip", download(model(**made))))
     assert str(error.value).startswith("ei-x.zip: ")
     assert str(tmp_path) not in str(error.value)
@@ -134,14 +134,14 @@ def test_what_does_not_fit_is_told_in_studios_words(tmp_path, made, said):
     ],
 )
 def test_labels_that_the_camera_can_not_use(tmp_path, text, said):
-    with pytest.raises((UserError, ContractError), match=said):
+    with pytest.raises((UserError, ModelError), match=said):
         take(put(tmp_path / "x.zip", download(model(), text)))
     assert written(tmp_path) == []
 
 
 def test_a_model_that_ends_whoever_reads_it_does_not_end_import(tmp_path):
     pytest.importorskip("tflite_micro", reason="models are not read by TFLM on this machine")
-    with pytest.raises(ContractError, match="damaged"):
+    with pytest.raises(ModelError, match="damaged"):
         take(put(tmp_path / "x.zip", download(pointing_nowhere())))
     assert written(tmp_path) == []
 
@@ -150,7 +150,7 @@ def test_a_model_that_ends_whoever_reads_it_does_not_end_import(tmp_path):
 @pytest.mark.parametrize("per_tensor", [True, False])
 def test_a_keras_network_as_studio_converts_it(tmp_path, per_tensor):
     """A network like those of its Classification block, by TensorFlow's converter; dense scales are what the sentence is about."""
-    tf = pytest.importorskip("tensorflow", reason="training/requirements.txt")
+    tf = pytest.importorskip("tensorflow", reason="needs the extra training")
     from keras import Sequential, layers
 
     network = Sequential([layers.Input((96, 96, 1), batch_size=1)])
@@ -169,7 +169,7 @@ def test_a_keras_network_as_studio_converts_it(tmp_path, per_tensor):
     converter._experimental_disable_per_channel = per_tensor
     path = put(tmp_path / "x.zip", download(converter.convert()))
     if not per_tensor:
-        with pytest.raises(ContractError, match="disable_per_channel_quantization"):
+        with pytest.raises(ModelError, match="disable_per_channel_quantization"):
             take(path)
         return
     take(path)
@@ -260,7 +260,7 @@ def test_whatever_the_bytes_only_sentences_come_and_nothing_lies_about(data):
         folder, refused = Path(name), ""
         try:
             take(put(folder / "x.zip", given))
-        except (UserError, ContractError) as error:
+        except (UserError, ModelError) as error:
             refused = str(error)
         assert written(folder) == ([] if refused else ["x.md", "x.tflite", "x.txt"])
         assert "\n" not in refused
@@ -300,10 +300,10 @@ def test_nothing_is_overwritten_unless_asked_and_then_only_what_came_from_studio
     assert check(tmp_path / "models" / "x.tflite").input_size == 48
     take(second, "--name", "x", "--force")
     assert check(tmp_path / "models" / "x.tflite").input_size == 64
-    own = put(tmp_path / "models" / "own.tflite", SHIPPED.read_bytes())
+    own = put(tmp_path / "models" / "own.tflite", DEFAULT_MODEL.read_bytes())
     with pytest.raises(UserError, match="did not come from Studio"):
         take(second, "--name", "own", "--force")
-    assert own.read_bytes() == SHIPPED.read_bytes()
+    assert own.read_bytes() == DEFAULT_MODEL.read_bytes()
 
 
 @pytest.mark.parametrize("failing", ["x.md", "x.txt", "x.tflite"])

@@ -22,7 +22,7 @@ from emotion_camera.commands.edge_impulse.eim.messages import Splitter, TooLong
 from emotion_camera.commands.edge_impulse.eim.network import grey
 from emotion_camera.commands.edge_impulse.runner import write_eim
 from emotion_camera.errors import UserError
-from emotion_camera.model.contract import SHIPPED, check
+from emotion_camera.model.contract import DEFAULT_MODEL, check
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -30,7 +30,7 @@ from PIL import Image
 pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="an .eim speaks over Unix sockets")
 
 ROOT = Path(__file__).parents[2]
-MODEL = check(SHIPPED)
+MODEL = check(DEFAULT_MODEL)
 FACES = made_faces()
 SCORES = litert_scores(MODEL, FACES)
 needs_official_client = pytest.mark.skipif(

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from emotion_camera.commands.edge_impulse import credentials, deploy, profile, studio
-from emotion_camera.errors import UserError
-from emotion_camera.model.contract import ContractError, check
+from emotion_camera.errors import ModelError, UserError
+from emotion_camera.model.contract import check
 from fake_studio import studio_api
 from fake_studio.faults import Fault
 from studio_models import LABELS, model, put, zipped
 
-SHIPPED = Path(__file__).parents[2] / "models" / "emotion.tflite"
+DEFAULT_MODEL = Path(__file__).parents[2] / "models" / "emotion.tflite"
 
 
 @pytest.fixture(scope="module")
@@ -80,8 +80,8 @@ def test_a_model_goes_through_studio_and_comes_back_for_the_camera(here, capsys)
 
 
 def test_the_shipped_model_keeps_its_self_test(here):
-    act(deploy, "--model", str(SHIPPED), "--out", ".")
-    assert Path("emotion_studio.tflite").read_bytes() == SHIPPED.read_bytes()
+    act(deploy, "--model", str(DEFAULT_MODEL), "--out", ".")
+    assert Path("emotion_studio.tflite").read_bytes() == DEFAULT_MODEL.read_bytes()
 
 
 def test_every_answer_is_one_of_the_official_models(here):
@@ -176,7 +176,7 @@ def test_a_job_that_fails_is_told_with_its_log(here, monkeypatch):
 )
 def test_what_studio_builds_is_looked_at_as_a_download_is(here, monkeypatch, built, said):
     monkeypatch.setattr(studio_api, "build_openmv", lambda model: built)
-    with pytest.raises((UserError, ContractError), match=said):
+    with pytest.raises((UserError, ModelError), match=said):
         act(deploy, *MINE, "--out", "models")
     assert not list(Path().glob("models/*"))
 
@@ -184,7 +184,7 @@ def test_what_studio_builds_is_looked_at_as_a_download_is(here, monkeypatch, bui
 def test_a_model_that_does_not_fit_is_not_sent(here):
     put(Path("mine.tflite"), model(96, kind="float32"))
     for module in (profile, deploy):
-        with pytest.raises(ContractError, match="float32"):
+        with pytest.raises(ModelError, match="float32"):
             act(module, *MINE)
     assert here.project.requests == 0
 
@@ -203,4 +203,6 @@ def test_a_float_model_needs_pictures_and_goes_with_them(here):
 def test_without_the_sdk_the_way_to_it_is_told(monkeypatch):
     monkeypatch.setenv("EI_API_KEY", "ei_x")
     monkeypatch.setitem(sys.modules, "edgeimpulse", None)
-    assert refusal(profile, "--model", str(SHIPPED)).endswith("pip install -r tools/requirements-edge-impulse.txt")
+    assert refusal(profile, "--model", str(DEFAULT_MODEL)).endswith(
+        'pip install "emotion-camera[edge-impulse]"'
+    )

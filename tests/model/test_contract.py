@@ -7,21 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from emotion_camera.model.contract import (
-    EMOTIONS,
-    ROOMY_BOARD,
-    SMALL_BOARD,
-    ContractError,
-    arena_bytes,
-    check,
-    read_labels,
-)
+from emotion_camera.boards import LARGE_HEAP, SMALL_HEAP
+from emotion_camera.errors import ModelError
+from emotion_camera.model.contract import EMOTIONS, check, read_labels
 from emotion_camera.model.metadata import tail
+from emotion_camera.model.tflm import arena_bytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 MODELS = Path(__file__).parents[2] / "models"
-SHIPPED = MODELS / "emotion.tflite"
+DEFAULT_MODEL = MODELS / "emotion.tflite"
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -29,7 +24,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 @pytest.fixture(scope="session")
 def convert() -> Callable[..., bytes]:
     """Convert a small network in any of the ways in which people get it wrong."""
-    tf = pytest.importorskip("tensorflow", reason="making wrong models needs TensorFlow (training/requirements.txt)")
+    tf = pytest.importorskip("tensorflow", reason="making wrong models needs TensorFlow (the extra training)")
     from keras import Input, Model, layers
 
     def make(
@@ -62,19 +57,19 @@ def put(folder: Path, data: bytes, name: str = "net.tflite") -> Path:
 
 
 def grown(size: int) -> bytes:
-    """The shipped model in a file of so many bytes: readers pass over what stands between it and its notes."""
-    data, end = SHIPPED.read_bytes(), len(tail(SHIPPED.read_bytes()))
+    """The shipped model in a file of so many bytes: readers pass over what stands between it and its metadata."""
+    data, end = DEFAULT_MODEL.read_bytes(), len(tail(DEFAULT_MODEL.read_bytes()))
     return data[:-end] + bytes(size - len(data)) + data[-end:]
 
 
 def test_more_labels_than_the_camera_reads_are_refused(tmp_path):
     (tmp_path / "long.txt").write_text("".join(f"{number:0200}\n" for number in range(7)))
-    with pytest.raises(ContractError, match="longer than the 1,024 bytes that the camera reads"):
+    with pytest.raises(ModelError, match="longer than the 1,024 bytes that the camera reads"):
         read_labels(tmp_path / "long.txt")
 
 
 def test_shipped_model_obeys_the_contract():
-    model = check(SHIPPED, limits=SMALL_BOARD)
+    model = check(DEFAULT_MODEL, limits=SMALL_HEAP)
     assert model.labels == EMOTIONS
     assert model.input_size == 48
 
@@ -103,82 +98,80 @@ def test_another_square_size_is_fine(tmp_path, convert):
     ],
 )
 def test_wrong_model_is_named(tmp_path, convert, wrong, said):
-    with pytest.raises(ContractError, match=said) as error:
+    with pytest.raises(ModelError, match=said) as error:
         check(put(tmp_path, convert(**wrong)))
     assert "net.tflite" in str(error.value)
 
 
 def test_hybrid_model_is_named(tmp_path):
     """Dynamic-range quantisation leaves small weights float, so this one needs a layer of over 1,024 of them."""
-    tf = pytest.importorskip("tensorflow", reason="making wrong models needs TensorFlow (training/requirements.txt)")
+    tf = pytest.importorskip("tensorflow", reason="making wrong models needs TensorFlow (the extra training)")
     from keras import Input, Model, layers
 
     given = Input((48, 48, 1))
     x = layers.GlobalAveragePooling2D()(layers.Conv2D(16, 3)(layers.Conv2D(16, 3, strides=4)(given)))
     converter = tf.lite.TFLiteConverter.from_keras_model(Model(given, layers.Dense(7, activation="softmax")(x)))
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    with pytest.raises(ContractError, match="float activations"):
+    with pytest.raises(ModelError, match="float activations"):
         check(put(tmp_path, converter.convert()))
 
 
 def test_too_large(tmp_path, convert):
-    with pytest.raises(ContractError, match=r"arena takes|instructions"):
+    with pytest.raises(ModelError, match=r"arena takes|instructions"):
         check(put(tmp_path, convert(shape=(512, 512, 1))))
 
 
 def test_a_second_dot_would_lose_the_labels(tmp_path):
-    with pytest.raises(ContractError, match="dot"):
-        check(put(tmp_path, SHIPPED.read_bytes(), "net.v2.tflite"))
+    with pytest.raises(ModelError, match="dot"):
+        check(put(tmp_path, DEFAULT_MODEL.read_bytes(), "net.v2.tflite"))
 
 
 def test_a_larger_model_is_for_the_roomier_boards_alone(tmp_path):
-    path = put(tmp_path, grown(SMALL_BOARD.file + 1))
+    path = put(tmp_path, grown(SMALL_HEAP.file + 1))
     assert check(path).file_bytes == 91_137
-    with pytest.raises(ContractError, match=r"91,137 bytes; the most for an OpenMV Cam H7 or a Nicla Vision is 91,136"):
-        check(path, limits=SMALL_BOARD)
+    with pytest.raises(ModelError, match=r"91,137 bytes; the most for an OpenMV Cam H7 or a Nicla Vision is 91,136"):
+        check(path, limits=SMALL_HEAP)
 
 
 def test_a_model_may_be_too_large_for_every_board(tmp_path):
-    check(put(tmp_path, grown(ROOMY_BOARD.file)))
-    with pytest.raises(
-        ContractError, match=r"net\.tflite: its file takes 300,001 bytes; the most for an H7 Plus, .*AE3"
-    ):
-        check(put(tmp_path, grown(ROOMY_BOARD.file + 1)))
+    check(put(tmp_path, grown(LARGE_HEAP.file)))
+    with pytest.raises(ModelError, match=r"net\.tflite: its file takes 300,001 bytes; the most for an H7 Plus, .*AE3"):
+        check(put(tmp_path, grown(LARGE_HEAP.file + 1)))
 
 
 def test_each_limit_counts():
-    model = check(SHIPPED)
+    model = check(DEFAULT_MODEL)
     costs = {"file": model.file_bytes, "instructions": model.instructions}
     if model.arena_bytes is not None:
         costs["arena"] = model.arena_bytes
-    just = replace(SMALL_BOARD, **costs)
-    check(SHIPPED, limits=just)
+    just = replace(SMALL_HEAP, **costs)
+    check(DEFAULT_MODEL, limits=just)
     for name, said in {"file": "file takes", "instructions": "Cortex-M7 instructions", "arena": "arena takes"}.items():
         if name in costs:
-            with pytest.raises(ContractError, match=said):
-                check(SHIPPED, limits=replace(just, **{name: costs[name] - 1}))
+            with pytest.raises(ModelError, match=said):
+                check(DEFAULT_MODEL, limits=replace(just, **{name: costs[name] - 1}))
 
 
 @pytest.mark.parametrize(
     "content", [b"", b"TFL3", b"\x89PNG\r\n\x1a\n", b"\x1c\0\0\0TFL3", b"\x1c\0\0\0TFL3" + b"\xff" * 99]
 )
 def test_not_a_model(tmp_path, content):
-    with pytest.raises(ContractError, match=r"net\.tflite"):
+    with pytest.raises(ModelError, match=r"net\.tflite"):
         check(put(tmp_path, content))
 
 
 def test_missing(tmp_path):
-    with pytest.raises(ContractError, match="can't be read"):
+    with pytest.raises(ModelError, match="can't be read"):
         check(tmp_path / "net.tflite")
 
 
 @settings(max_examples=30)
 @given(st.data())
 def test_truncated_anywhere(tmp_path_factory, data):
-    whole = SHIPPED.read_bytes()
+    whole = DEFAULT_MODEL.read_bytes()
     length = data.draw(st.integers(0, len(whole) - 1))
     path = put(tmp_path_factory.mktemp("cut"), whole[:length])
-    with pytest.raises(ContractError, match=r"cut short|not a TensorFlow Lite"):
+    with pytest.raises(ModelError, match=r"cut short|not a TensorFlow Lite"):
         check(path)
 
 
@@ -194,26 +187,26 @@ def test_truncated_anywhere(tmp_path_factory, data):
     ],
 )
 def test_wrong_labels(tmp_path, text, said):
-    path = put(tmp_path, SHIPPED.read_bytes())
+    path = put(tmp_path, DEFAULT_MODEL.read_bytes())
     path.with_suffix(".txt").write_text(text)
-    with pytest.raises(ContractError, match=said):
+    with pytest.raises(ModelError, match=said):
         check(path)
 
 
 def test_labels_missing_or_not_text(tmp_path):
-    with pytest.raises(ContractError, match="no such labels file"):
+    with pytest.raises(ModelError, match="no such labels file"):
         read_labels(tmp_path / "net.txt")
     (tmp_path / "net.txt").write_bytes(b"\xff\xfe\x81")
-    with pytest.raises(ContractError, match="UTF-8"):
+    with pytest.raises(ModelError, match="UTF-8"):
         read_labels(tmp_path / "net.txt")
 
 
 def test_arena_is_enough_and_not_much_too_large():
-    arena = arena_bytes(SHIPPED)
+    arena = arena_bytes(DEFAULT_MODEL.read_bytes())
     if arena is None:
         pytest.skip("tflite-micro has no wheel for this machine")
     from tflite_micro.python.tflite_micro import runtime
 
-    runtime.Interpreter.from_file(str(SHIPPED), arena_size=arena)
+    runtime.Interpreter.from_file(str(DEFAULT_MODEL), arena_size=arena)
     with pytest.raises(RuntimeError):
-        runtime.Interpreter.from_file(str(SHIPPED), arena_size=arena - 1000)
+        runtime.Interpreter.from_file(str(DEFAULT_MODEL), arena_size=arena - 1000)

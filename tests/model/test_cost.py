@@ -2,7 +2,7 @@
 
 import pytest
 from bench import reference
-from emotion_camera.model.contract import LARGER, SHIPPED, describe
+from emotion_camera.model.contract import DEFAULT_MODEL, LARGE_MODEL
 from emotion_camera.model.cost import (
     Layer,
     convolution,
@@ -11,6 +11,7 @@ from emotion_camera.model.cost import (
     network_instructions,
     predict_instructions,
 )
+from emotion_camera.model.tflite import describe
 from emotion_training.fit.network import SHAPES, layers_of, weights_of
 
 # Instructions a multiply-accumulate, counted on CMSIS-NN's kernels: input and output channels, positions of the kernel.
@@ -72,7 +73,7 @@ def test_layers_are_read_from_a_file(tmp_path):
 
 
 def test_all_operators_of_the_shipped_models_have_a_layer_and_their_weights_are_in_it():
-    for path in (SHIPPED, LARGER):
+    for path in (DEFAULT_MODEL, LARGE_MODEL):
         found = describe(path)
         assert tuple(layer.operator for layer in found.layers) == found.operators
         assert found.layers[0].inputs == 1
@@ -80,7 +81,7 @@ def test_all_operators_of_the_shipped_models_have_a_layer_and_their_weights_are_
         assert network_instructions(found.layers) / found.macs == pytest.approx(2.2, abs=0.6)
 
 
-@pytest.mark.parametrize(("path", "name"), [(SHIPPED, "emotion"), (LARGER, "emotion_plus")])
+@pytest.mark.parametrize(("path", "name"), [(DEFAULT_MODEL, "emotion"), (LARGE_MODEL, "emotion_plus")])
 def test_a_shape_is_counted_before_it_is_trained_as_its_file_is_after(path, name):
     layers = layers_of(SHAPES[name])
     assert network_instructions(layers) == network_instructions(describe(path).layers)

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from emotion_camera.model.contract import LARGER, SHIPPED
+from emotion_camera.model.contract import DEFAULT_MODEL, LARGE_MODEL
 from emotion_camera.model.interpreter import scores
 from emotion_training.data.fer2013 import PRIVATE_TEST, load
 from numpy.typing import NDArray
 
 ROOT = Path(__file__).parents[2]
 FER2013 = ROOT.parent / "shared" / "datasets" / "fer2013"
-MODELS = [path for path in (SHIPPED, LARGER) if path.is_file()]
+MODELS = [path for path in (DEFAULT_MODEL, LARGE_MODEL) if path.is_file()]
 STEP = 1 if os.environ.get("ALL_ROWS") else 9
 
 

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from emotion_camera.model.bundle import program_for
 from emotion_camera.reports.parse import EventReport, FacesReport, parse
 from emotion_camera.simulator import Faults, Line, run
+from emotion_camera.simulator.program import program_for
 from jsonschema import Draft202012Validator
 from report_samples import ERROR, READY, frame
 

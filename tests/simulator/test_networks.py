@@ -11,9 +11,10 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from camera_programs import ROOT, START
 from emotion_camera.boards import find_board
-from emotion_camera.model import contract
+from emotion_camera.errors import ModelError
 from emotion_camera.model.metadata import tail
-from emotion_camera.model.tflite import is_whole
+from emotion_camera.model.tflite import unpack
+from emotion_camera.model.tflm import arena_bytes
 from emotion_camera.simulator.host import networks
 from emotion_camera.simulator.host.firmware import CameraError
 from emotion_camera.simulator.host.pictures import Picture
@@ -116,7 +117,7 @@ print(net.output_shape, net.output_dtype, net.output_zero_point, net.labels)
 
 
 def test_arena_is_the_contracts(network):
-    assert network.arena == (contract.arena_bytes(MODEL) or 0)
+    assert network.arena == (arena_bytes(MODEL.read_bytes()) or 0)
 
 
 @pytest.mark.parametrize("firmware", ML)
@@ -239,6 +240,13 @@ def test_what_is_no_whole_network_resets_the_board(play, firmware, content):
     played = play(load_x(firmware), firmware=firmware, flash={"x.tflite": content})
     assert (played.ended.reason, played.lines) == ("reset", [])
     assert played.ended.message.startswith("HardFault: x.tflite is no whole network")
+
+
+def is_whole(data: bytes) -> bool:
+    try:
+        return bool(unpack(data))
+    except ModelError:
+        return False
 
 
 def test_a_network_cut_anywhere_is_not_whole():

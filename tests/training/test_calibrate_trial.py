@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from emotion_camera.errors import UserError
 from emotion_camera.model.contract import DEFAULT_MODEL
-from emotion_camera.model.program import load_program
+from emotion_camera.model.main_module import load_program
 from emotion_training.data.fer2013 import Faces
 from emotion_training.evaluate import calibrate_trial
 from emotion_training.evaluate.calibrate_trial import NEUTRAL, _people, trial

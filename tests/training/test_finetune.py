@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("keras", reason="adapting needs TensorFlow (training/requirements.txt)")
+pytest.importorskip("keras", reason="adapting needs TensorFlow (the extra training)")
 
 from emotion_camera.errors import UserError
 from emotion_camera.model import metadata
@@ -16,7 +16,7 @@ from emotion_camera.model.contract import EMOTIONS, check
 from emotion_camera.model.interpreter import scores
 from emotion_camera.model.metadata import self_test_picture
 from emotion_training.data.fer2013 import load
-from emotion_training.export.tflite_to_keras import rebuild
+from emotion_training.export.tflite_to_keras import tflite_to_keras
 from emotion_training.finetune import adapt, finetune, split
 from emotion_training.finetune.faces_folder import read
 from emotion_training.finetune.paired_test import Comparison, mcnemar
@@ -30,7 +30,7 @@ TIE = 0.02  # scores come in steps of 1/256; nearer than five of them, int8's ro
 def agreement(images: np.ndarray) -> tuple[float, float]:
     """The share of faces to which the rebuilt network gives the file's answer: of all, and where the file's is no near tie."""
     file = scores(DEFAULT_MODEL, images)
-    network = rebuild(DEFAULT_MODEL).predict(pixels(images), batch_size=256, verbose=0)
+    network = tflite_to_keras(DEFAULT_MODEL).predict(pixels(images), batch_size=256, verbose=0)
     same = file.argmax(axis=1) == network.argmax(axis=1)
     best = np.sort(file, axis=1)
     return float(same.mean()), float(same[best[:, -1] - best[:, -2] > TIE].mean())
@@ -62,11 +62,11 @@ def test_a_network_of_other_operators_is_refused_in_a_sentence(tmp_path):
     path = tmp_path / "other.tflite"
     path.write_bytes(convert(keras.Model(given, answer), faces("happy", 20, strength=1)))
     with pytest.raises(UserError, match=r"other\.tflite: uses MAX_POOL_2D, so it can't be adapted"):
-        rebuild(path)
+        tflite_to_keras(path)
 
 
 def test_a_widened_network_answers_as_before_about_what_it_knew():
-    network = rebuild(DEFAULT_MODEL)
+    network = tflite_to_keras(DEFAULT_MODEL)
     old = np.concatenate([faces("happy", 20), faces("sad", 20)])
     new = faces("surprise", 20)[:, ::-1]
     classes = np.repeat([3, 4, 7], 20)

@@ -9,9 +9,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from emotion_camera.boards import LARGE_HEAP, SMALL_HEAP
 from emotion_camera.errors import UserError
 from emotion_camera.model import metadata
-from emotion_camera.model.contract import LARGE_HEAP, SMALL_HEAP, check, describe
+from emotion_camera.model.contract import check
+from emotion_camera.model.tflite import describe
 from emotion_training.learning_block import arrays, info
 from emotion_training.learning_block.__main__ import main
 from emotion_training.learning_block.docker_context import write

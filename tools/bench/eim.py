@@ -21,8 +21,9 @@ from typing import Any
 
 import numpy as np
 from emotion_camera.commands.edge_impulse.runner import write_eim
-from emotion_camera.errors import UserError
-from emotion_camera.model.contract import EMOTIONS, SHIPPED, ContractError, Model, check
+from emotion_camera.errors import ModelError, UserError
+from emotion_camera.model.contract import DEFAULT_MODEL, EMOTIONS, Model, check
+from emotion_camera.model.interpreter import LiteRT, input_tensor
 from numpy.typing import NDArray
 
 from bench.scenes import COMPOSITES
@@ -63,18 +64,8 @@ def fer2013_faces(path: Path) -> Faces:
 
 def litert_scores(model: Model, faces: Faces) -> list[Scores]:
     """LiteRT's scores for each face, by its plain kernels."""
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-    interpreter = Interpreter(model_path=str(model.path), num_threads=1, experimental_op_resolver_type=plain)
-    interpreter.allocate_tensors()
-    given, asked = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
-    scores = []
-    for face in faces:
-        interpreter.set_tensor(given, (face ^ 128).view(np.int8)[None, ..., None])
-        interpreter.invoke()
-        scores.append(((interpreter.get_tensor(asked)[0].astype(float) + 128) / 256).tolist())
-    return scores
+    interpreter = LiteRT(model.path.read_bytes())
+    return [((interpreter.run(input_tensor(face))[0][0].astype(float) + 128) / 256).tolist() for face in faces]
 
 
 def official_client() -> tuple[type[Any], type[Any]]:
@@ -203,13 +194,13 @@ def main() -> int:
     """0 when all scores are LiteRT's; 1 when not, or with a sentence."""
     parser = argparse.ArgumentParser("python -m bench.eim", description="Compare our .eim with LiteRT.")
     parser.add_argument("--data", type=Path, metavar="FILE", help="fer2013.npz, for real faces (default: made ones)")
-    parser.add_argument("--model", type=Path, default=SHIPPED, help="a .tflite (default: models/emotion.tflite)")
+    parser.add_argument("--model", type=Path, default=DEFAULT_MODEL, help="a .tflite (default: models/emotion.tflite)")
     arguments = parser.parse_args()
     try:
         faces = fer2013_faces(arguments.data) if arguments.data else made_faces()
         with TemporaryDirectory() as folder:
             return 0 if report(check(arguments.model), faces, Path(folder)) else 1
-    except (UserError, ContractError) as error:
+    except (UserError, ModelError) as error:
         print(f"eim: {error}", file=sys.stderr)
         return 1
 

@@ -41,11 +41,12 @@ def missing_package(module: str) -> UserError | None:
     name = module.split(".")[0]
     name = DISTRIBUTIONS.get(name, name.replace("_", "-"))
     try:
-        line = next((it for it in requires("emotion-camera") or [] if re.match(rf"{re.escape(name)}\b(?!-)", it)), None)
+        lines = [it for it in requires("emotion-camera") or [] if re.match(rf"{re.escape(name)}\b(?!-)", it)]
     except PackageNotFoundError:
         return UserError(f"{name} is not installed: {install_line()}")
-    if line is None:
+    if not lines:
         return None
+    line = lines[-1]  # extras are in the order of the alphabet, and `sweep` repeats what `training` has
     extra = re.search(r"extra == ['\"](.+?)['\"]", line)
     if not _is_for_this_computer(line, extra[1] if extra else ""):
         here = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"

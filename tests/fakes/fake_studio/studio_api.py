@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import BodyPartReader, web
-from emotion_camera.model import contract
+from emotion_camera.model.tflite import Description, Tensor, describe
+from emotion_camera.model.tflm import arena_bytes
 
 from fake_studio.ingestion import refusal
 from fake_studio.project import Project
@@ -50,7 +51,7 @@ class Uploaded:
 
     name: str
     data: bytes
-    found: contract.Description
+    found: Description
     arena: int
     device: str | None
     profiled: bool = False
@@ -63,13 +64,13 @@ class Uploaded:
 
 
 def read_model(name: str, data: bytes, device: str | None) -> Uploaded:
-    """What an uploaded file is; ContractError where it is no TensorFlow Lite model."""
+    """What an uploaded file is; ModelError where it is no TensorFlow Lite model."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.tflite"
         path.write_bytes(data)
-        found = contract.describe(path)
+        found = describe(path)
         int8 = found.inputs[0].dtype == "int8" and not found.hybrid
-        return Uploaded(name, data, found, (contract.arena_bytes(path) or 0) if int8 else 0, device)
+        return Uploaded(name, data, found, (arena_bytes(data) or 0) if int8 else 0, device)
 
 
 def build_openmv(model: Uploaded) -> bytes:
@@ -255,7 +256,7 @@ def _now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
 
 
-def _tensor(tensor: contract.Tensor) -> dict[str, Any]:
+def _tensor(tensor: Tensor) -> dict[str, Any]:
     quantized = {"quantizationScale": tensor.scale, "quantizationZeroPoint": tensor.zero_point} if tensor.scale else {}
     return {"dataType": tensor.dtype, "name": "tensor", "shape": list(tensor.shape), **quantized}
 

@@ -1,6 +1,6 @@
 """Compile a model for the neural processor of an OpenMV AE3, an Arm Ethos-U55, and tell what the compiler makes of it.
 
-The compiler is Arm's Vela (tools/requirements-vela.txt). `emotion-camera vela` writes the files for the camera. A plain
+The compiler is Arm's Vela (the extra `vela`). `emotion-camera vela` writes the files for the camera. A plain
 model runs on an AE3, too, but on its slow kernels.
 """
 
@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from emotion_camera.errors import UserError
+from emotion_camera.errors import UserError, install_line
 from emotion_camera.model import metadata
 from emotion_camera.model.bundle import model_files
-from emotion_camera.model.contract import SHIPPED, Model, check
+from emotion_camera.model.contract import DEFAULT_MODEL, Model, check
 
 SETTINGS = Path(__file__).with_name("vela.ini")
 MEMORY_MODE = "Shared_Sram"  # the Ethos-U and the processor share the SRAM
-INSTALL = "python -m pip install -r tools/requirements-vela.txt"
+INSTALL = install_line("vela")
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def compile_model(model: Model, core: Core = HIGH_PERFORMANCE) -> Compiled:
         with open(next(Path(folder).glob("*.csv")), encoding="utf-8", newline="") as file:
             told = next(csv.DictReader(file))
         return Compiled(
-            with_notes_of(model, compiled.read_bytes()),
+            with_metadata_of(model, compiled.read_bytes()),
             cycles=round(float(told["cycles_total"])),
             ms=1000 * float(told["inference_time"]),
             sram=round(1024 * float(told["sram_memory_used"])),
@@ -83,8 +83,8 @@ def compile_model(model: Model, core: Core = HIGH_PERFORMANCE) -> Compiled:
         )
 
 
-def with_notes_of(model: Model, compiled: bytes) -> bytes:
-    """The compiled file with the notes for the camera at its end, which Vela leaves out, where the plain one has them."""
+def with_metadata_of(model: Model, compiled: bytes) -> bytes:
+    """The compiled file with the metadata for the camera at its end, which Vela leaves out, where the plain one has them."""
     return compiled + metadata.tail(model.path.read_bytes())
 
 
@@ -92,7 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments and help."""
     parser.description = "Compile a model for the AE3's neural processor."
     parser.add_argument(
-        "model", nargs="?", type=Path, default=SHIPPED, help="a .tflite with its labels beside it in a .txt"
+        "model", nargs="?", type=Path, default=DEFAULT_MODEL, help="a .tflite with its labels beside it in a .txt"
     )
     parser.add_argument("--out", type=Path, default=Path("ae3"), metavar="FOLDER", help="where to (default: ae3)")
 

@@ -1,7 +1,7 @@
-"""What a model's file tells the camera beyond the network: a line of JSON after its end.
+"""A model's metadata for the camera: a line of JSON after the end of the TensorFlow Lite file.
 
-Readers of TensorFlow Lite files pass over what follows the model. The model's description is `DESCRIPTION` then, so that a
-file which lost its end is known.
+Readers of such files ignore what follows the model. The model's description is `DESCRIPTION` then, so that a file which lost
+its end is recognized.
 """
 
 import json
@@ -17,12 +17,12 @@ LEAST = 1 / 512  # a score that was rounded to 0, of steps of 1/256, counts as t
 
 
 @dataclass(frozen=True)
-class Notes:
+class Metadata:
     """All by class, in the order of the outputs; None for what is not known.
 
-    selftest: the scores, in 256ths, that the model gives for `self_test_picture`; temperature: what the logs of its scores are
+    selftest: the scores, in 256ths, of `self_test_picture`; temperature: what the logs of its scores are
     multiplied by before anything else is done with them, which it lowers lest small scores be rounded to 0; prior: how
-    frequent it takes each emotion to be, adding up to 1; resting: the mean logs of the scores, times temperature, of faces at rest.
+    frequent it takes each emotion to be (the class prior), adding up to 1; resting: the mean logs of the scores, times temperature, of faces at rest.
     """
 
     selftest: tuple[int, ...] | None = None
@@ -37,12 +37,12 @@ def self_test_picture() -> list[list[int]]:
     return [[square[y // 8][x // 8] for x in range(48)] for y in range(48)]
 
 
-def encode(notes: Notes) -> bytes:
+def encode(metadata: Metadata) -> bytes:
     """The line of JSON that goes to the end of a model's file."""
-    known = {name: value for name, value in asdict(notes).items() if value is not None}
+    known = {name: value for name, value in asdict(metadata).items() if value is not None}
     line = json.dumps({"notes": 1, **known}, separators=(",", ":")).encode()
     if len(line) > LONGEST:
-        raise ValueError(f"notes of {len(line)} bytes; the camera reads {LONGEST}: the model has too many classes")
+        raise ValueError(f"the metadata has {len(line)} bytes; the camera reads {LONGEST}: the model has too many classes")
     return line
 
 
@@ -52,27 +52,27 @@ def tail(data: bytes) -> bytes:
     return data[at:] if at >= 0 else b""
 
 
-def read(data: bytes, classes: int) -> Notes | None:
-    """The notes of a model's file `data`; None where it has none, or they are damaged or of another number of classes."""
+def read(data: bytes, classes: int) -> Metadata | None:
+    """The metadata of a model's file `data`; None where it has none, or it is damaged or of another number of classes."""
     try:
-        told: dict[str, Any] = json.loads(tail(data))
-        notes = Notes(
-            _numbers(told, "selftest", int),
-            float(told.get("temperature", 1)),
-            _numbers(told, "prior", float),
-            _numbers(told, "resting", float),
+        fields: dict[str, Any] = json.loads(tail(data))
+        found = Metadata(
+            _numbers(fields, "selftest", int),
+            float(fields.get("temperature", 1)),
+            _numbers(fields, "prior", float),
+            _numbers(fields, "resting", float),
         )
     except (ValueError, TypeError):
         return None
-    lists = [it for it in (notes.selftest, notes.prior, notes.resting) if it is not None]
+    lists = [it for it in (found.selftest, found.prior, found.resting) if it is not None]
     fine = all(len(it) == classes and all(map(math.isfinite, it)) for it in lists)
-    return notes if fine and notes.temperature > 0 and min(notes.prior or (1,)) > 0 else None
+    return found if fine and found.temperature > 0 and min(found.prior or (1,)) > 0 else None
 
 
-def _numbers(told: dict[str, Any], name: str, kind: type) -> tuple[Any, ...] | None:
-    return tuple(map(kind, told[name])) if name in told else None
+def _numbers(fields: dict[str, Any], name: str, kind: type) -> tuple[Any, ...] | None:
+    return tuple(map(kind, fields[name])) if name in fields else None
 
 
-def log_scores(scores: Sequence[float], notes: Notes | None) -> list[float]:
+def log_scores(scores: Sequence[float], metadata: Metadata | None) -> list[float]:
     """The logs of a model's scores at its own temperature, as the camera takes them."""
-    return [(notes.temperature if notes else 1) * math.log(max(score, LEAST)) for score in scores]
+    return [(metadata.temperature if metadata else 1) * math.log(max(score, LEAST)) for score in scores]

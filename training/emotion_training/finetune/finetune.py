@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from emotion_camera.boards import LARGE_HEAP, SMALL_HEAP, Limits
 from emotion_camera.errors import UserError
 from emotion_camera.files import whole_file
 from emotion_camera.model import metadata
-from emotion_camera.model.contract import LARGE_HEAP, SMALL_HEAP, Limits, Model, check
-from emotion_camera.model.metadata import Notes
+from emotion_camera.model.contract import Model, check
+from emotion_camera.model.metadata import Metadata
 from numpy.typing import NDArray
 
 from emotion_training.data.fer2013 import SIZE
@@ -84,24 +85,24 @@ def _plan(data: Path, faces: Collected, parts: Parts) -> str:
 def _learn(model: Model, faces: Collected, parts: Parts, portraits: Path, seed: int) -> bytes:
     """The int8 file of the adapted network."""
     from emotion_training.export.convert import convert
-    from emotion_training.export.tflite_to_keras import rebuild
+    from emotion_training.export.tflite_to_keras import tflite_to_keras
     from emotion_training.finetune.adapt import adapt, own, rehearsal
 
-    network = rebuild(model.path)
+    network = tflite_to_keras(model.path)
     rehearsed = rehearsal(network, portraits, seed)
     learn = own(faces.images[parts.learn], faces.classes[parts.learn], len(faces.labels))
     adapted = adapt(network, learn, rehearsed, seed)
     print("making it int8 ...", flush=True)
-    return convert(adapted, _calibration(faces.images[parts.learn], rehearsed.images), _notes(model, faces.labels))
+    return convert(adapted, _calibration(faces.images[parts.learn], rehearsed.images), _metadata(model, faces.labels))
 
 
-def _notes(model: Model, labels: tuple[str, ...]) -> Notes:
-    """The camera's notes for an adapted model. Its prior is that of the own faces, in which each class counted alike: none is left."""
-    from emotion_training.export.convert import WARMTH
+def _metadata(model: Model, labels: tuple[str, ...]) -> Metadata:
+    """The camera's metadata for an adapted model. Its prior is that of the own faces, in which each class counted alike: none is left."""
+    from emotion_training.export.convert import SOFTMAX_TEMPERATURE
 
     known = metadata.read(model.path.read_bytes(), len(model.labels))
     resting = known.resting if known and labels == model.labels else None
-    return Notes(temperature=WARMTH, resting=resting)
+    return Metadata(temperature=SOFTMAX_TEMPERATURE, resting=resting)
 
 
 def _calibration(own: NDArray[np.uint8], rehearsed: NDArray[np.uint8]) -> NDArray[np.uint8]:

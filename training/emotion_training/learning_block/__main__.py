@@ -7,8 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from emotion_camera.errors import UserError
-from emotion_camera.model.contract import ModelError
+from emotion_camera.errors import ModelError, UserError
 
 from emotion_training.learning_block import arrays, info
 

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from emotion_camera.model.contract import LARGE_HEAP, SMALL_HEAP, Limits, Model, ModelError, check, fits
+from emotion_camera.boards import LARGE_HEAP, SMALL_HEAP, Limits
+from emotion_camera.errors import ModelError
+from emotion_camera.model.contract import Model, check, fits
 from emotion_camera.model.interpreter import scores
 from numpy.typing import NDArray
 

@@ -95,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
     album, narration = Album(arguments.out), Narration()
     if not arguments.json:
         played = ".".join(map(str, find_firmware(arguments.firmware).version))
-        print(f"simulated OpenMV Cam ({arguments.board}, firmware v{played}), input: {source.name}", flush=True)
+        print(f"{source.name} on a simulated OpenMV Cam ({arguments.board}), firmware v{played}", flush=True)
     with closing(events):
         ended = _watch(events, source, narration, album, arguments.json)
     if not arguments.json:

@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
     if model is not None and not model.is_file():
         raise UserError(f"{model}: no such file; give a .tflite file")
     with closing(open_repl(arguments.port)) as camera:
-        _tell_camera(camera)
+        _print_camera(camera)
         if arguments.list:
             _print_list(camera)
         elif arguments.rollback:
@@ -92,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _tell_camera(camera: Repl) -> None:
+def _print_camera(camera: Repl) -> None:
     info = camera.info
     print_line(f"{_board(info)} on {camera.port}: firmware {info.firmware}, {info.heap // 1000:,} KB of memory")
     where = "the SD card that is in it" if info.has_card else "its own flash"
@@ -144,10 +144,10 @@ def deploy(
     if one_by_one:
         host_backup.keep(camera, list(files))
         with _lost("it does not work until then"):
-            replace_in_place(camera, changed, _show_progress)
+            replace_in_place(camera, changed)
     elif changed:
         with _lost("it has its old files, or the new ones, whole"):
-            stage(camera, changed, list(files), _show_progress)
+            stage(camera, changed, list(files))
             switch(camera, NEW, list(changed))
     with _lost("it has the new files"):
         trouble = _start(camera, digest(files["emotion.tflite"]), wait_s)
@@ -237,7 +237,7 @@ def _put_previous(camera: Repl, wait_s: float) -> str | None:
         switch(camera, PREVIOUS, list(names))
     else:
         files = host_backup.files(camera)
-        replace_in_place(camera, files, _show_progress)
+        replace_in_place(camera, files)
         names = {name: digest(data) for name, data in files.items()}
     if "emotion.tflite" not in names:
         camera.reset()
@@ -281,8 +281,3 @@ def _known_files() -> dict[str, str]:
     return {value: path for paths in known_files().values() for value, path in paths.items()} | {
         digest(BOOT.read_bytes()): f"{BOOT.parent.name}/{BOOT.name}"
     }
-
-
-def _show_progress(name: str, done: int, of: int) -> None:
-    if sys.stderr.isatty():
-        print(f"\r  {name} {100 * done // of:3} %", end="\n" if done == of else "", file=sys.stderr, flush=True)

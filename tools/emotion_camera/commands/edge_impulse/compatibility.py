@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-import subprocess
-import sys
 from pathlib import Path
 
-from emotion_camera.model.contract import (
-    INPUT_SCALE,
-    INPUT_ZERO_POINT,
-    LARGE_HEAP,
-    OPERATORS,
-    SMALL_HEAP,
-    Description,
-    Model,
-    ModelError,
-    arena_bytes,
-    check,
-    describe,
-    fits,
-)
+from emotion_camera.boards import LARGE_HEAP, SMALL_HEAP
+from emotion_camera.errors import ModelError
+from emotion_camera.model.contract import INPUT_SCALE, INPUT_ZERO_POINT, OPERATORS, Model, check, fits
+from emotion_camera.model.tflite import Description, describe
+from emotion_camera.model.tflm import TflmCrash, arena_bytes
 
-READ_S = 60  # for a model that is no trap, reading takes half a second
+DAMAGED = "its model is damaged, or is none; download it again"
 AGAIN = "generate features and train again"
 BLOCK = "in Create impulse choose Classification or Transfer Learning (Images) as learning block, and train again"
 
@@ -49,20 +37,17 @@ def check_in_studios_words(path: Path, source: str) -> Model:
 def _read(path: Path, source: str) -> Description:
     try:
         found = describe(path)
+        if not (found.inputs and found.outputs and found.operators):
+            raise ModelError("is empty")
     except ModelError:
-        found = None
-    if found is None or not (found.inputs and found.outputs and found.operators) or not _is_survived(path):
-        raise ModelError(f"{source}: its model is damaged, or is none; download it again")
-    return found
-
-
-def _is_survived(path: Path) -> bool:
-    """Whether TFLM gets over reading a model. It trusts what stands in a file, and a bad one ends the process: so, in another."""
-    words = [sys.executable, "-m", "emotion_camera.commands.edge_impulse.compatibility", str(path.resolve())]
+        raise ModelError(f"{source}: {DAMAGED}") from None
     try:
-        return subprocess.run(words, capture_output=True, timeout=READ_S).returncode == 0
-    except subprocess.TimeoutExpired:
-        return False
+        arena_bytes(path.read_bytes())
+    except TflmCrash:
+        raise ModelError(f"{source}: {DAMAGED}") from None
+    except ModelError:  # check says why
+        pass
+    return found
 
 
 def boards(model: Model) -> str:
@@ -141,8 +126,3 @@ def _output(found: Description, labels: list[str]) -> str | None:
             f"ends in {found.operators[-1]}; its scores must add up to 1: end the network in Expert mode with softmax"
         )
     return None
-
-
-if __name__ == "__main__":
-    with contextlib.suppress(ModelError):  # a refusal is told by whoever asks again
-        arena_bytes(Path(sys.argv[1]))

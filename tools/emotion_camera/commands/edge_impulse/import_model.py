@@ -6,10 +6,11 @@ import argparse
 import hashlib
 from pathlib import Path
 
+from emotion_camera.boards import SMALL_HEAP
 from emotion_camera.commands.edge_impulse.archive import open_export, read_file
 from emotion_camera.commands.edge_impulse.compatibility import boards
 from emotion_camera.commands.edge_impulse.install import MODELS, check_name, name_for, store
-from emotion_camera.model.contract import SMALL_HEAP, Model, fits
+from emotion_camera.model.contract import Model, fits
 
 EPILOG = """
 In Studio: Deployment, OpenMV library, Quantized (int8), Build. The impulse: Image data 48 x 48, 64 x 64 or 96 x 96, Image

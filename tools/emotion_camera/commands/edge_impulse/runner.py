@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import shlex
@@ -15,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from emotion_camera.errors import UserError
+from emotion_camera.files import whole_file
 from emotion_camera.model.contract import DEFAULT_MODEL, Model, check
 
 PROGRAM = Path(__file__).with_name("eim")
@@ -76,15 +76,12 @@ def write_eim(model: Model, out: Path) -> None:
     """Writes a checked model as an executable file, whole or not at all; UserError where that can't be."""
     refusal = f"{out.name}: {sys.executable} can't be run; write the file anew: emotion-camera edge-impulse runner"
     head = HEAD.format(python=shlex.quote(sys.executable), refusal=shlex.quote(refusal))
-    beside = out.with_name(f"writing_{out.name}")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(os.fsencode(head) + _archive(model))
-        beside.chmod(0o755)
-        beside.replace(out)
+        with whole_file(out) as beside:
+            beside.write_bytes(os.fsencode(head) + _archive(model))
+            beside.chmod(0o755)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            beside.unlink()
         raise UserError(f"{out}: can't be written ({error.strerror}); give another file with --out") from None
 
 

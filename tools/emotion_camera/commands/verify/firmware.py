@@ -51,6 +51,8 @@ def _guarded(name: str, check: Any) -> Check:
         raise
     except UserError as error:
         return unchecked(name, _why(str(error)))
+    except (ValueError, TypeError, LookupError):  # other values than those that were asked for
+        return unchecked(name, "the camera's answer can't be read")
     return result
 
 

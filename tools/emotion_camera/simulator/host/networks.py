@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion_camera.boards import Board
-from emotion_camera.model import contract
-from emotion_camera.model.tflite import is_whole, schema_version
+from emotion_camera.errors import ModelError
+from emotion_camera.model.interpreter import LiteRT
+from emotion_camera.model.tflite import Description, read_description, unpack
+from emotion_camera.model.tflm import Tflm, TflmCrash, arena_bytes
 from emotion_camera.simulator.host.firmware import CameraError, Generation, HardFault
 from emotion_camera.simulator.host.pictures import Picture, clip, to_gray
 from emotion_camera.simulator.host.tensor import face_tensor
@@ -22,7 +24,7 @@ DTYPES = {"int8": "b", "uint8": "B", "int16": "h", "uint16": "H", "float32": "f"
 class Network:
     """A loaded network. `arena` is the memory it works in, bytes."""
 
-    description: contract.Description
+    description: Description
     arena: int
     run: Any  # int8 or uint8 (1, H, W, 1) -> list of raw outputs
 
@@ -50,70 +52,47 @@ class Network:
 
 
 def load(path: Path, board: Board) -> Network:
-    """The network in `path`; CameraError with the firmware's words for one that it refuses, HardFault for half of one."""
+    """The network in `path`; CameraError with the firmware's words for one that it refuses, HardFault for a damaged one."""
     if board.compiled_networks_only:
         raise CameraError("RuntimeError", "Failed to load network")
     data = path.read_bytes()
-    if not is_whole(data):
-        raise HardFault(f"HardFault: {path.name} is no whole network, and the firmware does not look before it reads")
-    if schema_version(data) != SCHEMA:
+    try:
+        model = unpack(data)
+    except ModelError:
+        raise HardFault(f"HardFault: {path.name} is no whole network, and the firmware reads it unchecked") from None
+    if model.version != SCHEMA:
         raise CameraError("ValueError", "Unsupported model schema")
     try:
-        description = contract.describe(path)
-    except contract.ContractError:
-        raise CameraError("RuntimeError", "Failed to allocate tensors") from None
+        description = read_description(data)
+    except ModelError:
+        raise _refused() from None
     if description.hybrid:
         raise CameraError("ValueError", "Hybrid models are not supported")
     for tensor in (*description.inputs, *description.outputs):
         if tensor.dtype not in DTYPES or tensor.dtype == "float32":
             side = "input" if tensor in description.inputs else "output"
             raise CameraError("ValueError", f"Unsupported {side} data type")
-    refused = description.per_channel_dense
     try:
-        arena = contract.arena_bytes(path)
-    except contract.ContractError:
-        refused = True
-    if refused:
-        raise CameraError("RuntimeError", "Failed to allocate tensors")
-    return Network(description, arena or 0, _runner(path, arena))
+        arena = arena_bytes(data)
+    except TflmCrash as error:
+        raise HardFault(f"HardFault: {path.name} is damaged: {error}") from None
+    except ModelError:
+        raise _refused() from None
+    if description.per_channel_dense:
+        raise _refused()
+    return Network(description, arena or 0, (LiteRT(data) if arena is None else Tflm(data, arena)).run)
 
 
-def _runner(path: Path, arena: int | None) -> Any:
-    """A function that runs the network: TFLM as on the camera where it has a wheel, else LiteRT."""
-    try:
-        from tflite_micro.python.tflite_micro import runtime
-    except ImportError:
-        return _litert_runner(path)
-    assert arena  # known wherever TFLM is
-    interpreter = runtime.Interpreter.from_file(str(path), arena_size=arena)  # left out, it is 10 times the file
-
-    def run(tensor: NDArray[Any]) -> list[NDArray[Any]]:
-        interpreter.set_input(tensor, 0)
-        interpreter.invoke()
-        return [interpreter.get_output(0)]
-
-    return run
-
-
-def _litert_runner(path: Path) -> Any:
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES  # XNNPACK rounds otherwise than TFLM, and talks
-    interpreter = Interpreter(model_path=str(path), num_threads=1, experimental_op_resolver_type=plain)
-    interpreter.allocate_tensors()
-    inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
-
-    def run(tensor: NDArray[Any]) -> list[NDArray[Any]]:
-        interpreter.set_tensor(inputs[0]["index"], tensor)
-        interpreter.invoke()
-        return [interpreter.get_tensor(output["index"]).copy() for output in outputs]
-
-    return run
+def _refused() -> CameraError:
+    return CameraError("RuntimeError", "Failed to allocate tensors")
 
 
 def predict(network: Network, picture: Picture, roi: Any, generation: Generation) -> list[NDArray[np.float32]]:
     """The network's outputs for `roi` of `picture`, as the firmware gives them: float32, dequantised."""
-    raw = network.run(input_tensor(network, picture, roi, generation))
+    try:
+        raw = network.run(input_tensor(network, picture, roi, generation))
+    except ModelError as error:
+        raise HardFault(f"HardFault: {error}") from None
     return [
         (values.astype(np.float32) - np.float32(tensor.zero_point)) * np.float32(tensor.scale)
         for values, tensor in zip(raw, network.description.outputs, strict=True)

@@ -1,4 +1,4 @@
-"""The camera program as a module on this computer, for its own reckoning: no frame, no firmware."""
+"""device/main.py as a module on this computer, for what it computes: no frame, no firmware."""
 
 import importlib.util
 import sys

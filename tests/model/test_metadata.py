@@ -4,8 +4,8 @@ import json
 import math
 
 import pytest
-from emotion_camera.model.contract import LARGER, SHIPPED
-from emotion_camera.model.metadata import BEGINS, LONGEST, Notes, encode, log_scores, read, tail
+from emotion_camera.model.contract import DEFAULT_MODEL, LARGE_MODEL
+from emotion_camera.model.metadata import BEGINS, LONGEST, Metadata, encode, log_scores, read, tail
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,8 +14,8 @@ logs = st.lists(st.floats(-20, 0), min_size=7, max_size=7)
 
 
 @given(st.binary(max_size=200), st.floats(0.1, 10), shares, logs, st.lists(st.integers(0, 255), min_size=7, max_size=7))
-def test_notes_are_read_as_they_were_written(before, temperature, prior, resting, selftest):
-    told = Notes(
+def test_metadata_are_read_as_they_were_written(before, temperature, prior, resting, selftest):
+    told = Metadata(
         tuple(selftest), round(temperature, 3), *(tuple(round(it, 3) for it in some) for some in (prior, resting))
     )
     data = before + encode(told)
@@ -42,21 +42,21 @@ def test_anything_at_the_end_of_a_file_is_borne(end):
         {"selftest": 1},
     ],
 )
-def test_notes_that_make_no_sense_are_none(told):
+def test_metadata_that_make_no_sense_are_none(told):
     assert read(json.dumps({"notes": 1, **told}, separators=(",", ":")).encode(), 7) is None
 
 
-def test_a_file_without_notes_has_none():
+def test_a_file_without_metadata_has_none():
     assert read(b"TFL3" * 200, 7) is None
     assert tail(b"TFL3" * 200) == b""
 
 
-def test_more_classes_than_the_camera_reads_notes_of_are_refused():
+def test_more_classes_than_the_camera_reads_metadata_of_are_refused():
     with pytest.raises(ValueError, match="too many classes"):
-        encode(Notes(selftest=(200,) * 200))
+        encode(Metadata(selftest=(200,) * 200))
 
 
-@pytest.mark.parametrize("path", [SHIPPED, LARGER], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [DEFAULT_MODEL, LARGE_MODEL], ids=lambda path: path.stem)
 def test_the_shipped_models_tell_what_the_camera_corrects_by(path):
     told = read(path.read_bytes(), 7)
     assert told is not None
@@ -68,5 +68,5 @@ def test_the_shipped_models_tell_what_the_camera_corrects_by(path):
 
 
 def test_a_score_that_was_rounded_to_0_is_half_a_step():
-    assert log_scores([0, 1], Notes(temperature=3)) == [3 * math.log(1 / 512), 0]
+    assert log_scores([0, 1], Metadata(temperature=3)) == [3 * math.log(1 / 512), 0]
     assert log_scores([0.5], None) == [math.log(0.5)]

@@ -1,0 +1,106 @@
+"""TFLM runs in a process of its own: a model that ends it is refused in a sentence, and the next one runs all the same."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+from emotion_camera.errors import ModelError
+from emotion_camera.model import tflm
+from emotion_camera.model.contract import DEFAULT_MODEL, LARGE_MODEL, check
+from emotion_camera.model.interpreter import LiteRT
+from emotion_camera.model.tflite import pack, unpack
+from emotion_camera.model.tflm import Tflm, TflmCrash, arena_bytes
+
+pytestmark = pytest.mark.skipif(not tflm.is_available(), reason="tflite-micro has no wheel for this machine")
+
+GOOD = DEFAULT_MODEL.read_bytes()
+NOISE = np.random.default_rng(1).integers(-128, 128, (1, 48, 48, 1)).astype(np.int8)
+
+
+def pointing_nowhere() -> bytes:
+    """A whole file whose weights are in a buffer that it does not have: TFLM crashes on it."""
+    model = unpack(GOOD)
+    graph = model.subgraphs[0]
+    graph.tensors[graph.operators[0].inputs[1]].buffer = 9999
+    model.description = None
+    return pack(model)
+
+
+def worker_pid() -> int:
+    assert tflm._worker is not None
+    return tflm._worker._process.pid
+
+
+def test_a_model_that_crashes_tflm_is_refused_in_a_sentence_and_the_next_one_runs(tmp_path):
+    loaded = Tflm(GOOD, arena_bytes(GOOD))
+    before = loaded.run(NOISE)[0]
+    bad = tmp_path / "bad.tflite"
+    bad.write_bytes(pointing_nowhere())
+    bad.with_suffix(".txt").write_text(DEFAULT_MODEL.with_suffix(".txt").read_text())
+    with pytest.raises(ModelError, match=r"bad\.tflite: is damaged \(TensorFlow Lite Micro crashes on it\); copy"):
+        check(bad)
+    assert np.array_equal(loaded.run(NOISE)[0], before), "by a new worker, which is given the model again"
+
+
+def test_a_worker_that_does_not_reply_is_ended(monkeypatch):
+    arena_bytes.cache_clear()
+    arena_bytes(GOOD)
+    old = worker_pid()
+    os.kill(old, signal.SIGSTOP)
+    monkeypatch.setattr(tflm, "TIMEOUT_S", 0.2)
+    with pytest.raises(TflmCrash, match="does not end"):
+        arena_bytes(LARGE_MODEL.read_bytes())
+    monkeypatch.undo()
+    assert arena_bytes(LARGE_MODEL.read_bytes())
+    assert worker_pid() != old
+
+
+def test_ctrl_c_in_the_middle_leaves_no_reply_behind(monkeypatch):
+    loaded = Tflm(GOOD, arena_bytes(GOOD))
+    before = loaded.run(NOISE)[0]
+
+    def stop(*_: object) -> bytes:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(tflm._Worker, "_read", stop)
+        loaded.run(-NOISE)
+    assert np.array_equal(loaded.run(NOISE)[0], before)
+
+
+def test_more_models_than_the_worker_keeps_and_several_threads_at_once():
+    arena = arena_bytes(GOOD)
+    models = [Tflm(GOOD, arena + 16 * number) for number in range(12)]
+    expected = LiteRT(GOOD).run(NOISE)[0]
+    wrong: list[int] = []
+
+    def use(share: list[Tflm]) -> None:
+        wrong.extend(1 for model in share if np.abs(model.run(NOISE)[0].astype(int) - expected).max() > 10)
+
+    threads = [threading.Thread(target=use, args=(models[start::3],)) for start in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_an_input_of_another_size_is_an_error_and_not_a_crash():
+    loaded = Tflm(GOOD, arena_bytes(GOOD))
+    with pytest.raises(ModelError, match="refuses"):
+        loaded.run(NOISE[:, :40])
+    assert loaded.run(NOISE)[0].shape == (1, 7)
+
+
+def test_the_worker_ends_with_the_program_that_started_it():
+    code = (
+        "from emotion_camera.model import tflm; from emotion_camera.model.contract import DEFAULT_MODEL as m;"
+        "tflm.arena_bytes(m.read_bytes()); print(tflm._worker._process.pid)"
+    )
+    pid = int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)

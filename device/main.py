@@ -1,13 +1,28 @@
-# Facial emotion recognition on the OpenMV Cam.
+# Facial emotion recognition on an OpenMV Cam, in real time and on the camera alone.
 #
-# Copy this file, emotion.tflite and emotion.txt to the camera, open OpenMV IDE and run: each face in the frame buffer
-# is boxed and named. Nothing leaves the camera but one line of JSON a frame on the serial port.
-# (To an H7 or a Nicla copy what is in device/compact: this program, compiled to fit their flash and memory.)
+# The program finds the faces in view, tracks them and classifies the expression of each: angry, disgust, fear, happy,
+# sad, surprise or neutral. It draws a box and a name on each face and prints one line of JSON per frame with faces:
 #
-# Why it works: the Haar cascade that the firmware carries looks for faces in a small copy of the frame; a face that is
-# found is followed in a narrow region round it. A small int8 network sees each face as 48 x 48 pixels, cut as its
-# training pictures were, and gives a score for each emotion; the scores are averaged over a moment before they are
-# shown. It runs on firmware v4.5.5 to v5.
+#   {"v":1,"t":123456,"fps":14.2,"faces":[{"id":3,"box":[96,52,88,88],"emotion":"happy","score":0.91,"scores":[...]}]}
+#
+# Run it     Copy this file, emotion.tflite and emotion.txt to the camera's disk and open OpenMV IDE: Connect, Start.
+#            An OpenMV Cam H7 or a Nicla Vision is too small to compile this file: copy device/compact in its place.
+# Use it     Write your own code into on_emotion() below: set a pin, move a servo. Or read the JSON lines from USB, from a
+#            UART, or on firmware v5 from the protocol channel "emotion". `emotion` is null while the program is unsure.
+# Adapt it   Change the settings below, or send a command on the same port: "help" lists them, "calibrate" adapts the
+#            scores to your own neutral face.
+#
+# How it works, frame by frame:
+#   Camera        takes a grey frame of 320 x 240 pixels.
+#   FaceDetector  runs the firmware's Haar cascade on small copies of the frame: 3 to 5 times faster than on the frame.
+#   Tracker       gives each face an id and follows it in a region of interest (ROI); it searches the whole frame only
+#                 every 300 ms, and keeps a face in view for a moment where the cascade misses it.
+#   Network       an int8 network sees each face as 48 x 48 pixels, cropped as in training, and gives seven scores.
+#   Track         averages the scores over about 120 ms and changes the name only when another emotion leads clearly.
+#   Pipeline      runs these in turn, then reports and draws.
+#   Program       loads it all, executes commands and recovers from every error: each is a sentence on the frame.
+#
+# Runs on firmware v4.5.5 to v5. No picture is stored, and none leaves the camera but the preview of OpenMV IDE.
 
 import binascii
 import gc
@@ -21,108 +36,111 @@ import time
 import image
 import omv
 
-VERSION = "0.2.0"  # of this program, told by the event ready
+VERSION = "0.2.0"  # of this program, reported by the event "ready"
 
 # Settings ------------------------------------------------------------------------------------------------------------
 
-MODEL = "emotion.tflite"  # int8; its labels are in the .txt of the same name, one a line
-FRAME = "QVGA"  # 320 x 240: in smaller frames a face across the table falls under the cascade's 24 pixels
-CONTRAST = 3  # the cascade skips windows with a standard deviation under 50 grey levels, so contrast finds faces
-GAIN_CEILING = 16  # lifts dim rooms, with noise that the cascade still bears
-THRESHOLD = 0.75  # of each cascade stage: higher finds more, and more that is no face (1.3 already does)
-SCALE = 1.25  # from one face size to the next: 1.1 finds more at four times the cost, 1.5 misses faces
-# Scales of the copies in which the whole frame is searched in turn, and how often the frame as it is, which finds small faces
-# and costs 2 to 3 times as much. In furnished rooms with nobody in sight the copies take 7.5 and 14.3 M instructions.
+MODEL = "emotion.tflite"  # int8; its labels are in the .txt file of the same name, one per line
+FRAME = "QVGA"  # 320 x 240: in smaller frames a face across a table is below the cascade's 24 pixels
+CONTRAST = 3  # the cascade skips windows with a standard deviation under 50 grey levels: more contrast, more faces
+GAIN_CEILING = 16  # brightens dim rooms; the cascade tolerates the noise
+THRESHOLD = 0.75  # of each cascade stage: higher finds more faces and more false positives (many from 1.3 on)
+SCALE = 1.25  # between two face sizes: 1.1 finds more faces at four times the cost, 1.5 misses faces
+# The whole frame is searched in copies of these scales in turn, and every so many searches at full size, which finds small
+# faces and costs 2 to 3 times as much. In furnished rooms without people the copies take 7.5 and 14.3 M instructions.
 FRAME_SCALES = (0.35, 0.45, 0.35)
 FULL_EVERY = 7
-# A followed face is looked for in a square so many times its size, in a copy so many pixels wide, with this threshold; after
-# a miss in the second way, too, and in the third where its place looks as it did. In 42 pixels its box is as exact as in 48, for
-# 6.3 M instructions instead of 9.9. In copies under 40 pixels the cascade steps by one pixel, not by two: with a threshold that
-# lets more pass, 99.6 % of 41 recorded faces are found. In 64 pixels it finds faces half turned away that it else never finds.
+# A tracked face is searched in a square ROI: its size as a multiple of the face's, pixels of the copy, threshold. The second
+# is tried after a miss in the first, the third if the place also looks unchanged. A 42-pixel copy gives boxes as exact as one of
+# 48, for 6.3 M instructions instead of 9.9. In copies under 40 pixels the cascade steps by one pixel, not two: with a higher
+# threshold this finds 99.6 % of 41 recorded faces. The 64-pixel copy finds half-turned faces that the others miss.
 ROI_SEARCHES = ((1.5, 42, 0.75), (1.6, 39, 0.95), (1.5, 64, 0.95))
-VIEW = 0.92  # of the cascade's box is cut out for the network, as its training pictures are cut
-HOLD_MS = 500  # a face not found is still shown so long, fainter, while its place looks as it did: the cascade blinks
-STEADY_MS = 120  # a face that neither moves nor changes is searched and read in turn, each again within about so long
-STEADY_SCORES = 0.25  # no score of it differs by more from what is shown
-COAST_MS = 1000  # a face not found is looked for further along its way so long
-FORGET_MS = 2000  # a face that comes back within this keeps its number: from behind another, or a hand
-CALIBRATION_MS = 3000  # long enough for a breath, short enough to hold still
-CALIBRATE_AT_START = False  # learn the first face's look at rest as soon as it is seen
-SETTLE_MS = 2000  # the sensor's exposure needs this long after its reset
-RETRY_MS = 3000  # between two tries to load what was missing: time to read the sentence in the frame
-PAUSE_MS = 200  # before the next try to get a frame
-UART = None  # the number of a UART for reports and commands: 3 is P4 and P5 of an OpenMV Cam H7
+CROP = 0.92  # of the cascade's box is what the network sees: the crop of its training pictures
+HOLD_MS = 500  # a face that is lost stays on screen this long, drawn thinner, while its place looks unchanged
+STEADY_MS = 120  # a face that neither moves nor changes is searched and classified in turn, each about this often
+STEADY_SCORES = 0.25  # largest difference of a new score from the average for a face to count as unchanged
+COAST_MS = 1000  # a face that is lost is searched along its predicted path this long
+FORGET_MS = 2000  # a face that is found again within this time keeps its id: it was behind a hand or another head
+CALIBRATION_MS = 3000  # long enough to average over, short enough to keep still
+CALIBRATE_AT_START = False  # calibrate to the first face that is seen
+SETTLE_MS = 2000  # for the sensor's automatic exposure, after a reset
+RETRY_MS = 3000  # between attempts to load what was missing: time to read the message on the frame
+PAUSE_MS = 200  # before the next attempt to capture a frame
+UART = None  # number of a UART for reports and commands: 3 is P4 and P5 of an OpenMV Cam H7
 UART_BAUD = 115200
-BUTTON = None  # name of a pin that a button pulls to ground to start a calibration: "P9"
-LIGHTS = True  # the camera's light shows the largest face's emotion
-# Milliseconds after which a camera that makes no progress resets itself, for one that works alone: 10000. Not while
-# OpenMV IDE is in use: once started it cannot be stopped, and resets the camera when the IDE stops this program.
+BUTTON = None  # name of a pin, such as "P9", that a button pulls to ground to start a calibration
+LIGHTS = True  # the camera's RGB LED shows the emotion of the largest face
+# For a camera that works unattended, 10000: it resets itself when no frame is processed for so many milliseconds. Leave
+# it off with OpenMV IDE: a watchdog cannot be stopped, and resets the camera after the IDE has stopped the program.
 WATCHDOG_MS = None
 
-# What the command "set" changes and emotion.json keeps: value, least, most.
+# Settings of the command "set", stored in emotion.json: default, minimum, maximum.
 SETTINGS = {
-    "max_faces": (4, 1, 10),  # the largest are shown
-    "read_faces": (2, 1, 10),  # how many of them the network reads in a frame, by turns: each costs one run
-    "search_ms": (300, 0, 10000),  # between searches of the whole frame for newcomers while a face is followed
-    "smooth_ms": (120, 0, 5000),  # scores are averaged over about so long, by the clock and not by frames
-    "margin": (0.25, 0, 1),  # another emotion must lead by this before the name changes
-    # Under this a face is shown as "?" and reported as null: 3 of 100 of PublicTest's, of which a third would be right.
+    "max_faces": (4, 1, 10),  # faces shown and reported, the largest first
+    "read_faces": (2, 1, 10),  # faces classified per frame, in turn: each costs one inference
+    "search_ms": (300, 0, 10000),  # between searches of the whole frame for new faces while others are tracked
+    "smooth_ms": (120, 0, 5000),  # time constant of the average of the scores, independent of the frame rate
+    "margin": (0.25, 0, 1),  # by which another emotion must lead before the name changes
+    # Minimum score of a name; below it a face is "?" and null: 3 of 100 PublicTest faces, a third of them correct.
     "sure": (0.35, 0, 1),
-    "lean": (0.0, 0, 1),  # from everyday (0: most are neutral or happy) to expressive (1: all seven equally likely)
-    "report_ms": (0, 0, 60000),  # least time between two reports
+    "lean": (0.0, 0, 1),  # class prior, from everyday (0: most faces are neutral or happy) to uniform (1)
+    "report_ms": (0, 0, 60000),  # minimum time between two reports
 }
-DOUBT = 0.15  # a name is taken back when its score falls so far under "sure"
-SETTINGS_FILE = "emotion.json"
-COLOURS = {
-    "angry": 1,
-    "disgust": 2,
-    "fear": 4,
-    "happy": 3,
-    "sad": 5,
-    "surprise": 6,
-    "neutral": 7,
-}  # red 1, green 2, blue 4
-
-CASCADE_FILE = "/rom/haarcascade_frontalface.cascade"  # firmware v4.7.0 and later
-CASCADE_NAME = "frontalface"  # built in before that
-STAGES = 25  # all of them
-MISSING = "%s is not on the camera: copy it beside main.py, then reset."
-WINDOW = 24  # pixels: what the cascade looks at must be larger
-
-# v5 takes points and boxes as tuples, and scale= in find_features; before v4.8 they are loose numbers, and v4 knows
-# scale_factor= alone.
-V5 = omv.version_major >= 5
-WHITE, GREY, BLACK = 255, 128, 0
-LONGEST_LINE = 500  # bytes: v5's serial port holds 511 on an H7, and loses the whole of a longer line
-LETTER_W, LETTER_H = 8, 10  # pixels of the firmware's font
 
 
 def on_emotion(face):
-    """Called with a face's report when its name has changed: set a pin, move a servo, whatever you like."""
+    """Called with the report of a face, a dict, when its emotion changes: set a pin, move a servo."""
 
 
-class Trouble(Exception):
-    """What keeps the program from working, as a sentence for the person in front of it."""
+# Constants -----------------------------------------------------------------------------------------------------------
+
+HYSTERESIS = 0.15  # a name is dropped only when its score falls this far below "sure"
+SETTINGS_FILE = "emotion.json"
+# Of the LED: red 1, green 2, blue 4, added.
+COLOURS = {"angry": 1, "disgust": 2, "fear": 4, "happy": 3, "sad": 5, "surprise": 6, "neutral": 7}
+MISSING = "%s is not on the camera: copy it beside main.py, then reset."
+
+# v5 takes points and boxes as tuples and find_features(scale=). Before v4.8 they are separate numbers, and v4 ignores
+# scale= and takes scale_factor=.
+V5 = omv.version_major >= 5
+WHITE, GREY, BLACK = 255, 128, 0
+LONGEST_LINE = 500  # bytes: the serial port of v5 buffers 511 on an H7 and drops a longer line whole
+LETTER_W, LETTER_H = 8, 10  # pixels of the firmware's font
+
+
+class UserError(Exception):
+    """What keeps the program from working, as a sentence for the person in front of the camera."""
+
+
+def elapsed(since, now):
+    """Milliseconds from `since` to `now`, both of ticks_ms; 6 days where `since` is None.
+
+    ticks_ms wraps around after 12 days and ticks_diff measures up to 6: beyond that it is negative, and whatever waits for
+    a time to pass would wait for days more.
+    """
+    passed = -1 if since is None else time.ticks_diff(now, since)
+    return passed if passed >= 0 else 1 << 29
 
 
 # Camera --------------------------------------------------------------------------------------------------------------
 
 
 class Camera:
-    """Grey frames from csi.CSI (v4.8 and later) or the sensor module (before); opened at need, again after a failure."""
+    """Grey frames from csi.CSI (v4.8 and later) or the sensor module (before). The sensor is set up on first use and again
+    after each failure."""
 
     def __init__(self):
         self.snapshot = None
 
     def frame(self):
-        """The next frame. Raises Trouble when the sensor does not answer; the next call opens it anew."""
+        """The next frame. Raises UserError when the sensor does not answer; the next call resets it."""
         try:
             if self.snapshot is None:
                 self.snapshot = open_camera()
             return self.snapshot()
         except (RuntimeError, OSError) as error:
             self.snapshot = None
-            raise Trouble("The camera gives no picture (%s): check module and lens cable." % error)
+            raise UserError("The camera gives no picture (%s): check module and lens cable." % error)
 
 
 def open_camera():
@@ -135,16 +153,18 @@ def open_camera():
         import sensor as module
 
         sensor, prefix = module, "set_"
+    if not hasattr(module, FRAME):
+        raise UserError("FRAME is %s, which this camera does not know: see the settings of main.py." % FRAME)
     sensor.reset()
     getattr(sensor, prefix + "pixformat")(module.GRAYSCALE)
-    getattr(sensor, prefix + "framesize")(frame_size(module))
-    # v5's three frame buffers leave an H7 27 KB of scratch memory, and a search of the frame takes 64: it would find no face.
-    wanted = (("contrast", CONTRAST), ("gainceiling", GAIN_CEILING)) + ((("framebuffers", 2),) if V5 else ())
-    for setting, value in wanted:
+    getattr(sensor, prefix + "framesize")(getattr(module, FRAME))
+    # v5's three frame buffers leave an H7 27 KB of scratch memory. A search of the frame needs 64 KB and would find nothing.
+    options = (("contrast", CONTRAST), ("gainceiling", GAIN_CEILING)) + ((("framebuffers", 2),) if V5 else ())
+    for name, value in options:
         try:
-            getattr(sensor, prefix + setting)(value)
+            getattr(sensor, prefix + name)(value)
         except (RuntimeError, ValueError, OSError, AttributeError):
-            pass  # some sensors know neither contrast nor gain ceiling
+            pass  # some sensors have neither contrast nor gain ceiling
     if prefix:
         sensor.skip_frames(time=SETTLE_MS)
     else:
@@ -152,105 +172,99 @@ def open_camera():
     return sensor.snapshot
 
 
-def frame_size(module):
-    if not hasattr(module, FRAME):
-        raise Trouble("FRAME is %s, which this camera does not know: see the settings of main.py." % FRAME)
-    return getattr(module, FRAME)
-
-
-# Finding faces -------------------------------------------------------------------------------------------------------
+# Face detection ------------------------------------------------------------------------------------------------------
 
 
 def load_cascade():
-    for name in (CASCADE_FILE, CASCADE_NAME):
+    for name in ("/rom/haarcascade_frontalface.cascade", "frontalface"):  # from v4.7.0 on; built in before that
         try:
-            return image.HaarCascade(name, stages=STAGES)
+            return image.HaarCascade(name, stages=25)  # all of them
         except (OSError, ValueError):
             pass
-    raise Trouble("This firmware has no face cascade: update it in OpenMV IDE (Tools, Install the Latest).")
+    raise UserError("This firmware has no face cascade: update it in OpenMV IDE (Tools, Install the Latest).")
 
 
-class Copies:
-    """Smaller copies of parts of the frame, drawn into memory that is taken once.
+class Scaler:
+    """Scaled-down copies of regions of the frame, in one buffer that is allocated once.
 
-    A copy of the firmware's own takes its pixels from the heap each time: that of an H7 often has no block so large.
+    The firmware's copy() allocates its pixels on the heap each time: an H7 often has no free block of 36 KB.
     """
 
     def __init__(self, frame):
         try:
-            # Room for the largest copy of the whole frame: 16 KB of QVGA.
-            self.memory = bytearray(int(frame.width() * frame.height() * max(FRAME_SCALES) ** 2))
-            self.take(frame, (0, 0, 48, 48), 0.5)
+            # Room for the largest copy of the whole frame: 16 KB at QVGA.
+            self.buffer = bytearray(int(frame.width() * frame.height() * max(FRAME_SCALES) ** 2))
+            self.copy(frame, (0, 0, 48, 48), 0.5)
         except (MemoryError, TypeError, ValueError, AttributeError):
-            self.memory = b""  # no room, or a firmware without such pictures: it makes its own copies
+            self.buffer = b""  # no memory, or a firmware without Image(buffer=): frame.copy() is used
 
-    def take(self, frame, region, scale, hint=image.AREA):
-        """The part `region` of the frame, smaller by `scale`. The next copy is drawn over it.
+    def copy(self, frame, region, scale, hint=image.AREA):
+        """The part `region` of the frame, scaled by `scale`. The next copy overwrites it.
 
         Raises MemoryError or OSError where there is no room.
         """
         width, height = int(region[2] * scale), int(region[3] * scale)
         how = {"roi": region, "x_scale": scale, "y_scale": scale, "hint": hint}
-        if width * height > len(self.memory):
+        if width * height > len(self.buffer):
             return frame.copy(**how)
-        return image.Image(width, height, image.GRAYSCALE, buffer=self.memory).draw_image(frame, 0, 0, **how)
+        return image.Image(width, height, image.GRAYSCALE, buffer=self.buffer).draw_image(frame, 0, 0, **how)
 
 
-class Finder:
-    """Finds faces in small copies of the frame, or of a part of it, with their contrast stretched.
+class FaceDetector:
+    """Finds faces with the firmware's Haar cascade, in small copies of the frame or of a region, with equalised histograms.
 
-    A copy of half size has a fifth of the windows; stretched, it shows faces in dim rooms to the cascade, which skips
-    windows with a standard deviation under 50.
+    A copy of half size has a fifth of the windows. The cascade skips windows with a standard deviation under 50 grey
+    levels; with its histogram equalised, a dim face is above that.
     """
 
-    def __init__(self, copies):
+    def __init__(self, scaler):
         self.cascade = load_cascade()
-        self.copies = copies
+        self.scaler = scaler
         self.turn = -1
 
-    def everywhere(self, frame):
+    def detect(self, frame):
         """Square boxes of the faces in the whole frame."""
-        # The cascade steps over faces, over others at each scale and start.
+        # The cascade steps over some faces; over which depends on the scale and on the corner where it starts.
         self.turn += 1
         width, height = frame.width(), frame.height()
         if self.turn % FULL_EVERY == FULL_EVERY - 1:
             return self.search(frame, (0, 0, width, height), frame, (0, 0), 1, THRESHOLD)
         start = 3 * (self.turn % 5)
         scale = FRAME_SCALES[self.turn % len(FRAME_SCALES)]
-        return self.within(frame, (start, start, width - start, height - start), scale, THRESHOLD)
+        return self.detect_in(frame, (start, start, width - start, height - start), scale, THRESHOLD)
 
-    def near(self, frame, face, now):
-        """Square boxes of the faces in the region where a face is expected."""
-        boxes, expected = [], face.expected(now)
-        for factor, size, threshold in ROI_SEARCHES[: 2 + face.alike]:
-            if all(distance(expected, box) > 0.5 for box in boxes):
-                region = square(grow(expected, factor), frame.width(), frame.height())
-                boxes += self.within(frame, region, min(1, (size + 0.01) / region[2]), threshold)
+    def detect_near(self, frame, track, now):
+        """Square boxes of the faces where a tracked face is predicted."""
+        boxes, predicted = [], track.predict(now)
+        for factor, size, threshold in ROI_SEARCHES[: 2 + track.unchanged]:
+            if all(distance(predicted, box) > 0.5 for box in boxes):
+                region = square(expand(predicted, factor), frame.width(), frame.height())
+                boxes += self.detect_in(frame, region, min(1, (size + 0.01) / region[2]), threshold)
         return boxes
 
-    def within(self, frame, region, scale, threshold):
-        """Square boxes of the faces in a region, searched in a copy that is smaller by `scale`.
+    def detect_in(self, frame, region, scale, threshold):
+        """Square boxes of the faces in a region, searched in a copy scaled by `scale`.
 
-        The frame itself is searched where there is no memory for a copy, or the region is too small for one.
+        Without memory for a copy, or where the region is too small for one, the frame itself is searched.
         """
         try:
-            small = self.copies.take(frame, region, scale)
+            small = self.scaler.copy(frame, region, scale)
             small.histeq()
-            # A copy begins on its own grid, up to one of its pixels left of and above the region.
+            # The firmware aligns a copy to its own grid: it starts up to one of its pixels left of and above the region.
             corner = [int(region[i] * scale) / scale for i in (0, 1)]
             return self.search(small, (0, 0, small.width(), small.height()), frame, corner, scale, threshold)
         except (MemoryError, ValueError, OSError):
             return self.search(frame, region, frame, (0, 0), 1, threshold)
 
     def search(self, picture, roi, frame, corner, scale, threshold):
-        """Square boxes, in pixels of the frame, of the faces in a picture that shows it from `corner` on, at a scale."""
-        if min(roi[2], roi[3]) <= WINDOW:
+        """Square boxes, in pixels of the frame, of the faces in a picture that shows the frame from `corner` on, scaled."""
+        if min(roi[2], roi[3]) <= 24:  # pixels of the cascade's window: an error in the firmware
             return []
         if V5:
             boxes = picture.find_features(self.cascade, threshold=threshold, scale=SCALE, roi=roi)
         else:
             boxes = picture.find_features(self.cascade, threshold=threshold, scale_factor=SCALE, roi=roi)
-        # The cascade rounds down, in pixels of the copy; half of one is given back.
+        # The cascade rounds down to whole pixels of the copy; half a pixel corrects the mean error.
         half = 0.5 if scale < 1 else 0
         boxes = [[(value + half) / scale for value in box] for box in boxes]
         boxes = [(int(corner[0] + x), int(corner[1] + y), int(w), int(h)) for x, y, w, h in boxes]
@@ -258,7 +272,7 @@ class Finder:
 
 
 def square(box, width, height):
-    """The square about a box's middle, inside the frame: v4 crops other shapes to the network's, v5 stretches them."""
+    """The square around a box's centre, moved inside the frame. Of other shapes v4 crops the network's input, v5 stretches it."""
     x, y, w, h = box
     side = min(max(w, h), width, height)
     x = max(0, min(x + (w - side) // 2, width - side))
@@ -266,218 +280,214 @@ def square(box, width, height):
     return (x, y, side, side)
 
 
-def grow(box, times):
+def expand(box, factor):
     x, y, w, h = box
-    more = int(w * (times - 1) / 2)
+    more = int(w * (factor - 1) / 2)
     return (x - more, y - more, w + 2 * more, h + 2 * more)
 
 
 def distance(a, b):
-    """How unlike two square boxes are, in sizes of the larger: shift of the middle, and difference in size."""
+    """Distance of two square boxes, in sizes of the larger: offset of the centres plus difference in size."""
     size = max(a[2], b[2])
     return (abs(a[0] + a[2] / 2 - b[0] - b[2] / 2) + abs(a[1] + a[3] / 2 - b[1] - b[3] / 2) + abs(a[2] - b[2])) / size
 
 
-# Following faces -----------------------------------------------------------------------------------------------------
+# Tracking ------------------------------------------------------------------------------------------------------------
 
 
-class Face:
-    """One face while it is followed: its number, box and speed, and its smoothed scores and name."""
+class Track:
+    """One tracked face: its id, box and velocity, its smoothed scores and its label."""
 
-    def __init__(self, number, box, now):
-        self.number = number
+    def __init__(self, id, box, now):
+        self.id = id
         self.box = box
-        self.speed = (0, 0)  # pixels a millisecond
-        self.seen = now
-        self.sightings = 1  # frames in which it was found; a closer look in the first of them counts half
-        self.missed = 0  # searches since it was found
-        self.place = None  # grey levels of its place when it was found
-        self.alike = False  # whether its place looks like that now
-        self.logs = None  # of its scores, averaged over a moment, as the network gave them
-        self.rest = None  # what its scores are multiplied by, by label, for it at rest to look so
-        self.scores = None  # as they are shown
-        self.read = now  # when the network last read it
-        self.mirrored = False  # whether it was read in a mirror
-        self.calm = False  # whether its last scores were about those shown
-        self.best = None  # index of the name shown, None while uncertain
+        self.velocity = (0, 0)  # pixels per millisecond
+        self.last_seen = now  # ticks
+        self.hits = 1  # frames in which it was found; a second look in the first of them counts half
+        self.misses = 0  # searches since it was found
+        self.patch = None  # 36 grey levels of its place when it was last found
+        self.unchanged = False  # whether its place looks like that now
+        self.logits = None  # the network's, averaged over time
+        self.resting_bias = None  # factor on each score, by label, from a calibration
+        self.scores = None  # as shown: softmax of the logits and all biases
+        self.last_infer = now  # ticks
+        self.mirror = False  # whether the network sees its mirror image next
+        self.stable = False  # whether its last scores were close to their average
+        self.label = None  # index of the name shown; None while uncertain
 
-    def gone(self, now):
+    def age(self, now):
         """Milliseconds since it was last found."""
-        passed = time.ticks_diff(now, self.seen)
-        return passed if passed >= 0 else FORGET_MS  # after 6 days without a frame it is negative
+        return elapsed(self.last_seen, now)
 
     def is_steady(self, now):
-        """Whether it need not be searched and read in one frame: it was found a moment ago, shows what it did, and keeps still,
-        which is less than 3 % of its size in 100 ms."""
-        moved = abs(self.speed[0]) + abs(self.speed[1])
-        return self.calm and self.missed == 0 and self.gone(now) < STEADY_MS and moved < 0.0003 * self.box[2]
+        """Whether one frame can skip its search and inference: it was found a moment ago, its scores are stable, and it moves
+        by less than 3 % of its size in 100 ms."""
+        speed = abs(self.velocity[0]) + abs(self.velocity[1])
+        return self.stable and self.misses == 0 and self.age(now) < STEADY_MS and speed < 0.0003 * self.box[2]
 
-    def view(self):
-        """The part of its box that is read and reported."""
+    def crop(self):
+        """The part of its box that the network sees and that is reported."""
         x, y, side, _ = self.box
-        less = int(side * (1 - VIEW) / 2)
+        less = int(side * (1 - CROP) / 2)
         return (x + less, y + less, side - 2 * less, side - 2 * less)
 
-    def watch(self, frame, now):
-        """See what its place in the frame looks like: whether it can still be there though it is not found."""
-        place = square(self.expected(now), frame.width(), frame.height())
+    def compare_patch(self, frame, now):
+        """Compare its place in the frame with when it was found: can it still be there though the cascade misses it?"""
+        place = square(self.predict(now), frame.width(), frame.height())
         x, y, side, _ = place
         step = side // 6
-        places = [(x + i % 6 * step, y + i // 6 * step) for i in range(36)]
-        seen = [frame.get_pixel(at) if V5 else frame.get_pixel(*at) for at in places]
-        if self.gone(now) == 0:
-            self.box, self.place = place, seen  # what it was expected to be may have left the frame
-        middle = sum(self.place) // 36
-        # By less than half of its own contrast: noise, and a face that turns.
-        self.alike = 2 * sum([abs(a - b) for a, b in zip(seen, self.place)]) < sum(
-            [abs(a - middle) for a in self.place]
-        )
+        points = [(x + i % 6 * step, y + i // 6 * step) for i in range(36)]
+        greys = [frame.get_pixel(point) if V5 else frame.get_pixel(*point) for point in points]
+        if self.age(now) == 0:
+            self.box, self.patch = place, greys  # the predicted box may have left the frame
+        mean = sum(self.patch) // 36
+        # A change by less than half of the patch's own contrast is noise, or a face that turns.
+        change, contrast = [abs(a - b) for a, b in zip(greys, self.patch)], [abs(a - mean) for a in self.patch]
+        self.unchanged = 2 * sum(change) < sum(contrast)
 
-    def expected(self, now):
-        """Where it is if it moves on as it did, in the frame or not; after COAST_MS it is taken to stand still."""
-        passed = min(self.gone(now), COAST_MS)
+    def predict(self, now):
+        """Its box at constant velocity, inside the frame or not; it stops after COAST_MS."""
+        passed = min(self.age(now), COAST_MS)
         x, y, w, h = self.box
-        return (int(x + self.speed[0] * passed), int(y + self.speed[1] * passed), w, h)
+        return (int(x + self.velocity[0] * passed), int(y + self.velocity[1] * passed), w, h)
 
-    def move(self, box, now):
-        """Follow it to where it was found. An alpha-beta filter, for the cascade's boxes come in steps of 25 %."""
-        passed, expected = max(1, self.gone(now)), self.expected(now)
-        if passed > HOLD_MS or distance(expected, box) > 0.5:
-            self.speed = (0, 0)
+    def update(self, box, now):
+        """Move it to where it was found, by an alpha-beta filter: the cascade's boxes come in steps of 25 %."""
+        passed, predicted = max(1, self.age(now)), self.predict(now)
+        if passed > HOLD_MS or distance(predicted, box) > 0.5:
+            self.velocity = (0, 0)
         else:
-            dx, dy = (
-                box[0] + (box[2] - expected[2]) / 2 - expected[0],
-                box[1] + (box[3] - expected[3]) / 2 - expected[1],
-            )
-            self.speed = (self.speed[0] + 0.2 * dx / passed, self.speed[1] + 0.2 * dy / passed)
-            x, y, side, _ = [(a + b + 1) // 2 for a, b in zip(expected, box)]
+            more = (box[2] - predicted[2]) / 2
+            dx, dy = box[0] + more - predicted[0], box[1] + more - predicted[1]
+            self.velocity = (self.velocity[0] + 0.2 * dx / passed, self.velocity[1] + 0.2 * dy / passed)
+            x, y, side, _ = [(a + b + 1) // 2 for a, b in zip(predicted, box)]
             box = (x, y, side, side)
-        self.box, self.seen = box, now
-        self.sightings += 1
-        self.missed = 0
+        self.box, self.last_seen = box, now
+        self.hits += 1
+        self.misses = 0
 
-    def update(self, logs, bias, now, settings):
-        """Blend new logs of scores in by the time that has passed, and change the name if another leads clearly.
+    def smooth(self, logits, bias, now, settings):
+        """Average in new logits, weighted by the time that has passed, and change the label if another leads by the margin.
 
-        `bias` is added to them before they are shown.
+        `bias` is added to the logits before the softmax.
         """
-        if self.logs is None:
-            self.logs = logs
+        if self.logits is None:
+            self.logits = logits
         else:
-            fresh = softmax([a + b for a, b in zip(logs, bias)])
-            self.calm = max([abs(a - b) for a, b in zip(fresh, self.scores)]) < STEADY_SCORES
-            share = 1 - math.exp(-max(1, time.ticks_diff(now, self.read)) / max(1, settings["smooth_ms"]))
-            for i, log in enumerate(logs):
-                self.logs[i] += share * (log - self.logs[i])
-        self.scores = softmax([a + b for a, b in zip(self.logs, bias)])
-        self.read = now
+            fresh = softmax([a + b for a, b in zip(logits, bias)])
+            self.stable = max([abs(a - b) for a, b in zip(fresh, self.scores)]) < STEADY_SCORES
+            passed = max(1, time.ticks_diff(now, self.last_infer))
+            weight = 1 - math.exp(-passed / max(1, settings["smooth_ms"]))
+            for i, logit in enumerate(logits):
+                self.logits[i] += weight * (logit - self.logits[i])
+        self.scores = softmax([a + b for a, b in zip(self.logits, bias)])
+        self.last_infer = now
         best, sure, margin = max(self.scores), settings["sure"], settings["margin"]
-        if self.best is not None and self.scores[self.best] < sure - DOUBT:
-            self.best = None
-        if best >= sure and (self.best is None or best > self.scores[self.best] + margin):
-            self.best = self.scores.index(best)
+        if self.label is not None and self.scores[self.label] < sure - HYSTERESIS:
+            self.label = None
+        if best >= sure and (self.label is None or best > self.scores[self.label] + margin):
+            self.label = self.scores.index(best)
 
 
-def softmax(logs):
-    """Scores that add up to 1, from their logs, to which any number may have been added."""
-    most = max(logs)
-    powers = [math.exp(log - most) for log in logs]
+def softmax(logits):
+    """Scores that add up to 1."""
+    most = max(logits)
+    powers = [math.exp(logit - most) for logit in logits]
     total = sum(powers)
     return [power / total for power in powers]
 
 
 class Tracker:
-    """Follows faces from frame to frame; searches the whole frame only while there is none, and now and then."""
+    """Tracks faces from frame to frame. The whole frame is searched while there is no face, and every search_ms."""
 
-    number = 0  # the last one given, also by a tracker before this one
+    last_id = 0  # never given twice, also not after the program was loaded anew
 
-    def __init__(self, finder, settings):
-        self.finder = finder
+    def __init__(self, detector, settings):
+        self.detector = detector
         self.settings = settings
-        self.faces = []  # followed, or lost for less than FORGET_MS
-        self.last = None  # when the last frame was, in ticks
-        self.searched = None  # when the whole frame was
-        self.turn = 0  # of those that are lost
-        self.due = []  # the faces to read: those found in this frame, and steady ones that were not searched
+        self.tracks = []  # in view, or lost for less than FORGET_MS
+        self.last_frame = None  # ticks
+        self.last_search = None  # of the whole frame, ticks
+        self.turn = 0
+        self.visible = []  # the tracks to classify: found in this frame, or steady and not searched
 
-    def follow(self, frame, now):
-        """The faces to show, the largest first."""
-        forget = FORGET_MS if self.last is None else max(FORGET_MS, 3 * time.ticks_diff(now, self.last))  # slow cameras
-        self.last = now
+    def track(self, frame, now):
+        """The tracks to show, the largest face first."""
+        # On a camera slower than a frame a second nothing would be found again in time.
+        forget = FORGET_MS if self.last_frame is None else max(FORGET_MS, 3 * time.ticks_diff(now, self.last_frame))
+        self.last_frame = now
         self.turn += 1
-        # What was found but once, and then not again where it was looked for, is no face.
-        self.faces = [
-            face for face in self.faces if face.gone(now) < forget and (face.sightings > 1 or face.missed < 3)
-        ]
-        steady = [face for face in self.faces if face.is_steady(now)]
+        # A box that was found once and then missed three times is a false positive.
+        self.tracks = [it for it in self.tracks if it.age(now) < forget and (it.hits > 1 or it.misses < 3)]
+        steady = [track for track in self.tracks if track.is_steady(now)]
         boxes = []
-        for face in self.faces[: self.settings["max_faces"]]:
-            if face not in steady and (face.gone(now) < COAST_MS or self.turn % 2):
-                face.missed += 1
-                boxes += self.finder.near(frame, face, now)
-        nobody = not boxes and not any(is_shown(face, now) for face in self.faces)
-        if nobody or self.searched is None or time.ticks_diff(now, self.searched) >= self.settings["search_ms"]:
-            self.searched = now
-            boxes += self.finder.everywhere(frame)
+        for track in self.tracks[: self.settings["max_faces"]]:
+            if track not in steady and (track.age(now) < COAST_MS or self.turn % 2):
+                track.misses += 1
+                boxes += self.detector.detect_near(frame, track, now)
+        nobody = not boxes and not any(is_shown(track, now) for track in self.tracks)
+        if nobody or elapsed(self.last_search, now) >= self.settings["search_ms"]:
+            self.last_search = now
+            boxes += self.detector.detect(frame)
         self.match(boxes, steady, now)
-        for face in self.faces:
-            if face.sightings == 1 and face.gone(now) == 0:
-                self.confirm(frame, face, now)
-            if face.gone(now) < HOLD_MS:
-                face.watch(frame, now)
-        self.due = [face for face in self.faces if face.gone(now) == 0 or face in steady]
-        self.faces.sort(key=lambda face: -face.box[2])
-        return [face for face in self.faces if is_shown(face, now)][: self.settings["max_faces"]]
+        for track in self.tracks:
+            if track.hits == 1 and track.age(now) == 0:
+                self.confirm(frame, track, now)
+            if track.age(now) < HOLD_MS:
+                track.compare_patch(frame, now)
+        self.visible = [track for track in self.tracks if track.age(now) == 0 or track in steady]
+        self.tracks.sort(key=lambda track: -track.box[2])
+        return [track for track in self.tracks if is_shown(track, now)][: self.settings["max_faces"]]
 
-    def confirm(self, frame, face, now):
-        """Look at a newcomer again, closely: what is not found then is often no face, and not shown."""
-        others = [other.expected(now) for other in self.faces if other is not face]
-        for box in self.finder.near(frame, face, now):
-            if face.sightings == 1 and distance(face.box, box) < 0.5 and is_apart(box, others, 0.5):
-                face.box, face.sightings = box, 1.5
+    def confirm(self, frame, track, now):
+        """Search a new face again, closely: what is not found twice is often a false positive, and not shown."""
+        others = [other.predict(now) for other in self.tracks if other is not track]
+        for box in self.detector.detect_near(frame, track, now):
+            if track.hits == 1 and distance(track.box, box) < 0.5 and is_apart(box, others, 0.5):
+                track.box, track.hits = box, 1.5
 
     def match(self, boxes, steady, now):
-        """Give each face the box that is nearest to where it is expected; a box far from all that were given is a new face.
+        """Assign boxes to tracks, the nearest pairs first; a box far from all that were assigned is a new face.
 
-        Those that are steady were not searched: they keep the boxes that they have.
+        Steady tracks were not searched: they keep their boxes.
         """
         pairs = []
-        for i, face in enumerate(self.faces):
+        for i, track in enumerate(self.tracks):
             for j, box in enumerate(boxes):
-                pairs.append((distance(face.expected(now), box), i, j))
+                pairs.append((distance(track.predict(now), box), i, j))
         pairs.sort()
-        matched, given = [self.faces.index(face) for face in steady], [face.box for face in steady]
+        matched, taken = [self.tracks.index(track) for track in steady], [track.box for track in steady]
         for apart, i, j in pairs:
-            # One face is often found twice. The second box is not another's, unless that one was there a moment ago.
-            # And a box between two faces is often the mean of both: the firmware joins what overlaps.
-            least, most = (0.4, 0.5) if self.faces[i].gone(now) < 250 else (0.75, 1)
-            if apart < most and i not in matched and is_apart(boxes[j], given, least):
-                self.faces[i].move(boxes[j], now)
+            # One face is often found twice: a second box belongs to another track only if that was there a moment ago.
+            # A box between two faces is often the mean of both: the firmware merges boxes that overlap.
+            least, most = (0.4, 0.5) if self.tracks[i].age(now) < 250 else (0.75, 1)
+            if apart < most and i not in matched and is_apart(boxes[j], taken, least):
+                self.tracks[i].update(boxes[j], now)
                 matched.append(i)
-                given.append(boxes[j])
+                taken.append(boxes[j])
         for box in boxes:
-            if is_apart(box, given, 0.75):
-                Tracker.number += 1
-                self.faces.append(Face(Tracker.number, box, now))
-                given.append(box)
+            if is_apart(box, taken, 0.75):
+                Tracker.last_id += 1
+                self.tracks.append(Track(Tracker.last_id, box, now))
+                taken.append(box)
 
 
 def is_apart(box, others, least):
     return all(distance(box, other) > least for other in others)
 
 
-def is_shown(face, now):
-    """Whether a face is shown: what was found twice; if in several frames, for a moment longer."""
-    if face.sightings < 3:
-        return face.sightings > 1 and face.missed == 0
-    return face.missed < 2 or (face.alike and face.gone(now) < HOLD_MS)
+def is_shown(track, now):
+    """Whether a face is shown: once it was found twice; after three hits it stays for a moment when it is missed."""
+    if track.hits < 3:
+        return track.hits > 1 and track.misses == 0
+    return track.misses < 2 or (track.unchanged and track.age(now) < HOLD_MS)
 
 
 # Network -------------------------------------------------------------------------------------------------------------
 
 
 class Network:
-    """The model and its labels. Raises Trouble when either is missing or broken."""
+    """The model and its labels. Raises UserError when either is missing or damaged."""
 
     def __init__(self, frame):
         self.labels = load_labels(MODEL.rsplit(".", 1)[0] + ".txt")
@@ -486,73 +496,72 @@ class Network:
         self.selftest = "none"
         gc.collect()  # the model and its arena each need one free block
         try:
-            self.scores, self.size = load_model()
-            scores = self.scores(frame, draw_pattern(frame))
+            self.run, self.size = load_model()
+            scores = self.run(frame, draw_pattern(frame))
         except Exception as error:
             # The firmware says "Failed to allocate tensors" when no free block holds the arena.
             if isinstance(error, MemoryError) or "allocate" in str(error):
-                raise Trouble("%s does not fit in memory: use a smaller model." % MODEL)
+                raise UserError("%s does not fit in memory: use a smaller model." % MODEL)
             if "Failed to load network" in str(error):  # the N6
-                raise Trouble("%s can't run here: this camera takes only models made by ST Edge AI." % MODEL)
-            raise Trouble("%s can't be used (%s): copy the int8 model again, then reset." % (MODEL, error))
+                raise UserError("%s can't run here: this camera takes only models made by ST Edge AI." % MODEL)
+            raise UserError("%s can't be used (%s): copy the int8 model again, then reset." % (MODEL, error))
         if len(scores) != len(self.labels):
-            raise Trouble(
+            raise UserError(
                 "%s gives %d scores, its labels file has %d lines: copy both." % (MODEL, len(scores), len(self.labels))
             )
         try:
-            self.take(model_notes(), scores)
+            self.configure(read_metadata(), scores)
         except (ValueError, TypeError):
-            raise Trouble("%s is cut short or damaged at its end: copy it again, then reset." % MODEL)
+            raise UserError("%s is cut short or damaged at its end: copy it again, then reset." % MODEL)
 
-    def take(self, notes, scores):
-        """Keep what the model's notes say of its scores, and hold those of the drawn pattern to what they should be.
+    def configure(self, metadata, scores):
+        """Take over the model's metadata, and compare `scores`, those of the test pattern, with what they should be.
 
-        Raises ValueError or TypeError for notes that make no sense.
+        Raises ValueError or TypeError for metadata that make no sense.
         """
-        known, prior, resting = [notes.get(name) for name in ("selftest", "prior", "resting")]
-        if any(values and len(values) != len(scores) for values in (known, prior, resting)):
+        expected, prior, resting = [metadata.get(name) for name in ("selftest", "prior", "resting")]
+        if any(values and len(values) != len(scores) for values in (expected, prior, resting)):
             raise ValueError
-        self.temperature = float(notes.get("temperature", 1))
-        self.prior = [math.log(share) for share in prior] if prior else [0] * len(scores)
+        self.temperature = float(metadata.get("temperature", 1))
+        self.log_prior = [math.log(share) for share in prior] if prior else [0] * len(scores)
         self.resting = resting
-        if known:
-            # Kernels may round differently; another model, or a damaged one, is further off than 0.06.
-            given, wanted = softmax(self.logs(scores)), softmax(self.logs([byte / 256 for byte in known]))
+        if expected:
+            # Kernels may round differently, by less than 0.06; another model, or a damaged one, differs by more.
+            given, wanted = softmax(self.logits(scores)), softmax(self.logits([byte / 256 for byte in expected]))
             if any(abs(a - b) > 0.06 for a, b in zip(given, wanted)):
-                raise Trouble("%s gives a wrong answer to its self-test: copy it again, then reset." % MODEL)
+                raise UserError("%s gives a wrong answer to its self-test: copy it again, then reset." % MODEL)
             self.selftest = "ok"
 
-    def logs(self, scores):
-        """The logs of scores at the model's own temperature. What was rounded to 0 counts as half of the least, 1/256."""
+    def logits(self, scores):
+        """Log scores, scaled by the model's temperature. A score that was rounded to 0 counts as half a step of 1/256."""
         return [self.temperature * math.log(max(score, 1 / 512)) for score in scores]
 
-    def look(self, frame, box, copies, mirrored):
-        """The scores of a face, or of its mirror image. A large one is averaged down, which keeps the sensor's noise out, not
-        sampled; a small one is not mirrored."""
+    def infer(self, frame, box, scaler, mirror):
+        """The scores of a face, or of its mirror image. A face larger than the network's input is averaged down, which removes
+        noise that the firmware's bilinear sampling would keep; a smaller one is not mirrored."""
         if box[2] <= self.size:
-            return self.scores(frame, box)
-        scale = (self.size + 0.01) / box[2]  # or rounding makes it one pixel less
+            return self.run(frame, box)
+        scale = (self.size + 0.01) / box[2]  # without the 0.01, rounding makes it one pixel less
         try:
-            hint = image.AREA | image.HMIRROR if mirrored else image.AREA
-            small = copies.take(frame, box, scale, hint)
+            hint = image.AREA | image.HMIRROR if mirror else image.AREA
+            small = scaler.copy(frame, box, scale, hint)
         except (MemoryError, OSError):
-            return self.scores(frame, box)
-        return self.scores(small, (0, 0, small.width(), small.height()))
+            return self.run(frame, box)
+        return self.run(small, (0, 0, small.width(), small.height()))
 
 
 def draw_pattern(frame):
-    """Draw the self-test's 6 x 6 grey squares into a corner of the frame; returns their box."""
+    """Draw the self-test's pattern of 6 x 6 grey squares into a corner of the frame; returns its box."""
     for i in range(36):
         draw_box(frame, i % 6 * 8, i // 6 * 8, 8, 8, color=i * i * 7 % 256, fill=True)
     return (0, 0, 48, 48)
 
 
-def model_notes():
-    """What stands in JSON at the end of the model's file, {} where nothing does; ValueError where it is damaged.
+def read_metadata():
+    """The JSON object at the end of the model's file, {} without one; ValueError for a damaged one.
 
-    selftest: the scores of the drawn pattern, in 256ths; temperature: what the logs of the model's scores are multiplied by,
-    which are kept low lest small scores be rounded to 0; prior: how frequent it takes each emotion to be; resting: the logs
-    of the scores of a face at rest.
+    selftest: scores of the test pattern, in 256ths; temperature: factor on the log scores, which the model keeps small so that
+    low scores are not rounded to 0; prior: class prior of the training; resting: mean logits of neutral faces at rest.
     """
     with open(MODEL, "rb") as file:
         file.seek(-min(512, os.stat(MODEL)[6]), 2)
@@ -561,16 +570,16 @@ def model_notes():
     return json.loads(end[at:]) if at >= 0 else {}
 
 
-# What the firmware follows in a .tflite file, a FlatBuffer: fields of tables by their numbers in TensorFlow's schema.fbs, each
-# with the size of its items, or with the fields of the tables that it holds. A field under 0 holds one table, of number -n.
+# The offsets in a .tflite file, a FlatBuffer, that the firmware follows: fields of tables by their numbers in TensorFlow's
+# schema.fbs, each with the size of its items or with the fields of the tables in it. A number -n is a single table in field n.
 QUANTIZATION = ((0, 4), (1, 4), (2, 4), (3, 8))
 GRAPH = ((0, ((0, 4), (3, 1), (-4, QUANTIZATION))), (1, 4), (2, 4), (3, ((1, 4), (2, 4), (-4, ()))))
 MODEL_FIELDS = ((1, ((1, 1),)), (2, GRAPH), (4, ((0, 1),)))
 
 
 def check_model(name):
-    """Raises Trouble for a file that is no whole model: the firmware follows its offsets wherever they lead, and a file cut short
-    resets the camera, for ever."""
+    """Raises UserError for a file that is not a complete model. The firmware checks no offset: a file that is cut short is a
+    HardFault, which resets the camera again and again."""
     try:
         with open(name, "rb") as file:
 
@@ -584,37 +593,37 @@ def check_model(name):
 
             if number(4) != 0x334C4654 or not number(0):  # TFL3
                 raise ValueError
-            walk(number, number(0), MODEL_FIELDS)
+            check_table(number, number(0), MODEL_FIELDS)
     except ValueError:
-        raise Trouble("%s is no whole TensorFlow Lite model: copy it again, then reset." % name)
+        raise UserError("%s is not a complete model: copy it again, then reset." % name)
     except OSError:
-        raise Trouble(MISSING % name)
+        raise UserError(MISSING % name)
 
 
-def walk(number, table, fields):
-    """Look at a FlatBuffer's table and all below it; ValueError where something lies outside the file."""
+def check_table(number, table, fields):
+    """Follow a FlatBuffer's table and all below it; ValueError where an offset leads out of the file."""
     back = number(table)
     names = table - (back if back < 1 << 31 else back - (1 << 32))
     if number(names, 2) < 4:
         raise ValueError
-    for index, held in fields:
+    for index, items in fields:
         place = 4 + 2 * abs(index)
         at = number(names + place, 2) if place < number(names, 2) else 0
         if at:
             at += table
             at += number(at)
             count = 1 if index < 0 else number(at)
-            if type(held) is int:
+            if type(items) is int:
                 if count:
-                    number(at + 3 + count * held, 1)
+                    number(at + 3 + count * items, 1)
                 continue
             for i in range(count):
                 here = at + 4 + 4 * i
-                walk(number, at if index < 0 else here + number(here), held)
+                check_table(number, at if index < 0 else here + number(here), items)
 
 
 def load_model():
-    """A function from (frame, square box) to the list of scores, and the side of the square that the network sees.
+    """A function from (frame, square box) to the list of scores, and the side of the network's input in pixels.
 
     By ml (firmware v4.5.6 and later) or tf (before).
     """
@@ -628,11 +637,11 @@ def load_model():
         return lambda frame, box: tf.classify(net, frame, roi=box)[0].output(), net.input_height()
     model = ml.Model(MODEL)
 
-    def scores(frame, box):
-        # A new Normalization for each face: one keeps the first region that it sees.
+    def run(frame, box):
+        # A new Normalization for each face: an object keeps the first region it sees.
         return model.predict([Normalization(roi=box)(frame)])[0].flatten().tolist()
 
-    return scores, model.input_shape[0][1]
+    return run, model.input_shape[0][1]
 
 
 def load_labels(name):
@@ -640,18 +649,18 @@ def load_labels(name):
         with open(name) as file:
             labels = [line.strip() for line in file.read(1024).split("\n")]
     except UnicodeError:
-        raise Trouble("%s is not plain text in UTF-8: write one label a line." % name)
+        raise UserError("%s is not plain text in UTF-8: write one label a line." % name)
     except OSError:
-        raise Trouble(MISSING % name)
+        raise UserError(MISSING % name)
     while labels and not labels[-1]:
         labels.pop()
     if not labels or "" in labels:
-        raise Trouble("%s is empty or has a blank line: write one label a line." % name)
+        raise UserError("%s is empty or has a blank line: write one label a line." % name)
     return labels
 
 
 def file_sha256(name):
-    """The file's SHA-256 in hexadecimal, read in small pieces."""
+    """The file's SHA-256 in hexadecimal, read 512 bytes at a time."""
     digest = hashlib.sha256()
     buffer = bytearray(512)
     view = memoryview(buffer)
@@ -663,116 +672,115 @@ def file_sha256(name):
                     return binascii.hexlify(digest.digest()).decode()
                 digest.update(view[:count])
     except OSError:
-        raise Trouble(MISSING % name)
+        raise UserError(MISSING % name)
 
 
-# Settings that last, and the look at rest -----------------------------------------------------------------------------
+# Preferences and calibration -----------------------------------------------------------------------------------------
 
 
-class Memory:
-    """Settings and the resting look, kept in a file. A power cut at any moment leaves the old or the new one."""
+class Preferences:
+    """The settings and the last calibration, kept in a file. A power cut at any moment leaves the old file or the new one."""
 
     def __init__(self):
         self.settings = {name: value[0] for name, value in SETTINGS.items()}
-        self.rest = {}  # what the scores of the face learnt last are multiplied by, by label; empty when nothing was learnt
-        self.trouble = None
-        # The new file is written beside the old one and renamed; FAT removes the old one first, so look at both.
+        self.resting_bias = {}  # factor on each score, by label, from the last calibration; empty without one
+        self.problem = None
+        # The new file is written beside the old one and renamed. FAT removes the old one first, so both are read.
         for name in (SETTINGS_FILE, SETTINGS_FILE + ".new"):
             try:
                 with open(name) as file:
-                    kept = json.load(file)
-                settings, rest = kept.get("settings") or {}, kept.get("rest") or {}
-                settings = {name: checked(name, settings[name]) for name in SETTINGS if name in settings}
-                rest = {label: within(float(rest[label])) for label in rest}
+                    stored = json.load(file)
+                settings, bias = stored.get("settings") or {}, stored.get("rest") or {}
+                settings = {name: validate(name, settings[name]) for name in SETTINGS if name in settings}
+                bias = {label: clamp(float(bias[label])) for label in bias}
             except OSError:
                 continue
             except Exception:
-                self.trouble = "%s is damaged: the settings are as they come." % SETTINGS_FILE
+                self.problem = "%s is damaged: the default settings are used." % SETTINGS_FILE
                 continue
             self.settings.update(settings)
-            self.rest = rest
-            self.trouble = None
+            self.resting_bias = bias
+            self.problem = None
             return
 
     def set(self, name, text):
-        """Change a setting and keep it; Trouble says why not."""
-        self.settings[name] = checked(name, text)
-        self.keep()
+        """Change a setting and save it; UserError says why not."""
+        self.settings[name] = validate(name, text)
+        self.save()
 
-    def keep(self):
-        """Write the file; Trouble when the disk is full or write-protected."""
+    def save(self):
+        """Write the file; UserError when the disk is full or write-protected."""
         try:
             with open(SETTINGS_FILE + ".new", "w") as file:
-                file.write(json.dumps({"settings": self.settings, "rest": self.rest}))
+                file.write(json.dumps({"settings": self.settings, "rest": self.resting_bias}))
             os.rename(SETTINGS_FILE + ".new", SETTINGS_FILE)
         except OSError as error:
-            raise Trouble("%s can't be written (%s): this holds until the power goes." % (SETTINGS_FILE, error))
+            raise UserError("%s can't be written (%s): this holds until the next reset." % (SETTINGS_FILE, error))
 
 
-def within(factor):
-    """A factor of a score as it may be: no correction is stronger, whatever was learnt."""
+def clamp(factor):
+    """A factor on a score within limits: a calibration may correct so much and no more."""
     return min(500, max(0.002, factor))
 
 
-def checked(name, value):
-    """The value of a setting, from a number or a text; Trouble where it can't be."""
+def validate(name, value):
+    """The value of a setting, from a number or a text; UserError for a wrong one."""
     if name not in SETTINGS:
-        raise Trouble("No setting is called %s: there are %s." % (name, ", ".join(sorted(SETTINGS))))
-    usual, least, most = SETTINGS[name]
+        raise UserError("No setting is called %s: there are %s." % (name, ", ".join(sorted(SETTINGS))))
+    default, least, most = SETTINGS[name]
     try:
-        number = type(usual)(value)
+        number = type(default)(value)
     except (ValueError, TypeError):
-        raise Trouble("%s takes a %snumber, not %s." % (name, "whole " if type(usual) is int else "", value))
+        raise UserError("%s takes a %snumber, not %s." % (name, "whole " if type(default) is int else "", value))
     if not least <= number <= most:
-        raise Trouble("%s takes %s to %s, not %s." % (name, least, most, value))
+        raise UserError("%s takes %s to %s, not %s." % (name, least, most, value))
     return number
 
 
 class Calibration:
-    """Learns how the network reads a face at rest: in three seconds, from one look if need be.
+    """Measures how the network scores a person's neutral face, in three seconds, or from a single sample.
 
-    The person's own logs at rest are taken off those of every look from then on, and those of a face at rest added: as far as
-    the looks agree with each other and are many.
+    The difference between the logits of a typical neutral face and this person's becomes the resting bias, which is added
+    from then on. It is shrunk towards 0, as an empirical Bayes estimate: the fewer samples and the less they agree, the more.
     """
 
-    BETWEEN = 1.0  # variance of the resting logs between people
-    LOOK = 0.5  # of one look at the same one, before it was seen
-    SITTING = 0.1  # and of all looks of one sitting: without it resting faces lose more of their expressions
-
-    def __init__(self, since):
-        self.since = since  # ticks; None: from when a face is first seen
-        self.number = None  # of the face
-        self.looks = []  # sums and sums of squares of each label's logs
+    def __init__(self, start):
+        self.start = start  # ticks; None: when a face is first seen
+        self.id = None  # of the track
+        self.sums = []  # sum and sum of squares of the logits, by label
         self.count = 0
 
-    def add(self, logs, now):
-        """One look at the face."""
-        if not self.looks:
-            self.looks = [(0, 0) for _ in logs]
-            self.since = now if self.since is None else self.since
+    def add(self, logits, now):
+        """Add one sample of the face."""
+        if not self.sums:
+            self.sums = [(0, 0) for _ in logits]
+            self.start = now if self.start is None else self.start
         self.count += 1
-        middle = sum(logs) / len(logs)
-        self.looks = [(a + log - middle, b + (log - middle) ** 2) for (a, b), log in zip(self.looks, logs)]
+        mean = sum(logits) / len(logits)
+        self.sums = [(a + logit - mean, b + (logit - mean) ** 2) for (a, b), logit in zip(self.sums, logits)]
 
     def done(self, now):
         """Whether the time is over."""
-        return self.since is not None and time.ticks_diff(now, self.since) >= CALIBRATION_MS
+        return self.start is not None and elapsed(self.start, now) >= CALIBRATION_MS
 
     def result(self, labels, resting):
-        """What each score is multiplied by, by label; Trouble when there was no face."""
+        """The factor on each score, by label; UserError when no face was seen."""
         if not self.count:
-            raise Trouble("Nothing was learnt: look at the camera for three seconds.")
+            raise UserError("Nothing was learnt: look at the camera for three seconds.")
         if "neutral" not in labels:
-            raise Trouble("Nothing was learnt: this model has no label neutral.")
+            raise UserError("Nothing was learnt: this model has no label neutral.")
         resting = resting or [math.log(0.7 if label == "neutral" else 0.3 / (len(labels) - 1)) for label in labels]
         middle = sum(resting) / len(resting)
-        rest = {}
-        for label, wanted, (total, squares) in zip(labels, resting, self.looks):
+        # Variances of the logits of faces at rest: between people; between samples of one person, before any was seen; of all
+        # samples of one session, without which resting faces lose more of their expressions.
+        people, sample, session = 1.0, 0.5, 0.1
+        bias = {}
+        for label, typical, (total, squares) in zip(labels, resting, self.sums):
             mean = total / self.count
-            spread = (self.LOOK + max(0, squares - self.count * mean * mean)) / self.count
-            strength = self.BETWEEN / (self.BETWEEN + self.SITTING + spread / self.count)
-            rest[label] = round(within(math.exp(strength * (wanted - middle - mean))), 4)
-        return rest
+            variance = (sample + max(0, squares - self.count * mean * mean)) / self.count
+            shrinkage = people / (people + session + variance / self.count)
+            bias[label] = round(clamp(math.exp(shrinkage * (typical - middle - mean))), 4)
+        return bias
 
 
 # Commands ------------------------------------------------------------------------------------------------------------
@@ -780,43 +788,39 @@ class Calibration:
 HELP = "status | calibrate | clear | draw on | draw off | set NAME VALUE | help"
 
 
-class Line:
-    """Lines from the serial port or a UART, without ever waiting for one. `read` gives a byte, or None or b"" for none."""
+class LineReader:
+    """Lines from the serial port or a UART, without ever waiting. `read` gives one byte, or None or b"" for none."""
 
     def __init__(self, read):
         self.read = read
         self.text = ""
 
-    def get(self):
+    def readline(self):
         """A whole line, or None."""
-        for _ in range(64):  # no more a frame: a sender that never stops must not stop the faces
-            letter = self.read()
-            if not letter:
+        for _ in range(64):  # at most, per frame: a sender that never stops must not stop the frames
+            byte = self.read()
+            if not byte:
                 return None
-            if letter in b"\r\n":
+            if byte in b"\r\n":
                 line, self.text = self.text.strip(), ""
-                if line and line[0] != "{":  # our own, when a reader sends back what it gets
+                if line and line[0] != "{":  # our own report, echoed by a terminal
                     return line
-            elif len(self.text) < 80 and b" " <= letter <= b"~":
-                self.text += chr(letter[0])
+            elif len(self.text) < 80 and b" " <= byte <= b"~":
+                self.text += chr(byte[0])
         return None
 
 
-def serial_line():
-    """What is typed on the serial port; None where the firmware can't tell without waiting."""
+def serial_reader():
+    """Reads the serial port, or nothing where the firmware cannot tell without waiting whether there is input."""
     try:
         import select
 
-        serial = getattr(sys.stdin, "buffer", sys.stdin)  # bytes: half a letter must not make it wait
+        serial = getattr(sys.stdin, "buffer", sys.stdin)  # bytes: half a UTF-8 character must not make it wait
         poll = select.poll()
         poll.register(sys.stdin, select.POLLIN)
     except (ImportError, OSError, TypeError, AttributeError):
-        return None
-    return Line(lambda: serial.read(1) if poll.poll(0) else None)
-
-
-def uart_line(uart):
-    return Line(lambda: uart.read(1) if uart.any() else None) if uart else None
+        return LineReader(lambda: None)
+    return LineReader(lambda: serial.read(1) if poll.poll(0) else None)
 
 
 # Drawing and reports -------------------------------------------------------------------------------------------------
@@ -829,7 +833,7 @@ def draw_box(frame, x, y, w, h, **how):
         frame.draw_rectangle(x, y, w, h, **how)
 
 
-def write(frame, x, y, text):
+def draw_text(frame, x, y, text):
     """White letters on black, legible on any frame."""
     draw_box(frame, x, y, LETTER_W * len(text) + 2, LETTER_H + 2, color=BLACK, fill=True)
     if V5:
@@ -839,37 +843,37 @@ def write(frame, x, y, text):
 
 
 def draw_face(frame, face, missed):
-    """Its box and name; the box fainter where the face was not found this time."""
+    """The box and name of a face's report; the box is grey and thin where the face was not found in this frame."""
     x, y, w, h = face["box"]
     text = "%s %d%%" % (face["emotion"] or "?", round(100 * face["score"]))
     draw_box(frame, x, y, w, h, color=GREY if missed else WHITE, thickness=1 if missed else 2)
     left = max(0, min(x, frame.width() - LETTER_W * len(text) - 2))
     above = y - LETTER_H - 3
-    write(frame, left, above if above >= 0 else y + 2, text)
+    draw_text(frame, left, above if above >= 0 else y + 2, text)
 
 
-def draw_sentence(frame, sentence):
-    """A sentence in as many lines as it needs, words kept whole."""
+def draw_message(frame, message):
+    """A sentence in as many lines as it needs, broken between words."""
     room = frame.width() // LETTER_W - 1
     y, line = 0, ""
-    for word in sentence.split(" ") + [None]:
+    for word in message.split(" ") + [None]:
         if word is not None and len(line) + len(word) < room:
             line = line + " " + word if line else word
         else:
-            write(frame, 0, y, line)
+            draw_text(frame, 0, y, line)
             y, line = y + LETTER_H + 2, word
 
 
 class Reports:
-    """One line of JSON to each reader: the serial port, v5's protocol channel, a UART.
+    """Sends lines of JSON to the serial port, to v5's protocol channel and to a UART.
 
-    A line is never longer than LONGEST_LINE: what is more follows in lines that begin alike, each but the last with
+    No line is longer than LONGEST_LINE: a longer report is split into several with the same head, each but the last with
     "more":true.
     """
 
     def __init__(self):
         self.channel = self.uart = None
-        self.sent = None  # when the last report of faces was
+        self.last_sent = None  # report of faces, ticks
         try:
             import protocol
 
@@ -885,29 +889,28 @@ class Reports:
             self.uart = machine.UART(UART, UART_BAUD)
 
     def faces(self, every_ms, now, fps, faces):
-        """The faces of a frame, at most every `every_ms`."""
-        # After 6 days ticks_diff is negative.
-        if self.sent is None or not 0 <= time.ticks_diff(now, self.sent) < every_ms:
-            self.sent = now
-            self.tell('"t":%d,"fps":%.1f,"faces":[' % (now, fps), [face_text(face) for face in faces], "]")
+        """Report the faces of a frame, at most every `every_ms`."""
+        if elapsed(self.last_sent, now) >= every_ms:
+            self.last_sent = now
+            self.write('"t":%d,"fps":%.1f,"faces":[' % (now, fps), [face_json(face) for face in faces], "]")
 
     def event(self, event, **fields):
-        """Anything else that is told: an event, with its fields."""
+        """Report anything else: an event, with its fields."""
         fields = ["%s:%s" % (json.dumps(name), json.dumps(fields[name])) for name in fields]
-        self.tell('"event":"%s"%s' % (event, "," if fields else ""), fields, "")
+        self.write('"event":"%s"%s' % (event, "," if fields else ""), fields, "")
 
-    def tell(self, head, parts, tail):
-        """A line of JSON of so many parts; on the serial port and the UART in several lines where it is too long for one."""
-        start, rest = '{"v":1,' + head, tail + ',"more":true}'
+    def write(self, head, parts, tail):
+        """Send one JSON object of these parts, split where it is too long; the channel gets it whole."""
+        start, more = '{"v":1,' + head, tail + ',"more":true}'
         line = start
         for part in parts:
-            if line != start and len((line + part + rest).encode()) >= LONGEST_LINE:
-                self.send(line + rest)
+            if line != start and len((line + part + more).encode()) >= LONGEST_LINE:
+                self.send(line + more)
                 line = start
             line += part if line == start else "," + part
         self.send(line + tail + "}")
         if self.channel:
-            self.channel.show(start + ",".join(parts) + tail + "}")
+            self.channel.publish(start + ",".join(parts) + tail + "}")
 
     def send(self, line):
         print(line)
@@ -915,8 +918,8 @@ class Reports:
             self.uart.write(line + "\n")
 
 
-def face_text(face):
-    """A face as JSON. Numbers as short as they are good for: json.dumps gives those of the camera up to 8 places."""
+def face_json(face):
+    """A face as JSON, with two decimals: json.dumps writes up to 8 on the camera."""
     scores = ",".join(["%.2f" % score for score in face["scores"]])
     return '{"id":%d,"box":[%d,%d,%d,%d],"emotion":%s,"score":%.2f,"scores":[%s]}' % (
         (face["id"],) + tuple(face["box"]) + (json.dumps(face["emotion"]), face["score"], scores)
@@ -924,15 +927,15 @@ def face_text(face):
 
 
 class Channel:
-    """What a program on the PC reads from the camera on firmware v5, always the newest line, whole; and how it gives commands
-    there, where nothing reaches the serial port's input."""
+    """The protocol channel "emotion" of firmware v5. A PC reads the newest line from it, whole, and writes commands to it,
+    which do not reach the serial port's input there. The firmware calls poll, size, read and write, at any time."""
 
     def __init__(self):
         self.line = self.reading = b""
         self.new = False
-        self.letters = []  # a list can be added to and taken from in one step: the firmware calls write at any time
+        self.received = []  # a list can be extended and popped in one step each
 
-    def show(self, line):
+    def publish(self, line):
         self.line = line.encode()
         self.new = True
 
@@ -940,7 +943,7 @@ class Channel:
         return self.new
 
     def size(self):
-        self.reading = self.line  # what the reads that follow are about
+        self.reading = self.line  # for the reads that follow
         self.new = False
         return len(self.reading)
 
@@ -948,16 +951,16 @@ class Channel:
         return self.reading[offset : offset + size]
 
     def write(self, offset, data):
-        if len(self.letters) < 200:
-            self.letters.extend(data)
+        if len(self.received) < 200:
+            self.received.extend(data)
         return len(data)
 
-    def letter(self):
-        return bytes([self.letters.pop(0)]) if self.letters else b""
+    def read_byte(self):
+        return bytes([self.received.pop(0)]) if self.received else b""
 
 
-class Lights:
-    """The camera's light in the colour of an emotion."""
+class Light:
+    """The camera's RGB LED, in the colour of an emotion."""
 
     def __init__(self):
         self.leds, self.shown = [], ""
@@ -979,37 +982,37 @@ class Lights:
 # The program ---------------------------------------------------------------------------------------------------------
 
 
-class Rate:
-    """Frames a second, mostly of the last ten. (time.clock() averages over all since it was made.)"""
+class FrameRate:
+    """Frames per second, mostly of the last ten frames. (time.clock() averages over all since it was made.)"""
 
     def __init__(self):
         self.last = None  # ticks
-        self.passed = 0  # ms a frame
+        self.period = 0  # ms
 
     def tick(self):
-        """Count a frame; returns frames a second, 0 at the first."""
+        """Count a frame; returns frames per second, 0 at the first."""
         now = time.ticks_ms()
         if self.last is not None:
             passed = max(1, time.ticks_diff(now, self.last))
-            self.passed = 0.9 * self.passed + 0.1 * passed if self.passed else passed
+            self.period = 0.9 * self.period + 0.1 * passed if self.period else passed
         self.last = now
-        return round(1000 / self.passed, 1) if self.passed else 0
+        return round(1000 / self.period, 1) if self.period else 0
 
 
-class Watcher:
-    """What looks at frames: tracker and network. Raises Trouble when a part is missing."""
+class Pipeline:
+    """What happens to a frame: detect, track, classify, report, draw. Raises UserError when a part is missing."""
 
-    def __init__(self, frame, memory, reports):
-        self.memory = memory
+    def __init__(self, frame, prefs, reports):
+        self.prefs = prefs
         self.reports = reports
         self.network = Network(frame)  # first: it needs the two largest free blocks
-        self.copies = Copies(frame)  # next: one large block, taken once
-        self.tracker = Tracker(Finder(self.copies), memory.settings)
-        self.rate = Rate()
-        self.lights = Lights()
-        self.told = {}  # the name last given to on_emotion, by face
-        self.draws = True  # a program that collects faces from the frames wants them bare
-        self.calibration = Calibration(None) if CALIBRATE_AT_START and not memory.rest else None
+        self.scaler = Scaler(frame)  # next: one large block, for good
+        self.tracker = Tracker(FaceDetector(self.scaler), prefs.settings)
+        self.rate = FrameRate()
+        self.light = Light()
+        self.notified = {}  # the emotion last given to on_emotion, by face id
+        self.draws = True  # "draw off": a program that collects face pictures needs bare frames
+        self.calibration = Calibration(None) if CALIBRATE_AT_START and not prefs.resting_bias else None
         reports.event("ready", **self.about())
 
     def about(self):
@@ -1023,94 +1026,100 @@ class Watcher:
             "selftest": self.network.selftest,
         }
 
-    def look(self, frame):
-        """Find the faces, name them, report and draw them."""
+    def process(self, frame):
+        """Find the faces of a frame, classify, report and draw them."""
         now = time.ticks_ms()
-        shown = self.tracker.follow(frame, now)
-        self.read(frame, shown, now)  # all of it before anything is drawn: a box must not cross the next face
-        shown = [face for face in shown if face.scores]
-        faces = [self.tell(face) for face in shown]
+        tracks = self.tracker.track(frame, now)
+        self.infer(frame, tracks, now)  # before anything is drawn: a box must not cross the next face
+        tracks = [track for track in tracks if track.scores]
+        faces = [self.report(track) for track in tracks]
         fps = self.rate.tick()
         if faces:
-            self.reports.faces(self.memory.settings["report_ms"], now, fps, faces)
-        self.lights.show(faces[0]["emotion"] if faces else None)
+            self.reports.faces(self.prefs.settings["report_ms"], now, fps, faces)
+        self.light.show(faces[0]["emotion"] if faces else None)
         if self.draws:
-            for face, told in zip(shown, faces):
-                draw_face(frame, told, face.missed)
-            write(frame, 0, frame.height() - LETTER_H - 2, "%.1f fps" % fps)
+            for track, face in zip(tracks, faces):
+                draw_face(frame, face, track.misses)
+            draw_text(frame, 0, frame.height() - LETTER_H - 2, "%.1f fps" % fps)
         if self.calibration:
             self.calibrate(frame, now)
-        self.act(faces)
+        self.notify(faces)
 
-    def read(self, frame, faces, now):
-        """Run the network on the faces that are due; where they are many, on those that waited longest."""
-        due = [face for face in faces if face in self.tracker.due and self.is_due(face, now)]
+    def infer(self, frame, tracks, now):
+        """Run the network on the faces that are due, at most read_faces of them: those that waited longest."""
+        due = [track for track in tracks if track in self.tracker.visible and self.is_due(track, now)]
         calibration = self.calibration
-        if calibration and calibration.number is None and due:
-            calibration.number = due[0].number  # the largest
-        learnt = calibration and calibration.number
+        if calibration and calibration.id is None and due:
+            calibration.id = due[0].id  # the largest
+        learnt = calibration and calibration.id
         due.sort(
-            key=lambda face: (face.number != learnt, -time.ticks_diff(now, face.read) if face.scores else -FORGET_MS)
+            key=lambda track: (
+                track.id != learnt,
+                -time.ticks_diff(now, track.last_infer) if track.scores else -FORGET_MS,
+            )
         )
-        for face in due[: self.memory.settings["read_faces"]]:
-            # The mirror image by turns: their mean is right for 1.1 points more of FER+'s faces, and costs nothing here.
-            logs = self.network.logs(self.network.look(frame, face.view(), self.copies, face.mirrored))
-            face.mirrored = not face.mirrored
-            if calibration and face.number == learnt:
-                calibration.add(logs, now)
-            if face.rest is None:  # what was learnt at another time is taken to be of whoever comes alone
-                face.rest = self.memory.rest if len(self.tracker.faces) == 1 else {}
-            face.update(logs, self.bias(face), now, self.memory.settings)
+        for track in due[: self.prefs.settings["read_faces"]]:
+            # Every second time the mirror image: the mean of both is right for 1.1 points more of FER+'s faces, at no cost.
+            logits = self.network.logits(self.network.infer(frame, track.crop(), self.scaler, track.mirror))
+            track.mirror = not track.mirror
+            if calibration and track.id == learnt:
+                calibration.add(logits, now)
+            if track.resting_bias is None:  # a stored calibration is applied to whoever comes alone
+                track.resting_bias = self.prefs.resting_bias if len(self.tracker.tracks) == 1 else {}
+            track.smooth(logits, self.bias(track), now, self.prefs.settings)
 
-    def bias(self, face):
-        """What is added to the logs of a face's scores: by the setting lean, and by what was learnt of it at rest."""
-        lean, network = self.memory.settings["lean"], self.network
-        return [math.log(face.rest.get(label, 1)) - lean * prior for label, prior in zip(network.labels, network.prior)]
+    def bias(self, track):
+        """What is added to a face's logits: its resting bias, and the class prior by the setting "lean"."""
+        lean, network = self.prefs.settings["lean"], self.network
+        return [
+            math.log(track.resting_bias.get(label, 1)) - lean * prior
+            for label, prior in zip(network.labels, network.log_prior)
+        ]
 
-    def is_due(self, face, now):
-        """A steady face is read in the frames in which it is not searched, and not in each."""
-        passed = time.ticks_diff(now, face.read)
-        if not face.scores or not face.is_steady(now) or not 0 <= passed < STEADY_MS:
+    def is_due(self, track, now):
+        """A steady face is classified in the frames in which it is not searched, and not in each of them."""
+        passed = elapsed(track.last_infer, now)
+        if not track.scores or not track.is_steady(now) or passed >= STEADY_MS:
             return True
-        return face.gone(now) > 0 and passed >= STEADY_MS // 2
+        return track.age(now) > 0 and passed >= STEADY_MS // 2
 
-    def tell(self, face):
+    def report(self, track):
         """A face as it stands in the report."""
-        best = face.scores.index(max(face.scores)) if face.best is None else face.best
+        best = track.scores.index(max(track.scores)) if track.label is None else track.label
         return {
-            "id": face.number,
-            "box": face.view(),
-            "emotion": None if face.best is None else self.network.labels[best],
-            "score": face.scores[best],
-            "scores": face.scores,
+            "id": track.id,
+            "box": track.crop(),
+            "emotion": None if track.label is None else self.network.labels[best],
+            "score": track.scores[best],
+            "scores": track.scores,
         }
 
-    def act(self, faces):
-        """Call on_emotion for each face whose name has changed."""
-        told, self.told = self.told, {face["id"]: face["emotion"] for face in faces}
+    def notify(self, faces):
+        """Call on_emotion for each face whose emotion has changed."""
+        before, self.notified = self.notified, {face["id"]: face["emotion"] for face in faces}
         for face in faces:
-            if told.get(face["id"], "") != face["emotion"]:
+            if before.get(face["id"], "") != face["emotion"]:
                 on_emotion(face)
 
     def calibrate(self, frame, now):
-        """Say how it goes, and take the result when the time is over."""
+        """Show that a calibration is running, and apply its result when the time is over."""
         if not self.calibration.done(now):
-            return draw_sentence(frame, "Look at the camera, face at rest ...")
+            return draw_message(frame, "Keep a neutral face ...")
         calibration, self.calibration = self.calibration, None
         try:
-            self.memory.rest = calibration.result(self.network.labels, self.network.resting)
-            for face in self.tracker.faces:
-                if face.number == calibration.number:
-                    face.rest, face.best = self.memory.rest, None  # its name need not lead by a margin now
-            self.reports.event("calibrated", rest=self.memory.rest)
-            self.memory.keep()
-        except Trouble as trouble:
-            self.reports.event("reply", message=str(trouble))
+            self.prefs.resting_bias = calibration.result(self.network.labels, self.network.resting)
+            for track in self.tracker.tracks:
+                if track.id == calibration.id:
+                    track.resting_bias, track.label = self.prefs.resting_bias, None  # no margin for the new label
+            self.reports.event("calibrated", rest=self.prefs.resting_bias)
+            self.prefs.save()
+        except UserError as error:
+            self.reports.event("reply", message=str(error))
 
 
-def explain(error):
-    """The sentence for a person."""
-    if isinstance(error, Trouble):
+def message_for(error):
+    """A sentence for the person in front of the camera."""
+    if isinstance(error, UserError):
         return str(error)
     if isinstance(error, MemoryError):
         return "The memory is full: use a smaller model or frame."
@@ -1118,78 +1127,80 @@ def explain(error):
 
 
 class Program:
-    """One step a frame. Whatever fails is drawn, reported once, and tried again."""
+    """Processes one frame per step. Whatever fails is drawn on the frame, reported once, and tried again."""
 
     def __init__(self):
         self.camera = Camera()
-        self.memory = Memory()
+        self.prefs = Preferences()
         self.reports = Reports()
         self.button = None
         self.pressed = False  # whether the button was, in the last frame
         self.watchdog = None
-        self.watcher = None
-        self.trouble = None  # the sentence, while something is wrong and for RETRY_MS after
-        self.said = None  # the one that was reported last
-        self.tried = None  # when the parts were last loaded, in ticks
-        self.failed = self.told = 0  # when something last failed, and when that was reported
-        self.failures = 0  # frames in a row
-        if self.memory.trouble:
-            self.fail(Trouble(self.memory.trouble))
+        self.pipeline = None
+        self.problem = None  # message, while something is wrong and for RETRY_MS after
+        self.reported = None  # the last message that was reported
+        self.last_load = self.last_failure = self.last_sent = None  # ticks
+        self.failures = 0  # consecutive frames
+        if self.prefs.problem:
+            self.fail(UserError(self.prefs.problem))
         try:
             self.button = open_button()
             self.reports.open_uart()
         except Exception as error:  # the camera has no such pin or UART
-            self.fail(Trouble("BUTTON or UART can't be used (%s): see the settings of main.py." % error))
-        channel = self.reports.channel
-        lines = serial_line(), uart_line(self.reports.uart), Line(channel.letter) if channel else None
-        self.lines = [line for line in lines if line]
+            self.fail(UserError("BUTTON or UART can't be used (%s): see the settings of main.py." % error))
+        channel, uart = self.reports.channel, self.reports.uart
+        self.inputs = [serial_reader()]
+        if uart:
+            self.inputs.append(LineReader(lambda: uart.read(1) if uart.any() else None))
+        if channel:
+            self.inputs.append(LineReader(channel.read_byte))
 
     def step(self):
-        """Take a frame, load what is not loaded, look, and do as told."""
+        """Take a frame, load the pipeline if need be, execute commands, process the frame."""
         frame, now = self.camera.frame(), time.ticks_ms()
         try:
-            if not self.watcher and (self.tried is None or time.ticks_diff(now, self.tried) >= RETRY_MS):
-                self.tried = now
-                self.watcher = Watcher(frame, self.memory, self.reports)
+            if not self.pipeline and elapsed(self.last_load, now) >= RETRY_MS:
+                self.last_load = now
+                self.pipeline = Pipeline(frame, self.prefs, self.reports)
             self.listen()
-            if self.watcher:
-                self.watcher.look(frame)
+            if self.pipeline:
+                self.pipeline.process(frame)
                 self.failures = 0
                 self.feed()
         except Exception as error:
             self.fail(error)
-        if self.trouble:
-            self.tell(frame, now)
-        if not self.watcher:
-            gc.collect()  # what is kept from now on lies low in the heap, and leaves the model room
+        if self.problem:
+            self.show_problem(frame, now)
+        if not self.pipeline:
+            gc.collect()  # what is allocated from now on lies low in the heap and leaves the model a large block
 
-    def tell(self, frame, now):
-        """Draw what is wrong, until it was well for RETRY_MS."""
-        if self.watcher and time.ticks_diff(now, self.failed) >= RETRY_MS:
-            self.trouble = self.said = None
+    def show_problem(self, frame, now):
+        """Draw what is wrong, until nothing was for RETRY_MS."""
+        if self.pipeline and elapsed(self.last_failure, now) >= RETRY_MS:
+            self.problem = self.reported = None
             return self.reports.event("recovered")
         try:
-            draw_sentence(frame, self.trouble)
+            draw_message(frame, self.problem)
         except Exception:
             pass  # no memory to draw with: it was reported
 
     def fail(self, error):
         """Note and report what is wrong."""
         self.failures += 1
-        if isinstance(error, MemoryError) and self.failures > 99:  # sooner it may only be full for a moment
-            self.watcher = self.tried = None  # it is loaded anew, into a heap swept clean
+        if isinstance(error, MemoryError) and self.failures > 99:  # sooner, the memory may be full only for a moment
+            self.pipeline = self.last_load = None  # free all of it and load it again: that defragments the heap
         gc.collect()
-        self.failed = time.ticks_ms()
-        self.trouble = explain(error)
-        # Troubles that take turns are not all told: a line a frame would help nobody.
-        lately = 0 <= time.ticks_diff(self.failed, self.told) < RETRY_MS
-        if self.said is None or (self.said != self.trouble and not lately):
-            self.told, self.said = self.failed, self.trouble
-            self.reports.event("error", message=self.trouble)
+        self.last_failure = time.ticks_ms()
+        self.problem = message_for(error)
+        # Of failures that alternate not all are reported, or there would be a line per frame.
+        lately = elapsed(self.last_sent, self.last_failure) < RETRY_MS
+        if self.reported is None or (self.reported != self.problem and not lately):
+            self.last_sent, self.reported = self.last_failure, self.problem
+            self.reports.event("error", message=self.problem)
 
     def listen(self):
-        """Do what is typed, or what the button asks for."""
-        lines = [line.get() for line in self.lines]
+        """Execute the commands that came in, and start a calibration when the button is pressed."""
+        lines = [reader.readline() for reader in self.inputs]
         pressed = self.button is not None and not self.button.value()
         if pressed and not self.pressed:
             lines.append("calibrate")
@@ -1199,61 +1210,61 @@ class Program:
                 self.answer(line.split())
 
     def answer(self, words):
-        """Report the answer to a command, or why it can't be done."""
+        """Execute a command, and report its answer or why it failed."""
         try:
-            answer = self.obey(words)
-        except Trouble as trouble:
-            answer = str(trouble)
-        if answer:
-            self.reports.event("reply", message=answer)
+            message = self.execute(words)
+        except UserError as error:
+            message = str(error)
+        if message:
+            self.reports.event("reply", message=message)
 
-    def obey(self, words):
-        """The answer to a command, if any; Trouble with a sentence for one that can't be done."""
-        verb, given = words[0], words[1:]
-        if verb == "set" and len(given) == 2:
-            self.memory.set(given[0], given[1])
-            return "%s is %s." % (given[0], self.memory.settings[given[0]])
-        if verb == "draw" and given in (["on"], ["off"]):
-            return self.draw(given[0])
-        if not given and verb in ("status", "calibrate", "clear", "help"):
+    def execute(self, words):
+        """The answer to a command, if any; UserError with a sentence for one that is wrong."""
+        verb, arguments = words[0], words[1:]
+        if verb == "set" and len(arguments) == 2:
+            self.prefs.set(arguments[0], arguments[1])
+            return "%s is %s." % (arguments[0], self.prefs.settings[arguments[0]])
+        if verb == "draw" and arguments in (["on"], ["off"]):
+            return self.draw(arguments[0])
+        if not arguments and verb in ("status", "calibrate", "clear", "help"):
             return getattr(self, verb)()
-        raise Trouble("That is no command: there are %s." % HELP)
+        raise UserError("That is no command: there are %s." % HELP)
 
     def help(self):
         return HELP
 
     def status(self):
-        about = self.watcher.about() if self.watcher else {}
-        memory = self.memory
-        gc.collect()  # or what is left over would count as taken
-        self.reports.event("status", free=gc.mem_free(), settings=memory.settings, rest=memory.rest, **about)
+        about = self.pipeline.about() if self.pipeline else {}
+        prefs = self.prefs
+        gc.collect()  # or garbage would count as used
+        self.reports.event("status", free=gc.mem_free(), settings=prefs.settings, rest=prefs.resting_bias, **about)
 
     def calibrate(self):
-        if not self.watcher:
-            raise Trouble("Not yet: %s" % self.trouble)
-        if self.watcher.calibration:
-            return "It is learning already."
-        self.watcher.calibration = Calibration(time.ticks_ms())
-        return "Look at the camera, face at rest, for 3 s."
+        if not self.pipeline:
+            raise UserError("Not yet: %s" % self.problem)
+        if self.pipeline.calibration:
+            return "A calibration is running."
+        self.pipeline.calibration = Calibration(time.ticks_ms())
+        return "Keep a neutral face for 3 s."
 
     def draw(self, how):
         """Boxes and names on the frame or not, until the next start."""
-        if not self.watcher:
-            raise Trouble("Not yet: %s" % self.trouble)
-        self.watcher.draws = how == "on"
+        if not self.pipeline:
+            raise UserError("Not yet: %s" % self.problem)
+        self.pipeline.draws = how == "on"
         return "draw is %s." % how
 
     def clear(self):
-        self.memory.rest = {}
-        if self.watcher:
-            self.watcher.calibration = None
-            for face in self.watcher.tracker.faces:
-                face.rest, face.best = {}, None
-        self.memory.keep()
+        self.prefs.resting_bias = {}
+        if self.pipeline:
+            self.pipeline.calibration = None
+            for track in self.pipeline.tracker.tracks:
+                track.resting_bias, track.label = {}, None
+        self.prefs.save()
         return "The resting look is forgotten."
 
     def feed(self):
-        """Keep the watchdog from resetting the camera: it is armed once all works, and fed only when a frame came."""
+        """Feed the watchdog, which is armed when the first frame was processed."""
         if self.watchdog is None and WATCHDOG_MS:
             import machine
 

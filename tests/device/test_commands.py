@@ -34,7 +34,7 @@ def test_commands_are_answered(firmware):
         "status | calibrate | clear | draw on | draw off | set NAME VALUE | help",
         "sure is 0.5.",
         "report_ms is 1000.",
-        "Look at the camera, face at rest, for 3 s.",
+        "Keep a neutral face for 3 s.",
         "The resting look is forgotten.",
     ]
     before, after = (report for report in played.named if report["event"] == "status")
@@ -159,7 +159,7 @@ def test_a_calibration_learns_the_largest_face():
 
 def test_clear_ends_a_calibration():
     played = Played(scene("sad", 70), typed=[(2500, b"calibrate\ncalibrate\nclear\n")])
-    assert played.said("reply")[1:] == ["It is learning already.", "The resting look is forgotten."]
+    assert played.said("reply")[1:] == ["A calibration is running.", "The resting look is forgotten."]
     assert "calibrated" not in played.events
 
 

@@ -26,8 +26,8 @@ def refusal(program, path) -> str | None:
     """What the program says of a model's file that is not whole."""
     try:
         program.check_model(str(path))
-    except program.Trouble as trouble:
-        return str(trouble)
+    except program.UserError as error:
+        return str(error)
     return None
 
 
@@ -35,7 +35,7 @@ def refusal(program, path) -> str | None:
 def test_the_shipped_models_are_whole_and_cut_ones_are_not(is_whole, data):
     assert is_whole(data)
     plain = data[: -len(tail(data))]
-    assert is_whole(plain)  # without its notes, as others' models
+    assert is_whole(plain)  # without its metadata, as others' models
     cuts = range(0, len(plain) - 40, 1000)
     assert [cut for cut in cuts if is_whole(data[:cut])] == []
 
@@ -55,4 +55,4 @@ def test_half_a_file_whose_other_half_is_zeros_yet_is_refused(is_whole):
 def test_a_changed_offset_never_makes_the_look_itself_fail(program, tmp_path_factory, at, value):
     path = tmp_path_factory.getbasetemp() / "changed.tflite"
     path.write_bytes(GOOD[:at] + struct.pack("<I", value) + GOOD[at + 4 :])
-    assert refusal(program, path) in (None, f"{path} is no whole TensorFlow Lite model: copy it again, then reset.")
+    assert refusal(program, path) in (None, f"{path} is not a complete model: copy it again, then reset.")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 
 class Room:
-    """A finder that sees people where they are: `at(ms)` gives their boxes, by name."""
+    """A detector that sees people where they are: `at(ms)` gives their boxes, by name."""
 
     def __init__(self, at):
         self.at, self.now = at, 0
@@ -17,11 +17,11 @@ class Room:
     def boxes(self):
         return list(self.at(self.now).values())
 
-    def everywhere(self, frame):
+    def detect(self, frame):
         return self.boxes()
 
-    def near(self, frame, face, now):
-        x, y, w, _ = face.expected(now)
+    def detect_near(self, frame, track, now):
+        x, y, w, _ = track.predict(now)
         middle = x + w / 2, y + w / 2
         inside = lambda b: abs(b[0] + b[2] / 2 - middle[0]) + b[2] / 2 <= 0.8 * w * 1.05  # noqa: E731
         return [box for box in self.boxes() if inside(box)]
@@ -49,11 +49,11 @@ def follow(program, at, until_ms: int, step_ms: int = 100):
     numbers: dict[str, list[int]] = {}
     for now in range(0, until_ms, step_ms):
         room.now = now
-        shown = tracker.follow(FRAME, now)
+        shown = tracker.track(FRAME, now)
         for name, box in at(now).items():
             near = [face for face in shown if program.distance(face.box, box) < 0.5]
             if near:
-                numbers.setdefault(name, []).append(min(near, key=lambda face: program.distance(face.box, box)).number)
+                numbers.setdefault(name, []).append(min(near, key=lambda face: program.distance(face.box, box)).id)
     return numbers
 
 
@@ -91,7 +91,7 @@ def test_what_is_found_but_once_is_not_kept_in_view(program):
     shown = []
     for now in range(0, 1500, 100):
         room.now = now
-        shown.append(len(tracker.follow(FRAME, now)))
+        shown.append(len(tracker.track(FRAME, now)))
     assert sum(shown) == 1
 
 
@@ -108,8 +108,8 @@ def test_numbers_are_never_shared_and_never_given_again(program, frames):
     before: set[int] = set()
     for index in range(len(frames)):
         room.now = 100 * index
-        tracker.follow(FRAME, room.now)
-        numbers = [face.number for face in tracker.faces]
+        tracker.track(FRAME, room.now)
+        numbers = [face.id for face in tracker.tracks]
         assert len(set(numbers)) == len(numbers)
         assert not gone & set(numbers)
         gone |= before - set(numbers)
@@ -127,7 +127,7 @@ def tracker_in(program, room: Room):
 
     def at(now: int, frame=FRAME):
         room.now = now
-        return tracker.follow(frame, now)
+        return tracker.track(frame, now)
 
     return tracker, at
 
@@ -160,7 +160,7 @@ def test_a_box_never_leaves_the_frame_with_a_face_that_walks_out(program, edge, 
     _, follow_at = tracker_in(program, Room(at))
     for now in range(0, 40 * step_ms, step_ms):
         for face in follow_at(now):
-            for x, y, w, h in (face.box, face.view()):
+            for x, y, w, h in (face.box, face.crop()):
                 assert x >= 0
                 assert y >= 0
                 assert w == h > 0
@@ -228,13 +228,13 @@ class Counted(Room):
         self.nearby: list[int] = []
         self.whole: list[int] = []
 
-    def near(self, frame, face, now):
+    def detect_near(self, frame, track, now):
         self.nearby.append(now)
-        return super().near(frame, face, now)
+        return super().detect_near(frame, track, now)
 
-    def everywhere(self, frame):
+    def detect(self, frame):
         self.whole.append(self.now)
-        return super().everywhere(frame)
+        return super().detect(frame)
 
 
 @pytest.mark.parametrize(("step_ms", "gap_ms"), [(100, 200), (60, 120), (40, 120)])
@@ -243,8 +243,8 @@ def test_a_steady_face_is_searched_again_within_about_120_ms(program, step_ms, g
     tracker, at = tracker_in(program, room)
     for now in range(0, 3000, step_ms):
         at(now)
-        for face in tracker.faces:
-            face.calm = True  # its scores do not change
+        for face in tracker.tracks:
+            face.stable = True  # its scores do not change
     gaps = {b - a for a, b in zip(room.nearby[3:], room.nearby[4:], strict=False)}
     assert max(gaps) == gap_ms
     assert len(room.whole) <= 3000 / 300 + 1  # the whole frame every 300 ms, for newcomers
@@ -271,17 +271,17 @@ def test_a_newcomer_beside_a_followed_face_is_shown_within_half_a_second(program
 def test_what_is_missed_at_first_is_looked_for_in_other_ways(program, found, alike, sizes):
     """With a threshold that lets more pass; in a larger copy where its place looks as it did: so faces that are half turned
     away are found."""
-    finder = object.__new__(program.Finder)
+    detector = object.__new__(program.FaceDetector)
     asked = []
 
-    def within(frame, region, scale, threshold):
+    def detect_in(frame, region, scale, threshold):
         asked.append((region, round(region[2] * scale), threshold))
         return [(100, 60, 60, 60)] if found else []
 
-    finder.within = within
-    face = program.Face(1, (100, 60, 60, 60), 0)
-    face.alike = alike
-    finder.near(FRAME, face, 0)
+    detector.detect_in = detect_in
+    face = program.Track(1, (100, 60, 60, 60), 0)
+    face.unchanged = alike
+    detector.detect_near(FRAME, face, 0)
     assert [size for _, size, _ in asked] == sizes
     assert {region for region, _, _ in asked} <= {(85, 45, 90, 90), (82, 42, 96, 96)}
     assert [threshold for *_, threshold in asked] == sorted(threshold for *_, threshold in asked)
@@ -305,10 +305,10 @@ HAPPY, SAD = [0, 0, 0, 1, 0, 0, 0], [0, 0, 0, 0, 1, 0, 0]
 def named(program, looks, settings=()) -> list:
     """The index named after each look (ms, scores)."""
     values = {name: value[0] for name, value in program.SETTINGS.items()} | dict(settings)
-    face, names = program.Face(1, (0, 0, 50, 50), 0), []
+    face, names = program.Track(1, (0, 0, 50, 50), 0), []
     for now, scores in looks:
-        face.update([math.log(max(score, 0.02)) for score in scores], [0] * len(scores), now, values)
-        names.append(face.best)
+        face.smooth([math.log(max(score, 0.02)) for score in scores], [0] * len(scores), now, values)
+        names.append(face.label)
     return names
 
 
@@ -333,10 +333,10 @@ def test_an_uncertain_face_has_no_name(program):
 
 @given(st.lists(st.lists(st.floats(0.01, 1), min_size=7, max_size=7), min_size=1, max_size=30))
 def test_smoothed_scores_stay_scores(program, looks):
-    face = program.Face(1, (0, 0, 50, 50), 0)
+    face = program.Track(1, (0, 0, 50, 50), 0)
     settings = {name: value[0] for name, value in program.SETTINGS.items()}
     for index, look in enumerate(looks):
-        face.update(
+        face.smooth(
             [math.log(score / sum(look)) for score in look], [0.3 * it for it in range(7)], 70 * index, settings
         )
         assert sum(face.scores) == pytest.approx(1)
@@ -417,14 +417,14 @@ def test_a_model_that_does_not_say_how_a_face_at_rest_scores_is_calibrated_too(p
 
 
 def test_calibration_without_a_face_learns_nothing(program):
-    with pytest.raises(program.Trouble, match="Nothing was learnt"):
+    with pytest.raises(program.UserError, match="Nothing was learnt"):
         program.Calibration(0).result(LABELS, RESTING)
 
 
 @given(st.text(st.characters(codec="ascii", exclude_categories=["C"]), max_size=200))
-def test_sentence_is_drawn_whole(program, sentence):
+def test_message_is_drawn_whole(program, message):
     """Every word reaches the frame, in order."""
     drawn: list[str] = []
-    program.write = lambda frame, x, y, text: drawn.append(text)
-    program.draw_sentence(FRAME, sentence)
-    assert " ".join(drawn).split() == sentence.split()
+    program.draw_text = lambda frame, x, y, text: drawn.append(text)
+    program.draw_message(FRAME, message)
+    assert " ".join(drawn).split() == message.split()

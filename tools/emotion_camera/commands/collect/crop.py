@@ -22,7 +22,7 @@ def is_inside(box: Box, picture: NDArray[np.uint8]) -> bool:
 def model_view(picture: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
     """The face in `box` of a frame [H, W] or [H, W, 3], as grey levels [48, 48]: what the network gets, plus 128.
 
-    A large face is averaged down as `Network.look` of device/main.py does it, by the firmware's own arithmetic; a small
+    A large face is averaged down as `Network.infer` of device/main.py does it, by the firmware's own arithmetic; a small
     one is enlarged by the firmware. The box must be inside the frame: see `is_inside`.
     """
     import numpy as np

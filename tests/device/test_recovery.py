@@ -184,6 +184,14 @@ def test_memory_exhausted_in_the_loop(firmware):
     assert played.events[-1] in ("ready", "recovered")
 
 
+def test_a_heap_that_stays_full_makes_it_load_the_model_again():
+    """After 100 frames without memory it frees all that it has: nothing else cures a fragmented heap."""
+    played = Played(scene(frames=200), faults=Faults(heap_hog=[(4000, 10**9, 500)]))
+    assert "memory" in played.said("error")[0]
+    assert played.events[-2:] == ["ready", "recovered"]
+    assert played.faces[-1][0]["emotion"] == "happy"
+
+
 @every_generation
 @pytest.mark.parametrize(
     "kept",
@@ -250,6 +258,13 @@ def test_a_week_without_a_face_or_a_frame():
     after = [report for report in played.frames if report["t"] > 600_000_000]
     assert len(after) > 100
     assert after[-1]["t"] > 600_015_000, "and it recovers from a memory that was full"
+
+
+def test_a_missing_model_is_loaded_at_once_after_a_week_without_a_frame():
+    week = Faults(timeouts=[20], timeout_ms=600_000_000, file_changes=[(300_000_000, "emotion.tflite", GOOD)])
+    played = Played(scene(frames=60), files={"emotion.tflite": None}, faults=week, stop_after_ms=700_000_000)
+    assert played.events[-1] in ("ready", "recovered")
+    assert played.faces
 
 
 def test_commands_are_answered_without_a_picture():

@@ -13,7 +13,7 @@ from camera_programs import FACE, ROOT, children, is_running
 from emotion_camera.commands.demo import album as albums
 from emotion_camera.commands.demo import command
 from emotion_camera.commands.demo.album import Album
-from emotion_camera.commands.demo.narration import Story
+from emotion_camera.commands.demo.narration import Narration
 from emotion_camera.errors import UserError
 from emotion_camera.simulator.host.process import find_micropython
 from PIL import Image
@@ -111,7 +111,7 @@ def test_a_bad_model_is_named_before_the_camera_starts(tmp_path, picture):
 def test_a_camera_that_never_gets_ready_fails(tmp_path, picture, with_micropython):
     done = tools("demo", picture, "--heap", 120_000, "--out", tmp_path / "out")
     assert done.returncode == 1
-    assert "the camera program did not get ready" in done.stderr
+    assert "the camera program did not become ready" in done.stderr
     assert "memory" in done.stderr
     assert "no face" not in done.stdout
     assert "with a face" not in done.stdout
@@ -210,7 +210,7 @@ def test_help_imports_nothing_heavy():
     assert done.stdout.endswith("[]\n")
 
 
-# The story
+# The narration
 
 
 def report(faces: str) -> str:
@@ -222,15 +222,15 @@ UNSURE = '{"id":2,"box":[1,2,3,4],"emotion":null,"score":0.3,"scores":[]}'
 
 
 def test_story_tells_what_changes():
-    story = Story()
-    assert story.hear('{"v":1,"event":"ready","model":"m.tflite","firmware":"5.0.0","board":"H7"}').startswith(
+    narration = Narration()
+    assert narration.add_line('{"v":1,"event":"ready","model":"m.tflite","firmware":"5.0.0","board":"H7"}').startswith(
         "ready: m.tflite"
     )
     told = []
     for time_ms, faces in ((2300, HAPPY), (2400, HAPPY), (2500, f"{UNSURE},{HAPPY}"), (2600, None), (2700, None)):
         if faces:
-            assert story.hear(report(faces)) is None
-        told.append(story.see(time_ms))
+            assert narration.add_line(report(faces)) is None
+        told.append(narration.add_frame(time_ms))
     assert told == [
         "  0.0 s  face 1 happy 0.91",
         None,
@@ -238,33 +238,33 @@ def test_story_tells_what_changes():
         "  0.3 s  no face",
         None,
     ]
-    assert story.summary() == "5 frames, 3 with a face: happy 3, uncertain 1"
+    assert narration.summary() == "5 frames, 3 with a face: happy 3, uncertain 1"
 
 
 def test_story_tells_each_picture():
-    story = Story()
-    story.hear('{"v":1,"event":"ready"}')
+    narration = Narration()
+    narration.add_line('{"v":1,"event":"ready"}')
     told = []
     for time_ms, name in ((0, "a.png"), (100, "a.png"), (200, "b.png")):
-        story.hear(report(HAPPY))
-        told.append(story.see(time_ms, name))
+        narration.add_line(report(HAPPY))
+        told.append(narration.add_frame(time_ms, name))
     assert told == ["  0.0 s  a.png: face 1 happy 0.91", None, "  0.2 s  b.png: face 1 happy 0.91"]
 
 
 def test_story_does_not_tell_of_faces_before_the_program_looks():
-    story = Story()
-    story.hear('{"v":1,"event":"error","message":"no model"}')
-    assert story.see(0) is None
-    assert story.frames == 0
+    narration = Narration()
+    narration.add_line('{"v":1,"event":"error","message":"no model"}')
+    assert narration.add_frame(0) is None
+    assert narration.frames == 0
 
 
 def test_story_tells_events_and_passes_other_lines_over():
-    story = Story()
-    assert story.hear('{"v":1,"event":"error","message":"no lens"}') == "error: no lens"
-    assert story.hear("Traceback") is None
-    assert story.hear("[1, 2]") is None
-    assert story.hear('{"v":1,"event":"recovered"}') == "recovered"
-    assert (story.ready, story.trouble) == (False, "no lens")
+    narration = Narration()
+    assert narration.add_line('{"v":1,"event":"error","message":"no lens"}') == "error: no lens"
+    assert narration.add_line("Traceback") is None
+    assert narration.add_line("[1, 2]") is None
+    assert narration.add_line('{"v":1,"event":"recovered"}') == "recovered"
+    assert (narration.ready, narration.trouble) == (False, "no lens")
 
 
 # The album
@@ -314,8 +314,8 @@ def test_what_was_not_kept_is_told(tmp_path, monkeypatch, capsys):
     album = Album(tmp_path)
     for number in range(5):
         album.add(np.zeros((24, 32), np.uint8), number * 100)
-    command._print_summary(Story(), album)
-    assert capsys.readouterr().out == "only the last 3 of 5 frames were kept\n"
+    command._print_summary(Narration(), album)
+    assert capsys.readouterr().out == "only the last 3 of 5 frames are saved\n"
 
 
 def test_album_takes_colour(tmp_path):

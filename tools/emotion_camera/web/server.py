@@ -15,6 +15,7 @@ SHARED = Path(__file__).parent
 SHARED_FILES = {
     "/theme.css": SHARED / "theme.css",
     "/emotions.js": SHARED / "emotions.js",
+    "/live.js": SHARED / "live.js",
     "/echarts.min.js": SHARED / "echarts.min.js",
 }
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}

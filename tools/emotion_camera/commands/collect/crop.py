@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Box = tuple[int, int, int, int]  # x, y, width, height in pixels of the frame
+    from emotion_camera.simulator.host.tensor import Box
 
 
 def is_inside(box: Box, picture: NDArray[np.uint8]) -> bool:

@@ -1,27 +1,15 @@
 // Shows the session that this computer serves, and sends what is clicked or typed.
-"use strict";
+import { connect } from "./live.js";
 
 const at = (id) => document.getElementById(id);
-const LOST = "This page has lost the program: is it still running?";
-const AGAIN_MS = 1000;
+const LOST = "Disconnected: is emotion-camera collect still running?";
 
-let socket, state, picture, agreed; // agreed: whether the page shows that somebody has
+let state, picture, agreed; // agreed: whether the page shows that somebody has
 
-function tell(what, value) {
-  if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ do: what, value }));
-}
+const tell = (what, value) => session.send({ do: what, value });
 
-function connect() {
-  socket = new WebSocket(`ws://${location.host}/live`);
-  socket.binaryType = "arraybuffer";
-  socket.onmessage = ({ data }) => (typeof data === "string" ? show(JSON.parse(data)) : showPicture(data));
-  socket.onclose = () => {
-    trouble(LOST);
-    setTimeout(connect, AGAIN_MS);
-  };
-}
-
-function show(now) {
+function receive(now) {
+  if (now.type !== "state") return;
   state = now;
   at("camera").textContent = state.camera;
   at("folder").textContent = at("into").textContent = state.folder;
@@ -96,22 +84,11 @@ function showFace() {
   const { face } = state;
   const reads = face && (face.emotion ? `The camera reads ${face.emotion}, ${Math.round(100 * face.score)}\u00a0%.` : "The camera is uncertain.");
   at("reads").textContent = reads || (state.picture ? "No face is in view." : "No picture.");
-  if (!face) at("crop").getContext("2d").clearRect(0, 0, 48, 48);
+  at("crop").src = state.crop || "data:,";
   draw();
 }
 
-async function showPicture(data) {
-  const kind = String.fromCharCode(new Uint8Array(data, 0, 1)[0]);
-  const image = await createImageBitmap(new Blob([new Uint8Array(data, 1)], { type: "image/jpeg" }));
-  if (kind === "F") {
-    picture = image;
-    draw();
-  } else if (state && state.face) {
-    at("crop").getContext("2d").drawImage(image, 0, 0);
-  }
-}
-
-/** The picture, and a box round what would be stored. */
+/** The picture, and a box around the face that would be stored. */
 function draw() {
   if (!picture) return;
   const canvas = at("frame"), pen = canvas.getContext("2d"), fine = 2; // the box in half pixels of the camera
@@ -146,4 +123,13 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-connect();
+const session = connect({
+  receive,
+  show(bitmap) {
+    if (!picture) picture = document.createElement("canvas");
+    [picture.width, picture.height] = [bitmap.width, bitmap.height];
+    picture.getContext("2d").drawImage(bitmap, 0, 0);
+    draw();
+  },
+  lose: () => trouble(LOST),
+});

@@ -1,97 +1,103 @@
-"""The page: what the camera sees, and a button for each label."""
+"""The page of `collect`: the camera's picture, the face to be stored, and a button for each label."""
 
 from __future__ import annotations
 
 import asyncio
-import json
+import base64
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
-
-from aiohttp import WSCloseCode, WSMsgType, web
+from typing import Any
 
 from emotion_camera.commands.collect.crop import is_inside, model_view
+from emotion_camera.commands.collect.matching import Match
 from emotion_camera.commands.collect.session import Session, State
 from emotion_camera.jpeg import jpeg
-from emotion_camera.web import server
+from emotion_camera.web import live
 
 HERE = Path(__file__).parent
 FILES = {"/": HERE / "page.html", "/page.css": HERE / "page.css", "/page.js": HERE / "page.js"}
-QUALITY = 85  # of the JPEGs on the page
-PACE_S = 0.05  # between two pictures on the page
+QUALITY = 85  # of JPEG
+CROP_QUALITY = 95
+INTERVAL_S = 0.05  # between two updates of the page
 
 
-class Page:
-    """A session as a page, and what is clicked there."""
+class PageHub:
+    """Shows a session on all open pages, and does what is clicked there; see `emotion_camera.web.live.Hub`."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._open: set[web.WebSocketResponse] = set()
+        self._pages: set[live.Page] = set()
+        self._message: dict[str, Any] = {}
+        self._match: Match | None = None
+        self._frame: tuple[int, bytes] | None = None  # the last one and its number
 
-    @asynccontextmanager
-    async def serving(self, port: int) -> AsyncIterator[str]:
-        """Serves it on `port`, 0 for any, while the context lasts; its address. UserError when the port is taken."""
-        application = server.application(FILES, self._live)
-        application.on_shutdown.append(self._close)
-        async with server.serving(application, port) as url:
-            yield url
+    def join(self, page: live.Page) -> None:
+        page.send(self._message or _message(self._session.state()))
+        if self._frame:
+            page.show(*self._frame)
+        self._pages.add(page)
 
-    async def _close(self, _: web.Application) -> None:
-        for socket in list(self._open):
-            await socket.close(code=WSCloseCode.GOING_AWAY)
+    def leave(self, page: live.Page) -> None:
+        self._pages.discard(page)
 
-    async def _live(self, request: web.Request) -> web.StreamResponse:
-        """State and picture to the page, what is clicked from it."""
-        socket = web.WebSocketResponse(heartbeat=20, max_msg_size=4096)
-        await socket.prepare(request)
-        self._open.add(socket)
-        sending = asyncio.create_task(self._send(socket))
-        try:
-            async for message in socket:
-                if message.type is WSMsgType.TEXT:
-                    await asyncio.to_thread(self._do, message.data)
-        finally:
-            self._open.discard(socket)
-            sending.cancel()
-        return socket
-
-    async def _send(self, socket: web.WebSocketResponse) -> None:
-        """The newest state and picture again and again; a slow page skips some."""
-        sent, shown = None, None
-        with suppress(ConnectionError):
-            while not socket.closed:
-                state = self._session.state()
-                if (text := _text(state)) != sent:
-                    await socket.send_str(text)
-                    sent = text
-                if state.seen is not None and state.seen is not shown:
-                    shown = state.seen
-                    await socket.send_bytes(b"F" + jpeg(shown.picture, QUALITY))
-                    if shown.face is not None and is_inside(shown.face.box, shown.picture):
-                        await socket.send_bytes(b"C" + jpeg(model_view(shown.picture, shown.face.box), 95))
-                await asyncio.sleep(PACE_S)
-
-    def _do(self, text: str) -> None:
-        try:
-            given = json.loads(text)
-            what, value = given["do"], given.get("value")
-        except (ValueError, TypeError, KeyError, AttributeError):
-            return
-        session = self._session
+    def do(self, request: Any) -> None:
+        """What was clicked: {"do": "agree", "store", "undo" or "next", "value": a name or label}; all else is ignored."""
+        what, value = (request.get("do"), request.get("value")) if isinstance(request, dict) else (None, None)
         if what == "agree" and isinstance(value, str | None):
-            session.agree((value or "").strip()[:40] or None)
+            self._session.agree((value or "").strip()[:40] or None)
         elif what == "store" and isinstance(value, str):
-            session.store(value)
+            self._session.store(value)
         elif what == "undo":
-            session.undo()
+            self._session.undo()
         elif what == "next":
-            session.next_person()
+            self._session.next_person()
+
+    async def publish(self) -> None:
+        """Send the newest state and picture again and again, until cancelled."""
+        while True:
+            self._update(self._session.state())
+            await asyncio.sleep(INTERVAL_S)
+
+    def _update(self, state: State) -> None:
+        if (message := _message(state)) != self._message:
+            self._message = message
+            for page in self._pages:
+                page.send(message)
+        if state.match is None or state.match is self._match:
+            return
+        self._match = state.match
+        number = self._frame[0] + 1 if self._frame else 1
+        self._frame = number, live.pack(number, jpeg(state.match.picture, QUALITY))
+        for page in self._pages:
+            page.show(*self._frame)
 
 
-def _text(state: State) -> str:
-    """The state as the page gets it; the picture comes by itself."""
-    fields = {key: value for key, value in vars(state).items() if key not in ("seen", "stored")}
-    face = state.seen.face if state.seen else None
-    fields |= {"wanted": state.wanted, "stored": len(state.stored), "picture": state.seen is not None}
+@asynccontextmanager
+async def serving(session: Session, port: int) -> AsyncIterator[str]:
+    """Serve the page on `port`, 0 for any, while the context lasts; its address. UserError when the port is taken."""
+    hub = PageHub(session)
+    publishing = asyncio.create_task(hub.publish())
+    try:
+        async with live.serving(FILES, hub, port) as url:
+            yield url
+    finally:
+        publishing.cancel()
+
+
+def _message(state: State) -> dict[str, Any]:
+    """The state as the page gets it; the picture is sent as a frame."""
+    fields = {key: value for key, value in vars(state).items() if key not in ("match", "stored")}
+    face = state.match.face if state.match else None
+    fields |= {"wanted": state.wanted, "stored": len(state.stored), "picture": state.match is not None}
     fields["face"] = face and {"box": face.box, "emotion": face.emotion, "score": face.score}
-    return json.dumps(fields)
+    fields["crop"] = _crop(state.match)
+    return {"type": "state", **fields}
+
+
+def _crop(match: Match | None) -> str | None:
+    """The face to be stored as a data: URL."""
+    if match is None or match.face is None or not is_inside(match.face.box, match.picture):
+        return None
+    data = jpeg(model_view(match.picture, match.face.box), CROP_QUALITY)
+    return "data:image/jpeg;base64," + base64.b64encode(data).decode()

@@ -1,19 +1,19 @@
 """Keeps the frames that the camera shows: as an animated GIF, and as PNGs."""
 
 import itertools
-import os
 import re
 import tempfile
 from collections import deque
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from emotion_camera.errors import UserError
+from emotion_camera.files import whole_file
 from emotion_camera.simulator.host.pictures import Pixels
 
 ZOOM = 2  # the letters on a QVGA frame are small
@@ -98,18 +98,13 @@ class Album:
         except OSError as error:
             raise UserError(f"{path}: can't be removed ({error.strerror}); give another folder with --out") from None
 
-    def _write(self, name: str, save: Callable[[BinaryIO], None]) -> Path:
-        """The file at once or not at all: written beside, then renamed."""
+    def _write(self, name: str, save: Callable[[Path], None]) -> Path:
         path = self._folder / name
-        beside = path.with_name(f".{name}.part")
         try:
-            with open(beside, "wb") as file:
-                save(file)
-            os.replace(beside, path)
+            with whole_file(path) as beside:
+                save(beside)
         except OSError as error:
             raise UserError(f"{path}: can't be written ({error.strerror}); give another folder with --out") from None
-        finally:
-            beside.unlink(missing_ok=True)
         return path
 
 

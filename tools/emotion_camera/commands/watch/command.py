@@ -25,7 +25,7 @@ EXAMPLES = """
 examples:
   emotion-camera watch                       the camera on USB
   emotion-camera watch --port virtual        the simulated camera, looking at the bundled clip
-  emotion-camera watch --port virtual:h7     another board; its disk is .virtual-camera/h7
+  emotion-camera watch --port virtual:h7     another board; its disk is .simulated-camera/h7
   emotion-camera watch --port /dev/ttyACM1   one of two cameras
   emotion-camera watch --port recordings/monday
 

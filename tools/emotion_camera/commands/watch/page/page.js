@@ -1,5 +1,5 @@
 // The live page: puts what the camera sees and says in its places, and does what the person asks for.
-import { connect } from "./camera.js";
+import { connect } from "./live.js";
 import { badge, Faces } from "./faces.js";
 import { Timeline } from "./timeline.js";
 
@@ -25,7 +25,7 @@ let noticeTimer = 0;
 
 // What comes ------------------------------------------------------------------------------------------------------------
 
-const hearing = {
+const receivers = {
   state(message) {
     state = message;
     lastNews = Date.now();
@@ -74,7 +74,7 @@ function lose() {
   enable(false);
 }
 
-const camera = connect({ hear: (message) => hearing[message.type]?.(message), show, lose });
+const camera = connect({ receive: (message) => receivers[message.type]?.(message), show, lose });
 
 /** Without a report of a face for so long, ms, it is out of view: a second, or two and a half of a slow camera's frames. */
 function patience({ fps }) {
@@ -173,9 +173,9 @@ setInterval(() => {
 // What the person does --------------------------------------------------------------------------------------------------
 
 const actions = {
-  calibrate: () => camera.say({ do: "calibrate" }),
-  clear: () => camera.say({ do: "clear" }),
-  record: () => camera.say(state.recording ? { do: "stop" } : { do: "record", frames: at("with-frames").checked }),
+  calibrate: () => camera.send({ do: "calibrate" }),
+  clear: () => camera.send({ do: "clear" }),
+  record: () => camera.send(state.recording ? { do: "stop" } : { do: "record", frames: at("with-frames").checked }),
   theme: () => setTheme(isDark() ? "light" : "dark"),
   help: () => at("help-dialog").showModal(),
 };

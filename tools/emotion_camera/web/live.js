@@ -1,10 +1,10 @@
-// The socket to the program that serves this page: it connects again by itself.
+// The socket to the program that serves this page; it reconnects by itself. The other end is web/live.py.
 
 const HEADER = 12; // bytes before a frame's JPEG: its number, and when it came in ms since 1970
 const RETRY_MS = 1000;
 
-/** Calls `hear(message)` for each message, `show(bitmap, sentMs)` for each frame and `lose()` when the program is gone. */
-export function connect({ hear, show, lose }) {
+/** Calls `receive(message)` for each message, `show(bitmap, sentMs)` for each frame, `lose()` when disconnected; gives `send`. */
+export function connect({ receive, show, lose }) {
   let socket = null;
 
   async function draw(data) {
@@ -12,17 +12,17 @@ export function connect({ hear, show, lose }) {
     const bitmap = await createImageBitmap(new Blob([data.slice(HEADER)], { type: "image/jpeg" }));
     show(bitmap, view.getFloat64(4, true));
     bitmap.close();
-    say({ drawn: view.getUint32(0, true) });
+    send({ drawn: view.getUint32(0, true) });
   }
 
-  function say(message) {
+  function send(message) {
     if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
   }
 
   function open() {
     socket = new WebSocket(`ws://${location.host}/live`);
     socket.binaryType = "arraybuffer";
-    socket.onmessage = ({ data }) => (typeof data === "string" ? hear(JSON.parse(data)) : draw(data));
+    socket.onmessage = ({ data }) => (typeof data === "string" ? receive(JSON.parse(data)) : draw(data));
     socket.onclose = () => {
       lose();
       setTimeout(open, RETRY_MS);
@@ -30,5 +30,5 @@ export function connect({ hear, show, lose }) {
   }
 
   open();
-  return { say };
+  return { send };
 }

@@ -1,4 +1,4 @@
-"""The virtual camera on a port, with stock mpremote: what it does there it does on a camera."""
+"""The simulator on a port, with stock mpremote: what it does there it does on a camera."""
 
 import hashlib
 import subprocess
@@ -8,7 +8,7 @@ import time
 import pytest
 from emotion_camera.camera.repl import NoAnswer, Repl
 from emotion_camera.errors import UserError
-from virtual_boards import FACE, NEW, OLD, PROGRAM, connected, needs_board, put, read
+from simulated_boards import FACE, NEW, OLD, PROGRAM, connected, needs_board, put, read
 
 pytestmark = needs_board
 FLASH_OF_H7 = 113_664  # bytes that files can take
@@ -17,11 +17,11 @@ FLASH_OF_H7 = 113_664  # bytes that files can take
 @pytest.fixture(scope="module")
 def board(tmp_path_factory):
     """A camera that runs the OLD program."""
-    from emotion_camera.simulator.board.board import Board
+    from emotion_camera.simulator.board.board import SimulatedBoard
 
     folder = tmp_path_factory.mktemp("camera")
     put(folder / "flash", {**OLD, "boot.py": b"print('this is boot.py')\n"})
-    with Board(folder, source=FACE) as board:
+    with SimulatedBoard(folder, source=FACE) as board:
         yield board
 
 
@@ -117,10 +117,10 @@ def test_when_the_power_fails_the_files_written_before_are_there(tmp_path):
 
 def test_the_program_starts_again_though_an_answer_comes_late(tmp_path, monkeypatch):
     """Ctrl-C has left the camera at work, and it does not answer the first keys in time: it is not left stopped."""
-    from emotion_camera.simulator.board.board import Board
+    from emotion_camera.simulator.board.board import SimulatedBoard
 
     put(tmp_path / "flash", OLD)
-    with Board(tmp_path, source=FACE) as board:
+    with SimulatedBoard(tmp_path, source=FACE) as board:
         camera = Repl(board.path)
         press, late = camera._press_keys, [NoAnswer("late"), NoAnswer("late")]
 

@@ -1,10 +1,10 @@
-"""The virtual camera's REPL has the firmware's modules, and the board's memory."""
+"""The simulator's REPL has the firmware's modules, and the board's memory."""
 
 import pytest
 from emotion_camera.errors import UserError
 from emotion_camera.simulator.host.haar import find_features, load_cascade
 from emotion_camera.simulator.host.sources import fit, read_picture
-from virtual_boards import FACE, connected, needs_board, put, read
+from simulated_boards import FACE, connected, needs_board, put, read
 
 pytestmark = needs_board
 MODEL = FACE.parents[5] / "models" / "emotion.tflite"

@@ -170,7 +170,7 @@ def test_no_camera_and_a_wrong_name_are_told_in_a_sentence(tmp_path):
     with pytest.raises(UserError, match="is a file; give"):
         open_stream(str(tmp_path / "file"))
     with pytest.raises(UserError, match="board 'toaster' is not known"):
-        open_stream("virtual:toaster")
+        open_stream("simulator:toaster")
 
 
 @pytest.fixture
@@ -181,8 +181,8 @@ def at_desk(tmp_path, monkeypatch):
 
 
 def test_the_simulated_camera_runs_in_real_time_and_takes_commands(at_desk, opened, capsys):
-    opened.append(stream := open_stream("virtual"))
-    assert "its disk .virtual-camera/h7plus was empty" in capsys.readouterr().err.replace("\\", "/")
+    opened.append(stream := open_stream("simulator"))
+    assert "its disk .simulated-camera/h7plus was empty" in capsys.readouterr().err.replace("\\", "/")
     start, frames, faces = time.monotonic(), [], 0
     stream.send_command("status")
     for event in stream.events():
@@ -199,11 +199,11 @@ def test_the_simulated_camera_runs_in_real_time_and_takes_commands(at_desk, open
             stream.close()
     assert frames[0].picture.shape == (240, 320)
     assert time.monotonic() - start > 1  # of the clip's ten frames a second
-    assert "rest" in (at_desk / ".virtual-camera/h7plus/flash/emotion.json").read_text()
+    assert "rest" in (at_desk / ".simulated-camera/h7plus/flash/emotion.json").read_text()
 
 
 def test_the_simulated_camera_runs_what_is_on_its_disk_and_waits_for_a_program_that_works(at_desk, opened):
-    disk = at_desk / ".virtual-camera" / "rt1062" / "flash"
+    disk = at_desk / ".simulated-camera" / "rt1062" / "flash"
     disk.mkdir(parents=True)
     (disk / "main.py").write_text("print(1 / 0)")
     opened.append(stream := SimulatedStream("rt1062"))
@@ -215,9 +215,9 @@ def test_the_simulated_camera_runs_what_is_on_its_disk_and_waits_for_a_program_t
 
 def test_the_simulated_cameras_card_goes_before_its_flash(at_desk, opened):
     for name in ("flash", "sdcard"):
-        (folder := at_desk / ".virtual-camera" / "h7" / name).mkdir(parents=True)
+        (folder := at_desk / ".simulated-camera" / "h7" / name).mkdir(parents=True)
         (folder / "main.py").write_text(f"print('{name}')")
-    opened.append(stream := open_stream("virtual:h7"))
+    opened.append(stream := open_stream("simulator:h7"))
     assert first(stream.events(), Line).text == "sdcard"
 
 

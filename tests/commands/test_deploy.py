@@ -1,4 +1,4 @@
-"""What `emotion-camera deploy` does with a camera, a virtual one with FAT disks, over mpremote."""
+"""What `emotion-camera deploy` does with a camera, a simulated one with FAT disks, over mpremote."""
 
 import time
 from contextlib import closing
@@ -13,8 +13,8 @@ from emotion_camera.commands.deploy.atomic_update import BOOT
 from emotion_camera.commands.deploy.command import deploy, roll_back
 from emotion_camera.errors import UserError
 from emotion_camera.model import metadata
-from emotion_camera.simulator.board.board import Board
-from virtual_boards import BROKEN, NEW, OLD, PROGRAM, connected, needs_board, put, read
+from emotion_camera.simulator.board.board import SimulatedBoard
+from simulated_boards import BROKEN, NEW, OLD, PROGRAM, connected, needs_board, put, read
 
 pytestmark = needs_board
 ROOT = Path(__file__).parents[2]
@@ -31,18 +31,18 @@ SETTINGS = b'{"settings": {"max_faces": 2}}'
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
-    """The current folder; virtual cameras keep their disks in it."""
+    """The current folder; simulated cameras keep their disks in it."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("emotion_camera.commands.deploy.command.LARGE_MODEL", tmp_path / "none")
     return tmp_path
 
 
 def flash(board: str = "h7plus") -> dict[str, bytes]:
-    return read(Path(".virtual-camera") / board / "flash")
+    return read(Path(".simulated-camera") / board / "flash")
 
 
 def put_on(camera_files: dict[str, bytes], board: str = "h7plus") -> None:
-    put(Path(".virtual-camera") / board / "flash", camera_files)
+    put(Path(".simulated-camera") / board / "flash", camera_files)
 
 
 def model(folder: Path, name: str, data: bytes) -> str:
@@ -66,18 +66,18 @@ def pull_at(camera: Repl, name: str) -> None:
 
 
 def test_an_empty_camera_gets_the_program_and_the_model_and_a_second_time_nothing(here, capsys):
-    assert main(["deploy", "--port", "virtual"]) == 0
+    assert main(["deploy", "--port", "simulator"]) == 0
     size = len(SHIPPED["emotion.tflite"])
     assert capsys.readouterr().out.endswith(f"  emotion.tflite: {size:,} bytes\n{READY}")
     after = flash()
     assert after.items() >= SHIPPED.items()
     assert set(after) == {*SHIPPED, "boot.py"}
 
-    assert main(["deploy", "--port", "virtual"]) == 0
+    assert main(["deploy", "--port", "simulator"]) == 0
     assert capsys.readouterr().out.endswith("nothing to copy: the camera holds these files already\n" + READY)
     assert flash() == after
 
-    assert main(["deploy", "--port", "virtual", "--list"]) == 0
+    assert main(["deploy", "--port", "simulator", "--list"]) == 0
     assert f"{digest(SHIPPED['main.py'])[:12]}  device/main.py" in capsys.readouterr().out
 
 
@@ -85,7 +85,7 @@ def test_a_model_that_fails_its_self_test_is_taken_back(here, capsys):
     put_on({**SHIPPED, "emotion.json": SETTINGS})
     promised = replace(metadata.read(GOOD, 7), selftest=(255, 0, 0, 0, 0, 0, 0))
     wrong = GOOD[: -len(metadata.tail(GOOD))] + metadata.encode(promised)
-    assert main(["deploy", "--port", "virtual", "--model", model(here, "mine", wrong), "--wait", "4"]) == 1
+    assert main(["deploy", "--port", "simulator", "--model", model(here, "mine", wrong), "--wait", "4"]) == 1
     said = capsys.readouterr().err
     assert "the new program does not get ready: emotion.tflite gives a wrong answer to its self-test" in said
     assert said.endswith("the previous files are back and run\n")
@@ -93,12 +93,12 @@ def test_a_model_that_fails_its_self_test_is_taken_back(here, capsys):
 
 
 def test_an_h7_with_a_card_gets_the_compact_program_on_its_card(here, capsys):
-    Path(".virtual-camera/h7/sdcard").mkdir(parents=True)
-    assert main(["deploy", "--port", "virtual:h7"]) == 0
+    Path(".simulated-camera/h7/sdcard").mkdir(parents=True)
+    assert main(["deploy", "--port", "simulator:h7"]) == 0
     out = capsys.readouterr().out
     assert "it starts from the SD card that is in it" in out
     assert out.endswith(READY)
-    card = read(Path(".virtual-camera/h7/sdcard"))
+    card = read(Path(".simulated-camera/h7/sdcard"))
     assert card["main.py"] == (ROOT / "device" / "compact" / "main.py").read_bytes()
     assert card["emotion.tflite"] == SHIPPED["emotion.tflite"]
     assert flash("h7") == {}
@@ -273,12 +273,12 @@ def test_a_boot_py_of_ones_own_stays_in_place_too(tmp_path, monkeypatch):
     ("words", "sentence"),
     [
         (["--port", "/dev/nothing"], "/dev/nothing: there is no such port; plug the camera in, or give another port"),
-        (["--port", "virtual:h9"], "board 'h9' is not known: choose one of"),
-        (["--port", "virtual:n6"], "an OpenMV N6 takes only models that ST Edge AI compiled"),
-        (["--port", "virtual:m7"], "its 51 KB of memory are too few"),
+        (["--port", "simulator:h9"], "board 'h9' is not known: choose one of"),
+        (["--port", "simulator:n6"], "an OpenMV N6 takes only models that ST Edge AI compiled"),
+        (["--port", "simulator:m7"], "its 51 KB of memory are too few"),
         (["--model", "nothing.tflite"], "nothing.tflite: no such file"),
-        (["--port", "virtual", "--model", "bare.tflite"], "bare.txt: no such labels file"),
-        (["--port", "virtual", "--rollback"], "there is no previous set"),
+        (["--port", "simulator", "--model", "bare.tflite"], "bare.txt: no such labels file"),
+        (["--port", "simulator", "--rollback"], "there is no previous set"),
     ],
 )
 def test_a_mistake_gets_one_sentence(words, sentence, here, capsys):
@@ -293,7 +293,7 @@ def test_a_model_too_large_for_an_h7_is_told_before_anything_is_touched(here, ca
     put_on(OLD, "h7")
     end = len(metadata.tail(GOOD))
     large = GOOD[:-end] + bytes(2000) + GOOD[-end:]
-    assert main(["deploy", "--port", "virtual:h7", "--model", model(here, "large", large)]) == 1
+    assert main(["deploy", "--port", "simulator:h7", "--model", model(here, "large", large)]) == 1
     assert "the most for an OpenMV Cam H7 or a Nicla Vision is 91,136" in capsys.readouterr().err
     assert flash("h7") == OLD
 
@@ -319,8 +319,8 @@ def test_what_does_not_answer(plug_in, monkeypatch):
 
 def test_a_camera_that_takes_its_time_to_stop_its_program(tmp_path, monkeypatch):
     """Its answer to the first try comes during the second."""
-    wait = Board._wait_for_prompt
-    monkeypatch.setattr(Board, "_wait_for_prompt", lambda *given: (time.sleep(1.5), wait(*given)))
+    wait = SimulatedBoard._wait_for_prompt
+    monkeypatch.setattr(SimulatedBoard, "_wait_for_prompt", lambda *given: (time.sleep(1.5), wait(*given)))
     monkeypatch.setattr("emotion_camera.camera.repl.ANSWER_S", 1)
     with connected(put(tmp_path / "flash", OLD).parent) as camera:
         assert camera.sha256("main.py") == digest(OLD["main.py"])
@@ -336,9 +336,9 @@ def test_a_cable_pulled_meanwhile(tmp_path):
     assert str(error.value).endswith("plug it in and run the same again; it has its old files, or the new ones, whole")
 
 
-def test_a_virtual_camera_keeps_its_disk_in_the_current_folder(here):
+def test_a_simulated_camera_keeps_its_disk_in_the_current_folder(here):
     put_on(OLD)
-    with closing(open_repl("virtual")) as camera:
+    with closing(open_repl("simulator")) as camera:
         assert camera.sha256("main.py") == digest(OLD["main.py"])
         camera.write("note.txt", b"kept")
     assert flash() == {**OLD, "note.txt": b"kept"}

@@ -3,11 +3,13 @@
 Small files here; `python -m bench.deploy` does the same with the shipped ones, at every block.
 """
 
+import runpy
+
 import pytest
 from bench.deploy import cut_everywhere, kill, outcome, record, start
 from emotion_camera.commands.deploy import atomic_update
 from emotion_camera.simulator.board.board import AT_RESET
-from virtual_boards import NEW, OLD, needs_board
+from simulated_boards import NEW, OLD, needs_board, put, read
 
 pytestmark = needs_board
 BOARD = "h7"  # its small disk is soon full
@@ -47,3 +49,33 @@ def test_without_boot_py_some_of_these_cuts_would_leave_neither(tmp_path, monkey
 def test_the_cable_is_pulled(tmp_path, monkeypatch, after):
     monkeypatch.setattr("emotion_camera.camera.repl.BACK_S", 1)  # the port does not come back
     assert kill(tmp_path, OLD, NEW, after) in ("old", "new")
+
+
+# What else ends a change that was broken off
+
+
+@pytest.mark.parametrize("order", ["new main.py end", "new main.py\nend\n"])
+def test_boot_py_ends_a_change_that_was_ordered(tmp_path, monkeypatch, order):
+    after = booted(tmp_path, monkeypatch, order)
+    assert after == {"main.py": NEW["main.py"], "emotion.txt": OLD["emotion.txt"]}
+
+
+@pytest.mark.parametrize("order", ["", "new", "new main.py", "new main.py emotion.txt en", "new main.py end emotion.t"])
+def test_boot_py_changes_nothing_while_the_order_is_not_written_to_its_end(tmp_path, monkeypatch, order):
+    """The power failed before the word "end" was on the disk: the files in `new` may not be whole."""
+    after = booted(tmp_path, monkeypatch, order)
+    assert after == {
+        "main.py": OLD["main.py"],
+        "emotion.txt": OLD["emotion.txt"],
+        "new/main.py": NEW["main.py"],
+        "switch.txt": order.encode(),
+    }
+
+
+def booted(folder, monkeypatch, order: str) -> dict[str, bytes]:
+    """The files of a disk with this order for boot.py, after boot.py."""
+    old = {name: OLD[name] for name in ("main.py", "emotion.txt")}
+    put(folder, {**old, "new/main.py": NEW["main.py"], "switch.txt": order.encode()})
+    monkeypatch.chdir(folder)
+    runpy.run_path(str(atomic_update.BOOT))
+    return read(folder)

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,8 +13,8 @@ from emotion_camera.commands.doctor.findings import FINE, NOTE, WRONG, Finding, 
 from emotion_camera.simulator.host.process import find_micropython
 
 ROOT = Path(__file__).parents[2]
-on_a_virtual_camera = pytest.mark.skipif(
-    sys.platform == "win32" or not find_micropython(), reason="a virtual camera's REPL needs MicroPython and a terminal"
+on_a_simulated_camera = pytest.mark.skipif(
+    sys.platform == "win32" or not find_micropython(), reason="a simulated camera's REPL needs MicroPython and a terminal"
 )
 
 
@@ -49,6 +50,14 @@ def test_packages_that_are_missing_or_of_another_version_are_named():
     assert by_fact["1 of 3 as required"] == FINE
 
 
+@pytest.mark.parametrize(("now", "level"), [((2025, 12, 31), WRONG), ((1970, 1, 1), WRONG), ((2026, 1, 1), FINE)])
+def test_a_computers_clock_before_this_program_was_made_is_wrong(monkeypatch, now, level):
+    """A Raspberry Pi without a network starts in the past, and recordings are dated by its clock."""
+    monkeypatch.setattr(computer.time, "localtime", lambda: time.struct_time((*now, 12, 0, 0, 0, 1, 0)))
+    (found,) = (it for it in computer.look([]) if it.what == "clock")
+    assert (found.level, "set this computer's clock" in found.advice) == (level, level == WRONG)
+
+
 def test_a_damaged_model_of_the_repository_is_named(tmp_path):
     for name in ("emotion.tflite", "emotion.txt"):
         shutil.copyfile(ROOT / "models" / name, tmp_path / name)
@@ -74,14 +83,14 @@ def test_what_is_on_usb_is_told(monkeypatch, ids, level, said):
     assert said in found.fact
 
 
-@on_a_virtual_camera
+@on_a_simulated_camera
 def test_a_camera_with_all_its_files_is_well(tmp_path):
     """Its files are the repository's, and the program gets ready with its self-test passed."""
-    disk = tmp_path / ".virtual-camera" / "h7plus" / "flash"
+    disk = tmp_path / ".simulated-camera" / "h7plus" / "flash"
     disk.mkdir(parents=True)
     for file in ("device/main.py", "models/emotion.tflite", "models/emotion.txt"):
         shutil.copy(ROOT / file, disk)
-    done = doctor(tmp_path, "--port", "virtual")
+    done = doctor(tmp_path, "--port", "simulator")
     assert "main.py               is device/main.py" in done.stdout
     assert "emotion.tflite        is models/emotion.tflite" in done.stdout
     assert "self-test ok" in done.stdout
@@ -90,12 +99,12 @@ def test_a_camera_with_all_its_files_is_well(tmp_path):
     assert (done.returncode, "WRONG" in done.stdout, done.stderr) == (0, False, "")
 
 
-@on_a_virtual_camera
+@on_a_simulated_camera
 def test_what_is_missing_or_strange_on_the_camera_is_told(tmp_path):
-    disk = tmp_path / ".virtual-camera" / "h7plus" / "flash"
+    disk = tmp_path / ".simulated-camera" / "h7plus" / "flash"
     disk.mkdir(parents=True)
     (disk / "main.py").write_text("print('another program')\n")
-    done = doctor(tmp_path, "--port", "virtual", "--wait", "4")
+    done = doctor(tmp_path, "--port", "simulator", "--wait", "4")
     assert done.returncode == 1
     assert "WRONG  emotion.tflite        is not on the camera" in done.stdout
     assert "note  main.py               is not the repository's" in done.stdout

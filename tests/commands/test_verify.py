@@ -23,7 +23,7 @@ from emotion_camera.commands.verify.stimuli import FACES, FRAMES, SCENES, SEARCH
 from emotion_camera.errors import UserError
 from emotion_camera.simulator.host.haar import find_features, load_cascade
 
-ABOUT = CameraInfo("H7", "OMV4 H7 1024", (5, 0, 0), 335_872, "/flash", 512, 1000, "1234abcd")
+INFO = CameraInfo("H7", "OMV4 H7 1024", (5, 0, 0), 335_872, "/flash", 512, 1000, "1234abcd")
 STEP, ZERO = 1 / 256, -128  # of the scores
 
 
@@ -88,7 +88,7 @@ def test_the_network_that_gives_its_input_back_does(as_row):
     assert details["zero_points"][0] == -128
 
 
-class Says:
+class FakeRepl:
     """A camera that prints these lines, whatever it is asked; MARK stands for the mark before what is ours."""
 
     port = "/dev/camera"
@@ -97,13 +97,13 @@ class Says:
         self.lines = lines
         self.mark = ""
 
-    def follow(self, code, hear):
+    def follow(self, code, on_line):
         for line in self.lines:
-            hear(line.replace("MARK ", self.mark))
+            on_line(line.replace("MARK ", self.mark))
 
 
 def ask(*lines: str):
-    camera = Says(*lines)
+    camera = FakeRepl(*lines)
     probe = Probe(camera)
     camera.mark = probe._mark
     return probe.ask("anything")
@@ -126,15 +126,15 @@ def report(*faces):
 
 def test_a_scene_has_its_stages_its_rest_and_its_faces():
     listener = Listener(own=10_000)
-    listener.print('{"v":1,"event":"ready","sha256":"ab","selftest":"ok"}')
-    listener.print(report(1))  # of the time before it counts
-    listener.say(("count", "two faces"))
+    listener.on_line('{"v":1,"event":"ready","sha256":"ab","selftest":"ok"}')
+    listener.on_line(report(1))  # of the time before it counts
+    listener.on_values(("count", "two faces"))
     for _ in range(10):
-        listener.print(report(1, 2))
+        listener.on_line(report(1, 2))
     spent = {"capture": 200_000, "search": 100_000, "network": 400_000}
-    listener.say(("scene", "two faces", 21, 10, 700_000, spent))
-    listener.say(("left", 60_000, 9_000, (900, False)))
-    listener.say(("done", 31))
+    listener.on_values(("scene", "two faces", 21, 10, 700_000, spent))
+    listener.on_values(("left", 60_000, 9_000, (900, False)))
+    listener.on_values(("done", 31))
     (scene,) = listener.played.scenes
     assert scene.stages == pytest.approx(
         {"capture": 20, "copy": 0, "search": 10, "network": 40, "draw": 0, "report": 0, "rest": 20}
@@ -148,13 +148,13 @@ def test_a_scene_has_its_stages_its_rest_and_its_faces():
 
 def test_a_program_that_ends_by_itself_is_told():
     listener = Listener()
-    listener.say(("ended", "NameError: x"))
+    listener.on_values(("ended", "NameError: x"))
     assert "ended by itself (NameError: x)" in listener.played.trouble
 
 
 def test_an_error_that_the_program_reports_is_on_the_page():
     listener = Listener()
-    listener.print('{"v":1,"event":"error","message":"The disk is full."}')
+    listener.on_line('{"v":1,"event":"error","message":"The disk is full."}')
     told = result()
     told.played.error = listener.played.error
     assert "program says    The disk is full." in page(told)
@@ -163,7 +163,7 @@ def test_an_error_that_the_program_reports_is_on_the_page():
 def test_a_program_that_takes_too_long_is_stopped(monkeypatch):
     monkeypatch.setattr("emotion_camera.commands.verify.program.PATIENCE_S", -1)
     with pytest.raises(UserError, match="still not through the scenes"):
-        Listener().print("anything")
+        Listener().on_line("anything")
 
 
 def test_the_calls_of_a_scene_are_found_behind_those_that_only_skipped():
@@ -180,7 +180,7 @@ def result(**how):
     known = {"main.py": "device/main.py"}
     files = {"main.py": "a" * 64, "emotion.tflite": "b" * 64}
     checks = how.pop("checks", [compare("boxes", [("frame 0", [], [])])])
-    return Result(ABOUT, how.pop("simulated", False), files, known, checks, played)
+    return Result(INFO, how.pop("simulated", False), files, known, checks, played)
 
 
 def test_the_page_of_a_camera_that_is_well():
@@ -214,7 +214,7 @@ def test_the_page_says_that_another_program_was_timed():
     assert "A plain loop" in page(told)
 
 
-def test_a_virtual_cameras_page_claims_no_time():
+def test_a_simulated_cameras_page_claims_no_time():
     text = page(result(simulated=True))
     row = next(line for line in text.splitlines() if line.startswith("one face"))
     assert row.split() == ["one", "face", *"---------", "1.0"]

@@ -14,6 +14,7 @@ from typing import NamedTuple, NoReturn
 
 from emotion_camera import __version__
 from emotion_camera.errors import UserError, missing_package
+from emotion_camera.terminal import print_line
 
 
 class Verb(NamedTuple):
@@ -127,7 +128,7 @@ def _guarded(name: str, words: list[str]) -> int:
         text = f"{error.filename}: {error.strerror}" if error.filename else str(error)
     except KeyboardInterrupt:
         return 130
-    print(f"{name}: {text}", file=sys.stderr)
+    print_line(f"{name}: {text}", sys.stderr)  # a camera's words may be in it
     return 1
 
 

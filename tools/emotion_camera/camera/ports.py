@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 # Any rate will do on USB but 921600 and 12000000: there they make the camera speak the IDE's protocol, not text.
 BAUD = 115200
 TIMEOUT_S = 0.5  # of a read: on Windows, Ctrl-C waits for its end
-SIMULATED = "virtual"  # the port of a simulated camera, alone or with ":" and a board
-SIMULATED_BOARD = "h7plus"  # which "virtual" alone means
+SIMULATED = ("simulator", "virtual")  # the port of a simulated camera, alone or with ":" and a board; virtual is its older name
+SIMULATED_BOARD = "h7plus"  # which is meant without one
 
 
 def simulated_board(port: str | None) -> str | None:
@@ -26,7 +26,7 @@ def simulated_board(port: str | None) -> str | None:
     UserError for a board that is not known.
     """
     kind, _, name = (port or "").partition(":")
-    if kind != SIMULATED:
+    if kind not in SIMULATED:
         return None
     found = find_board(name or SIMULATED_BOARD)
     return next(each for each, board in BOARDS.items() if board is found)

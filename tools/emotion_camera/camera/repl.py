@@ -1,6 +1,6 @@
 """A camera's files and its REPL, over mpremote: `open_repl` stops the program that runs and holds the port until `close`.
 
-with closing(open_repl("virtual:h7")) as camera:
+with closing(open_repl("simulator:h7")) as camera:
     print(camera.info.board, camera.sha256("main.py"))
 """
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mpremote.transport_serial import SerialTransport
     from serial import SerialBase
 
-    from emotion_camera.simulator.board.board import Board
+    from emotion_camera.simulator.board.board import SimulatedBoard
 
 OLDEST = (4, 5, 5)  # firmware
 CHUNK = 1024  # bytes a write: four times mpremote's, and a fraction of the smallest heap with the REPL alone in it
@@ -98,7 +98,7 @@ class Repl:
     """A camera at its REPL. Names of files are below the folder that it starts from. Every method raises UserError with a
     sentence: Unplugged when the camera no longer answers, another one when its disk is full or can't be written."""
 
-    def __init__(self, port: str | None, board: Board | None = None) -> None:
+    def __init__(self, port: str | None, board: SimulatedBoard | None = None) -> None:
         self._given_port = board.path if board else port
         self.port = self._given_port or find_port()
         self.board = board  # a simulated one, which ends with this
@@ -252,7 +252,7 @@ class Repl:
         except NoAnswer:
             if self.board:
                 raise UserError(
-                    "the simulated camera's own main.py does not stop for Ctrl-C: take it out of its folder in .virtual-camera"
+                    "the simulated camera's own main.py does not stop for Ctrl-C: take it out of its folder in .simulated-camera"
                 ) from None
             raise UserError(
                 f"{self.port}: what is there does not answer as MicroPython does; is it an OpenMV camera? "
@@ -387,21 +387,21 @@ def _last_line(text: str) -> str:
 
 
 def open_repl(port: str | None) -> Repl:
-    """The camera on `port` at its REPL: None the one on USB, a device, or virtual[:BOARD], a simulated camera with MicroPython's
-    own REPL whose disk is the folder .virtual-camera/BOARD here. UserError when it can't be had."""
+    """The camera on `port` at its REPL: None the one on USB, a device, or simulator[:BOARD], a simulated camera with MicroPython's
+    own REPL whose disk is the folder .simulated-camera/BOARD here. UserError when it can't be had."""
     board = simulated_board(port)
     return Repl(port) if board is None else Repl(None, _simulated(board))
 
 
-def _simulated(name: str) -> Board:
+def _simulated(name: str) -> SimulatedBoard:
     from emotion_camera.camera.simulated import DISKS
 
     try:
-        from emotion_camera.simulator.board.board import Board
+        from emotion_camera.simulator.board.board import SimulatedBoard
     except ImportError:  # no termios
         raise UserError(
             "a simulated camera's disk needs Linux or macOS; copy the files into its folder by hand"
         ) from None
-    board = Board(DISKS / name, board=name)
+    board = SimulatedBoard(DISKS / name, board=name)
     board.open()
     return board

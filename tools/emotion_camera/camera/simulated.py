@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from emotion_camera.simulator import Event as SimulatorEvent
     from emotion_camera.simulator.host.sources import Source
 
-DISKS = Path(".virtual-camera")  # under the current folder
+DISKS = Path(".simulated-camera")  # under the current folder
 MOST_LATE_S = 0.5  # a computer that is slower than the camera falls behind no further: it goes on from here
 POLL_S = 0.5  # between two checks whether the disk was changed, after the program has ended
 RESETS = ("reset", "watchdog", "power")  # after these a camera starts again by itself
@@ -47,11 +47,11 @@ def fill_if_empty(board: str, firmware: str = "v5.0") -> None:
     files = {"main.py": given["script"], **given[name]}
     for file, path in files.items():
         _write(folder / name / file, path.read_bytes())
-    print(f"virtual {board}: its disk {folder} was empty; the shipped program and model are on it", file=sys.stderr)
+    print(f"simulated {board}: its disk {folder} was empty; the shipped program and model are on it", file=sys.stderr)
 
 
 class SimulatedStream:
-    """A simulated camera of `board`, with the disk in the folder .virtual-camera/BOARD; see `emotion_camera.camera.stream.CameraStream`.
+    """A simulated camera of `board`, with the disk in the folder .simulated-camera/BOARD; see `emotion_camera.camera.stream.CameraStream`.
 
     Its sensor sees `source`, over and over; None is the bundled clip. An empty disk gets the shipped program and model.
     Raises UserError for a disk that can't be read or written.
@@ -63,7 +63,7 @@ class SimulatedStream:
         from emotion_camera.simulator.host.sources import endless, open_source
 
         self.board = board
-        self.name = f"virtual {self.board}"
+        self.name = f"simulated {self.board}"
         self.folder = DISKS / self.board
         self._source = endless(source or open_source(None))
         self._firmware = firmware
@@ -99,7 +99,7 @@ class SimulatedStream:
         disk = _disk(self.folder)
         program = disk.pop("main.py", None)
         if program is None:
-            return f"{self.name}: no main.py is on its disk; run emotion-camera deploy --port virtual:{self.board}"
+            return f"{self.name}: no main.py is on its disk; run emotion-camera deploy --port simulator:{self.board}"
         kept: Files = {}
         ended = None
         try:

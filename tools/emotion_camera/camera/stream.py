@@ -1,6 +1,6 @@
 """A camera as it runs: its frames and its lines, one after the other, and the commands that it is given.
 
-with closing(open_stream("virtual")) as stream:
+with closing(open_stream("simulator")) as stream:
     for event in stream.events():
         if isinstance(event, Line):
             print(printable(event.text))
@@ -34,6 +34,10 @@ NO_COMMANDS = (
     "the program on the camera takes no commands while its picture is watched: put the newest one on it "
     "(emotion-camera deploy), or type the command in a serial terminal"
 )
+NO_PACKAGE = (
+    "the Python package openmv is not installed, and there is none for Python 3.14: the camera's reports come, its picture "
+    "does not; use Python 3.13 or older"
+)
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +47,7 @@ class CameraStream(Protocol):
 
     @property
     def name(self) -> str:
-        """ "OpenMV Cam H7 Plus on /dev/ttyACM0", "virtual h7plus", "recording holiday"."""
+        """ "OpenMV Cam H7 Plus on /dev/ttyACM0", "simulated h7plus", "recording holiday"."""
         ...
 
     @property
@@ -88,8 +92,8 @@ class Connection(Protocol):
 
 
 def open_stream(port: str | None) -> CameraStream:
-    """The camera on `port`: None the one on USB, a device or pyserial's URL; "virtual" or "virtual:BOARD" a simulated one,
-    whose disk is the folder .virtual-camera/BOARD here; the path of a recording's folder plays that.
+    """The camera on `port`: None the one on USB, a device or pyserial's URL; "simulator" or "simulator:BOARD" a simulated one,
+    whose disk is the folder .simulated-camera/BOARD here; the path of a recording's folder plays that.
 
     Raises UserError with a sentence when it can't be opened.
     """
@@ -103,7 +107,7 @@ def open_stream(port: str | None) -> CameraStream:
 
         return RecordedStream(Path(port))
     if port is not None and Path(port).is_file():
-        raise UserError(f"{port}: is a file; give a camera's port, virtual, or the folder of a recording")
+        raise UserError(f"{port}: is a file; give a camera's port, simulator, or the folder of a recording")
     return ReconnectingStream(lambda: _connect(port or find_port()))
 
 
@@ -134,6 +138,10 @@ def _connect(port: str) -> Connection:
         return ProtocolConnection(port)
     except ConnectionLost:
         return SerialConnection(port)
+    except ModuleNotFoundError:
+        connection = SerialConnection(port)
+        connection.limitation = NO_PACKAGE
+        return connection
 
 
 class ReconnectingStream:

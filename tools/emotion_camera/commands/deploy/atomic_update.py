@@ -20,12 +20,13 @@ kept on the computer, and a cable pulled meanwhile leaves the camera without a w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from emotion_camera.camera.inspection import digest, hashes
 from emotion_camera.camera.repl import Repl
 from emotion_camera.errors import UserError
+from emotion_camera.progress import bar
 
 BOOT = Path(__file__).with_name("boot.py")
 SIGNATURE = b"# Of the emotion camera:"
@@ -35,7 +36,6 @@ SWITCH = "switch.txt"
 SPARE = 8  # clusters: folders, whole.txt, switch.txt, boot.py, and the settings that the program writes
 
 Files = Mapping[str, bytes]  # contents by name
-Progress = Callable[[str, int, int], None]  # name, bytes written, of
 
 COPY = """
 def copy(source, target):
@@ -77,7 +77,7 @@ def missing_room(camera: Repl, changed: Files, names: list[str]) -> int:
     return max(0, size(new) + size(present) + growth + SPARE * cluster - camera.info.free - reused)
 
 
-def stage(camera: Repl, files: Files, names: list[str], progress: Progress) -> None:
+def stage(camera: Repl, files: Files, names: list[str]) -> None:
     """Steps 1 to 3: the present ones of `names` into `previous`, `files` into the folder `new`, and boot.py."""
     _end_last(camera)
     there = hashes(camera, list(camera.files(NEW)), NEW)
@@ -88,7 +88,7 @@ def stage(camera: Repl, files: Files, names: list[str], progress: Progress) -> N
     camera.make_folder(NEW)
     for name, data in files.items():
         if name not in whole:
-            camera.write(f"{NEW}/{name}", data, lambda done, of, name=name: progress(name, done, of))  # type: ignore[misc]
+            _write(camera, f"{NEW}/{name}", data)
     put_boot(camera)
 
 
@@ -126,9 +126,14 @@ def switch(camera: Repl, folder: str, names: list[str]) -> None:
     camera.write(SWITCH, " ".join([folder, *names, "end"]).encode())
 
 
-def replace_in_place(camera: Repl, files: Files, progress: Progress) -> None:
+def replace_in_place(camera: Repl, files: Files) -> None:
     """Each file that differs is removed and written anew, the model last: until then the program says that it is missing."""
     for name, data in files.items():
         if camera.sha256(name) != digest(data):
             camera.remove(name)
-            camera.write(name, data, lambda done, of, name=name: progress(name, done, of))  # type: ignore[misc]
+            _write(camera, name, data)
+
+
+def _write(camera: Repl, path: str, data: bytes) -> None:
+    with bar(len(data), path, "B") as shown:
+        camera.write(path, data, lambda done, _: shown.update(done - shown.n))

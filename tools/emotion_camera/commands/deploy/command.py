@@ -41,7 +41,7 @@ examples:
   emotion-camera deploy --list                 what is on the camera
   emotion-camera deploy --dry-run              what would be copied
   emotion-camera deploy --rollback             the files that were there before the last time
-  emotion-camera deploy --port virtual         the same on a virtual camera, kept in .virtual-camera/
+  emotion-camera deploy --port simulator       the same on a simulated camera, kept in .simulated-camera/
 
 Close OpenMV IDE first, for it keeps the port to itself. The settings on the camera, emotion.json, stay as they are.
 """
@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = EXAMPLES
     add = parser.add_argument
-    add("--port", help="the camera's port, or virtual[:BOARD] (default: the one OpenMV camera on USB)")
+    add("--port", help="the camera's port, or simulator[:BOARD] (default: the one OpenMV camera on USB)")
     add("--model", type=Path, metavar="FILE", help="a .tflite with its labels beside it in a .txt")
     add("--wait", type=_seconds, default=WAIT_S, metavar="S", help=f"seconds for it to get ready (default: {WAIT_S})")
     add("--in-place", action="store_true", help="replace each file where there is no room for old and new ones")
@@ -206,7 +206,7 @@ def _start(camera: Repl, sha256: str, wait_s: float) -> str | None:
                 return None
         elif isinstance(report, EventReport) and report.event == "error":
             said = report.message or said
-        elif line and "Error" in line:
+        elif line and "Error" in line and "Error" not in said:  # at the REPL "status" is an error, too
             said = line
         elif line and line.endswith(">>>"):  # the REPL: the program has ended
             break

@@ -1,4 +1,4 @@
-"""The previous files of a camera whose disk has no room for them: in .camera-files/NUMBER on this computer."""
+"""The files that a camera had before, where its disk has no room for them: in .camera-files/UNIQUE-ID on this computer."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from emotion_camera.camera.inspection import digest, hashes
 from emotion_camera.camera.repl import Repl
 from emotion_camera.commands.deploy.atomic_update import Files
 from emotion_camera.errors import UserError
+from emotion_camera.files import write_file
 
-FOLDER = Path(".camera-files")  # below the current one; each camera has its own in it, by its number
+FOLDER = Path(".camera-files")  # below the current one; each camera has its own in it
+SETTINGS = "emotion.json"  # which the camera program writes
 
 
 def files(camera: Repl) -> Files:
     """The set that `keep` kept, by name; empty where there is none."""
     folder = FOLDER / camera.info.unique_id
+    folder = folder if folder.is_dir() else _old(folder)
     return {path.name: path.read_bytes() for path in sorted(folder.glob("*"))} if folder.is_dir() else {}
 
 
@@ -26,20 +29,32 @@ def keep(camera: Repl, names: list[str]) -> None:
     before = {name: digest(data) for name, data in files(camera).items()}
     if not present or present == before or (before and set(present) != set(names)):
         return
-    beside = folder.with_name(folder.name + ".new")
-    shutil.rmtree(beside, ignore_errors=True)
+    new = folder.with_name(folder.name + ".new")
+    shutil.rmtree(new, ignore_errors=True)
     try:
-        beside.mkdir(parents=True)
+        new.mkdir(parents=True)
         for name, value in present.items():
             data = camera.read(name)
             if digest(data) != value:
                 raise UserError(f"{name}: can't be read from the camera as it is there; try again")
-            (beside / name).write_bytes(data)
-        shutil.rmtree(folder, ignore_errors=True)
-        beside.rename(folder)
+            write_file(new / name, data)
+        _replace(folder, new)
     except OSError as error:
         raise UserError(f"{folder}: the present files can't be kept there ({error.strerror})") from None
     print(f"the present files are kept in {folder}", flush=True)
+
+
+def _replace(folder: Path, new: Path) -> None:
+    """One of the two sets is there whatever happens meanwhile: no system replaces a folder in one step."""
+    if folder.is_dir():
+        shutil.rmtree(_old(folder), ignore_errors=True)
+        folder.rename(_old(folder))
+    new.rename(folder)
+    shutil.rmtree(_old(folder), ignore_errors=True)
+
+
+def _old(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".old")
 
 
 def check_room(camera: Repl, new: Files) -> None:
@@ -51,10 +66,10 @@ def check_room(camera: Repl, new: Files) -> None:
     def clusters(sizes: list[int]) -> int:
         return sum(-(-size // cluster) for size in sizes)
 
-    wanted = clusters([len(data) for data in new.values()]) + (0 if "emotion.json" in there else 1)
-    short = (wanted - clusters(list(present.values()))) * cluster - camera.info.free
+    needed = clusters([len(data) for data in new.values()]) + (0 if SETTINGS in there else 1)
+    short = (needed - clusters(list(present.values()))) * cluster - camera.info.free
     if short > 0:
-        others = sorted(there.keys() - new.keys() - {"emotion.json"})
+        others = sorted(there.keys() - new.keys() - {SETTINGS})
         raise UserError(
             f"the camera's disk is {short:,} bytes too small for these files; delete what else is there "
             f"({', '.join(others) or 'folders'}), for example with mpremote rm"

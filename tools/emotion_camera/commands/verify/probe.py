@@ -64,16 +64,16 @@ class Probe:
         self.follow(code, said.append, lambda line: None)
         return said
 
-    def follow(self, code: str, said: Callable[[Values], None], printed: Callable[[str], None]) -> None:
-        """Run `code`: `said` gets each tuple, `printed` each line that a program prints meanwhile, as they come."""
-        self.camera.follow(code, lambda line: self._hear(line, said, printed))
+    def follow(self, code: str, on_values: Callable[[Values], None], on_line: Callable[[str], None]) -> None:
+        """Run `code`: `on_values` gets each tuple, `on_line` each line that a program prints meanwhile, as they come."""
+        self.camera.follow(code, lambda line: self._take(line, on_values, on_line))
 
-    def _hear(self, line: str, said: Callable[[Values], None], printed: Callable[[str], None]) -> None:
+    def _take(self, line: str, on_values: Callable[[Values], None], on_line: Callable[[str], None]) -> None:
         ours, rest = line.startswith(self._mark), line.removeprefix(self._mark)
         if ours and rest.startswith("print "):
-            printed(rest.removeprefix("print "))
+            on_line(rest.removeprefix("print "))
         elif ours:
-            said(ast.literal_eval(rest))
+            on_values(ast.literal_eval(rest))
         elif line.startswith(STARTS):
             raise Unplugged(
                 f"{self.camera.port}: the camera was reset while it was looked at; unplug it, plug it in and run the same "

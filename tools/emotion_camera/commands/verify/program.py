@@ -97,7 +97,7 @@ class Listener:
         self._parser = ReportParser()
         self._until = time.monotonic() + PATIENCE_S
 
-    def print(self, line: str) -> None:
+    def on_line(self, line: str) -> None:
         """A line of main.py; UserError when it has been at it for too long."""
         if time.monotonic() > self._until:
             raise UserError(f"main.py is still not through the scenes after {PATIENCE_S} s")
@@ -110,7 +110,7 @@ class Listener:
             if report.event == "error":
                 self.played.error = report.message or ""
 
-    def say(self, values: Values) -> None:
+    def on_values(self, values: Values) -> None:
         """What timed.py says: a scene begins to count or has been played, what memory is left, how it ended."""
         what, *rest = values
         if what == "count":
@@ -159,7 +159,7 @@ def _play(probe: Probe, code: str) -> Listener:
     listener = Listener(probe.own)
     played = listener.played
     try:
-        probe.follow(f"run({code!r}, {plan!r}, {WARM_MS}, {COUNT_MS}, {LEAST})", listener.say, listener.print)
+        probe.follow(f"run({code!r}, {plan!r}, {WARM_MS}, {COUNT_MS}, {LEAST})", listener.on_values, listener.on_line)
     except NoAnswer:
         probe.camera.interrupt()
         played.trouble = "main.py takes no pictures: nothing was heard of it for a minute"
@@ -181,7 +181,7 @@ def _left(own: int, heap: int, largest_block: int, search: tuple[int, bool] | No
 def counted(
     listener: Listener, calls: Sequence[tuple[Call, ...]], networks: Mapping[str, Sequence[Layer]]
 ) -> list[Scene]:
-    """The scenes with what the calls of a virtual camera would take of an H7, by the benchmark's count of instructions.
+    """The scenes with what the calls of a simulated camera would take of an H7, by the benchmark's count of instructions.
 
     `calls` are those from one snapshot to the next, and end with those of the last frame but one.
     """
@@ -193,7 +193,7 @@ def counted(
 
 def _counted(scene: Scene, frames: Sequence[tuple[Call, ...]], networks: Mapping[str, Sequence[Layer]]) -> Scene:
     from emotion_camera.model.cost import milliseconds
-    from emotion_camera.simulator.host.instructions import frame_cost, mean
+    from emotion_camera.simulator.cost import frame_cost, mean
 
     cost = mean([frame_cost(calls, networks, round(scene.seen)) for calls in frames])
     spent = {

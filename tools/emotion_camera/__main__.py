@@ -51,6 +51,12 @@ OTHERS = {
     "completion": "what completes these words in bash, zsh or fish",
 }
 
+COMPLETION = """
+bash: emotion-camera completion bash > ~/.local/share/bash-completion/completions/emotion-camera
+zsh:  emotion-camera completion zsh > ~/.emotion-camera.zsh, and in ~/.zshrc: source ~/.emotion-camera.zsh
+fish: emotion-camera completion fish > ~/.config/fish/completions/emotion-camera.fish
+"""
+
 
 class Parser(argparse.ArgumentParser):
     """Suggests the option or choice that was meant, where one is close to what was typed."""
@@ -157,10 +163,8 @@ def _complete(words: list[str]) -> int:
     from emotion_camera.completion import SHELLS, script
 
     parser = _parser("completion")
-    parser.description = (
-        "Print the script that completes verbs and options; the shell's own start-up file evaluates it."
-    )
-    parser.epilog = 'eval "$(emotion-camera completion bash)"     in ~/.bashrc; for zsh and fish likewise'
+    parser.description = "Print the script that completes verbs and options; keep it where the shell finds it."
+    parser.epilog = COMPLETION
     parser.add_argument("shell", choices=SHELLS)
     shell = parser.parse_args(words).shell
     options = {}

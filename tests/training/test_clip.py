@@ -1,4 +1,4 @@
-"""The bundled clip shows what its truth says, and the camera's detector finds its faces."""
+"""The bundled clip matches its ground truth, and the camera's detector finds its faces."""
 
 import json
 from collections import Counter
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from emotion_camera.errors import UserError
+from emotion_camera.files import ASSETS
 from emotion_camera.model.contract import EMOTIONS
 from emotion_camera.simulator.host.haar import find_features, load_cascade
 from emotion_training.assets import average_faces, clip
@@ -17,18 +18,17 @@ from emotion_training.data.targets import SEVEN
 from PIL import Image, ImageSequence
 
 FER2013 = Path(__file__).parents[3] / "shared" / "datasets" / "fer2013" / "fer2013.npz"
-FOLDER = Path(__file__).parents[2] / "tools" / "emotion_camera" / "simulator" / "assets"
 
 
 @cache
 def frames() -> list[np.ndarray]:
-    with Image.open(FOLDER / "clip.webp") as pictures:
+    with Image.open(ASSETS / "clip.webp") as pictures:
         return [np.asarray(picture.convert("L")) for picture in ImageSequence.Iterator(pictures)]
 
 
 @cache
 def truth() -> dict[str, Any]:
-    return json.loads((FOLDER / "clip.json").read_text(encoding="utf-8"))
+    return json.loads((ASSETS / "clip.json").read_text(encoding="utf-8"))
 
 
 def overlap(a: list[int] | tuple[int, ...], b: list[int]) -> float:
@@ -39,7 +39,7 @@ def overlap(a: list[int] | tuple[int, ...], b: list[int]) -> float:
     return both / (a[2] * a[3] + b[2] * b[3] - both)
 
 
-def test_every_frame_has_its_truth() -> None:
+def test_every_frame_has_its_ground_truth() -> None:
     assert (truth()["width"], truth()["height"], truth()["fps"]) == (320, 240, 10)
     assert len(frames()) == len(truth()["frames"])
     assert {frame.shape for frame in frames()} == {(240, 320)}
@@ -47,11 +47,11 @@ def test_every_frame_has_its_truth() -> None:
 
 
 def test_the_clip_is_gray_and_small() -> None:
-    with Image.open(FOLDER / "clip.webp") as picture:
+    with Image.open(ASSETS / "clip.webp") as picture:
         red, green, blue = picture.convert("RGB").split()
     # YUV to RGB rounds each colour for itself.
     assert max(np.abs(np.subtract(a, red, dtype=int)).max() for a in (green, blue)) <= 1
-    assert sum(path.stat().st_size for path in [FOLDER / "clip.webp", *FOLDER.glob("composites/*.png")]) < 1_000_000
+    assert sum(path.stat().st_size for path in [ASSETS / "clip.webp", *ASSETS.glob("average_faces/*.png")]) < 1_000_000
 
 
 def test_each_emotion_is_held_for_a_second_and_a_half() -> None:
@@ -92,51 +92,49 @@ def test_nobody_jumps() -> None:
             assert np.hypot(next_x - x, next_y - y) < size / 4
 
 
-def test_truth_and_clip_are_what_the_program_makes() -> None:
-    assert [clip.truth(number) for number in range(clip.FRAMES)] == truth()["frames"]
-    drawn = next(iter(clip.draw(clip.load_portraits(FOLDER / "average_faces"))))
+def test_ground_truth_and_clip_are_reproducible() -> None:
+    assert [clip.ground_truth(number) for number in range(clip.FRAMES)] == truth()["frames"]
+    drawn = next(iter(clip.draw(clip.load_average_faces(ASSETS / "average_faces"))))
     assert np.abs(drawn.astype(int) - frames()[0]).mean() < 2  # the WebP file is not lossless
 
 
-def test_a_missing_portrait_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"angry\.png: no portrait"):
-        clip.load_portraits(tmp_path)
+def test_a_missing_average_face_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"angry\.png: no average face"):
+        clip.load_average_faces(tmp_path)
 
 
 @pytest.mark.skipif(not FER2013.exists(), reason="no ../shared/datasets/fer2013")
-def test_no_portrait_shows_one_of_its_faces() -> None:
-    """Of a portrait of one person, one picture would stand out; of a mean, many are about as near."""
+def test_no_average_face_shows_a_real_person() -> None:
+    """If an average face showed one person, one image would stand out; many are about as similar to a mean."""
     images = load(FER2013).images.reshape(-1, 48 * 48).astype(np.float32)
     images -= images.mean(1, keepdims=True)
     images /= np.linalg.norm(images, axis=1, keepdims=True) + 1e-6
-    for emotion, portrait in clip.load_portraits(FOLDER / "average_faces").items():
-        small = np.asarray(Image.fromarray(portrait).resize((48, 48), Image.Resampling.BOX))
+    for emotion, average in clip.load_average_faces(ASSETS / "average_faces").items():
+        small = np.asarray(Image.fromarray(average).resize((48, 48), Image.Resampling.BOX))
         for view in (small, small[:, ::-1]):
             alike = np.sort(images @ (view - view.mean()).ravel() / np.linalg.norm(view - view.mean()))
             assert alike[-1] < 0.95, emotion  # the same photograph with other noise has over 0.98
             assert alike[-1] - alike[-15] < 0.1, emotion
 
 
-def test_one_face_over_and_over_gives_no_portrait() -> None:
-    portraits = clip.load_portraits(FOLDER / "average_faces").values()
-    images = (
-        np.array([np.asarray(Image.fromarray(p).resize((48, 48))) for p in portraits]).repeat(80, 0).astype(np.uint8)
-    )
+def test_copies_of_one_face_give_no_average_face() -> None:
+    faces = clip.load_average_faces(ASSETS / "average_faces").values()
+    images = np.array([np.asarray(Image.fromarray(p).resize((48, 48))) for p in faces]).repeat(80, 0).astype(np.uint8)
     labels = np.arange(7, dtype=np.uint8).repeat(80)
     votes = np.zeros((560, 10), np.uint8)
     votes[range(560), np.array(SEVEN)[labels]] = 10
-    with pytest.raises(UserError, match="only 1 different faces"):
-        average_faces.make_composites(images, votes, labels)
+    with pytest.raises(UserError, match="only 1 different faces are similar"):
+        average_faces.make_average_faces(images, votes, labels)
 
 
-def test_too_few_faces_give_no_portrait() -> None:
+def test_too_few_faces_give_no_average_face() -> None:
     with pytest.raises(UserError, match=r"angry: only 0 .* give all of FER2013"):
-        average_faces.make_composites(
+        average_faces.make_average_faces(
             np.zeros((9, 48, 48), np.uint8), np.ones((9, 10), np.uint8), np.zeros(9, np.uint8)
         )
 
 
-def test_portraits_need_votes(tmp_path: Path) -> None:
+def test_average_faces_need_votes(tmp_path: Path) -> None:
     faces = Faces(np.zeros((1, 48, 48), np.uint8), np.zeros(1, np.uint8), np.zeros(1, np.uint8))
     with pytest.raises(UserError, match="votes"):
         average_faces.run(faces, tmp_path)

@@ -1,7 +1,6 @@
-"""Scenes with known truth: the bundled clip, and portraits of nobody that act before the camera.
+"""Scenes with ground truth: the bundled clip, and drawn people whose faces are blends of the seven average faces.
 
-The people are drawn as those of the clip are, from the seven composites, with hair and shirt about the face, so that
-the cascade finds them. The same seed gives the same frames.
+Hair and shoulders are drawn around a face, as in the clip, so that the cascade finds it. The same seed gives the same frames.
 """
 
 import json
@@ -13,52 +12,53 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from emotion_camera.files import ASSETS
 from emotion_camera.model.contract import EMOTIONS
 from emotion_camera.simulator.host.sources import CLIP, Pixels, Source, open_source
 from numpy.typing import NDArray
 
-from bench.rooms import MARGIN, curtains, foliage, furnished, plain_wall
+from bench.backgrounds import MARGIN, curtains, foliage, furnished, plain_wall
 
-COMPOSITES = CLIP.parent / "average_faces"
+AVERAGE_FACES = ASSETS / "average_faces"
 WIDTH, HEIGHT, FPS = 320, 240, 10
-BLEND = 3  # frames from one look to the next
+BLEND = 3  # frames from one expression to the next
 CLEAR = 0.9  # the part of a face that must be in sight for it to count as missed when it is not found
 DIM_GAIN, DIM_BLACK = 0.35, 12  # a room in the evening: the clip's faces then have a standard deviation of about 20
 
 
 Layer = NDArray[Any]  # floating point [height, width], grey levels or shares
-Box = tuple[float, float, float, float]  # x, y, width, height in pixels
+Rectangle = tuple[float, float, float, float]  # x, y, width, height in pixels
 Place = tuple[float, float, float]  # centre x, centre y and width of a face, pixels
-Look = dict[str, float]  # how much of each composite is in a face; the shares add up to 1
+Expression = dict[str, float]  # how much of each average face is in a face; the shares add up to 1
 Stop = tuple[float, float, float, float]  # second, and the place there
 
 
 @dataclass(frozen=True)
-class Sight:
-    """One face in a frame. `emotion` is None where nobody could say; a face that is not `clear` is partly out of sight:
-    it is neither missed when it is not found nor false when it is."""
+class TrueFace:
+    """One face in a frame. `emotion` is None where it is ambiguous. A face that is not `clear` is partly hidden: it counts
+    neither as missed nor as a false positive."""
 
     person: int
     emotion: str | None
-    box: Box
+    box: Rectangle
     clear: bool = True
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What stands before the camera, and what is to be seen in each of its frames."""
+    """Frames, and the faces in each."""
 
     name: str
     source: Source
-    truth: tuple[tuple[Sight, ...], ...]
+    truth: tuple[tuple[TrueFace, ...], ...]
 
 
 @dataclass(frozen=True)
 class Actor:
-    """A person: how it looks, and where it is and what it shows in each frame."""
+    """A person: place, expression and true emotion in each frame."""
 
     places: Sequence[Place]
-    looks: Sequence[Look]
+    expressions: Sequence[Expression]
     emotions: Sequence[str]  # the truth
     hair: int  # grey level
     shirt: int
@@ -68,7 +68,7 @@ class Actor:
 
 @dataclass(frozen=True)
 class Light:
-    """How the sensor sees it: noise is a standard deviation in grey levels, `drift` the part by which gain sways."""
+    """Of the sensor: standard deviation of the noise in grey levels, gain, and the share by which the gain varies."""
 
     noise: float = 3
     gain: float = 1
@@ -79,7 +79,7 @@ def clip() -> Scene:
     """The bundled clip with the truth beside it; a face's place in the list is its person."""
     frames = json.loads(CLIP.read_text(encoding="utf-8"))["frames"]
     truth = tuple(
-        tuple(Sight(person, face["emotion"], tuple(face["box"])) for person, face in enumerate(frame["faces"]))
+        tuple(TrueFace(person, face["emotion"], tuple(face["box"])) for person, face in enumerate(frame["faces"]))
         for frame in frames
     )
     return Scene("clip", open_source(), truth)
@@ -97,18 +97,18 @@ def dim_clip() -> Scene:
 
 
 @cache
-def steady(seconds: int = 60, seed: int = 1, light: Light = Light(noise=8, drift=0.12), jitter: float = 0.03) -> Scene:
-    """Two people who stay where they are and go from one emotion to the next, mild ones too, before a noisy sensor.
+def seated(seconds: int = 60, seed: int = 1, light: Light = Light(noise=8, drift=0.12), jitter: float = 0.03) -> Scene:
+    """Two seated people who change from one emotion to the next, mild ones too, before a noisy sensor.
 
-    `jitter`: how far a face shakes from frame to frame, as a part of its width.
+    `jitter`: random motion from frame to frame, as a share of the face's width.
     """
     random = np.random.default_rng(seed)
     actors = []
     for x, size, hair, mirrored in ((92, 100, 30, False), (228, 92, 44, True)):
-        looks, emotions = _moods(random, seconds * FPS, mild=0.4)
+        expressions, emotions = _expressions(random, seconds * FPS, mild=0.4)
         places = _jitter(random, [(x, 116, size)] * (seconds * FPS), jitter)
-        actors.append(Actor(places, looks, emotions, hair, shirt=60, mirrored=mirrored))
-    return _scene("steady", actors, light, seed)
+        actors.append(Actor(places, expressions, emotions, hair, shirt=60, mirrored=mirrored))
+    return _scene("seated", actors, light, seed)
 
 
 @cache
@@ -116,8 +116,8 @@ def two_people(seed: int = 1) -> Scene:
     """Two people who cross, slowly and fast; one leaves the picture for 0.8 s, one hides behind a hand for 0.6 s."""
     near = [(0, 84, 118, 96), (2, 84, 118, 96), (5, 236, 118, 96), (12, 236, 118, 96), (14, 84, 116, 96), (20, 84, 116, 96),
             (24, 150, 124, 110), (30, 150, 124, 110)]  # fmt: skip
-    far = [(0, 236, 104, 74), (2, 236, 104, 74), (5, 70, 104, 74), (8, 60, 104, 74), *_away(8, 60, 104, 74, -1),
-           (9.5, 70, 104, 74), (12, 70, 104, 74), (14, 240, 100, 74), (18, 250, 100, 80), *_away(18, 250, 100, 80, 1),
+    far = [(0, 236, 104, 74), (2, 236, 104, 74), (5, 70, 104, 74), (8, 60, 104, 74), *_out_and_back(8, 60, 104, 74, -1),
+           (9.5, 70, 104, 74), (12, 70, 104, 74), (14, 240, 100, 74), (18, 250, 100, 80), *_out_and_back(18, 250, 100, 80, 1),
            (20, 250, 100, 80), (24, 40, 90, 64), (27, 264, 90, 64), (30, 264, 90, 64)]  # fmt: skip
     return _people("two people", (near, far), hidden=([(16, 0.6)], [(10.5, 0.6)]), seed=seed)
 
@@ -125,19 +125,19 @@ def two_people(seed: int = 1) -> Scene:
 @cache
 def three_people(seed: int = 2) -> Scene:
     """Three people who do the same."""
-    first = [(0, 60, 124, 86), (3, 60, 124, 86), (7, 262, 128, 86), (14, 262, 128, 86), *_away(14, 262, 128, 86, 1),
+    first = [(0, 60, 124, 86), (3, 60, 124, 86), (7, 262, 128, 86), (14, 262, 128, 86), *_out_and_back(14, 262, 128, 86, 1),
              (18, 262, 128, 86), (21, 60, 128, 86), (30, 60, 128, 86)]  # fmt: skip
     second = [(0, 162, 108, 72), (4, 162, 108, 72), (7, 70, 108, 72), (18, 70, 108, 72), (21, 160, 108, 72),
               (25, 160, 108, 72), (27, 254, 106, 72), (30, 254, 106, 72)]  # fmt: skip
     third = [(0, 254, 96, 62), (4, 254, 96, 62), (7, 166, 96, 62), (18, 166, 96, 62), (21, 256, 96, 62),
-             (23, 256, 96, 62), *_away(23, 256, 96, 62, 1), (25, 256, 96, 62), (27, 160, 96, 62), (30, 160, 96, 62)]  # fmt: skip
+             (23, 256, 96, 62), *_out_and_back(23, 256, 96, 62, 1), (25, 256, 96, 62), (27, 160, 96, 62), (30, 160, 96, 62)]  # fmt: skip
     hidden = ([(9, 0.6)], [(11, 0.6), (28, 0.6)], [(16.5, 0.6)])
     return _people("three people", (first, second, third), hidden=hidden, seed=seed)
 
 
 REST_S, EXPRESSION_S, START_S = 1.5, 1.5, 5.0
 RESTING = (
-    # emotion that the resting look has something of, how much, mirrored, width of the face, gain
+    # emotion in the resting face, its share, mirrored, width of the face, gain
     ("sad", 0.55, False, 104, 1.0),
     ("angry", 0.70, True, 96, 1.0),
     ("sad", 0.50, True, 120, 0.85),
@@ -149,21 +149,21 @@ RESTING = (
 
 @cache
 def resting(number: int) -> Scene:
-    """One of the people whose face at rest looks sad or angry: five seconds at rest, then expressions and rest in turn.
+    """A person whose resting face looks sad or angry: five seconds at rest, then expressions and rest in turn.
 
-    The resting look is theirs: an expression is laid over it and covers nearly all of it.
+    An expression covers nearly all of the resting face.
     """
     tinge, share, mirrored, size, gain = RESTING[number]
     random = np.random.default_rng(100 + number)
     rest = {"neutral": 1 - share, tinge: share}
-    plan: list[tuple[str, Look, float]] = [("neutral", rest, START_S)]
+    plan: list[tuple[str, Expression, float]] = [("neutral", rest, START_S)]
     for emotion in random.permutation([name for name in EMOTIONS if name != "neutral"]).tolist():
         cover = random.uniform(0.8, 1.0)
         expression = _mix(rest, {emotion: 1.0}, cover)
         plan += [(emotion, expression, EXPRESSION_S), ("neutral", rest, REST_S)]
-    looks, emotions = _acted(plan)
-    places = _jitter(random, [(160, 118, size)] * len(looks), 0.02)
-    actor = Actor(places, looks, emotions, hair=36, shirt=64, mirrored=mirrored)
+    expressions, emotions = _act(plan)
+    places = _jitter(random, [(160, 118, size)] * len(expressions), 0.02)
+    actor = Actor(places, expressions, emotions, hair=36, shirt=64, mirrored=mirrored)
     return _scene(f"{tinge} at rest, {share:.0%}", [actor], Light(noise=4, gain=gain), 100 + number)
 
 
@@ -211,13 +211,13 @@ def newcomers(beside: bool = False, seed: int = 4) -> Scene:
 
 @cache
 def nobody(seed: int = 6) -> Scene:
-    """Three rooms in which nobody is, 8 s each: a bare wall, furniture, curtains."""
+    """Three rooms without people, 8 s each: a bare wall, furniture, curtains."""
     return _empty("nobody", (plain_wall, furnished, curtains), seed)
 
 
 @cache
 def leaves(seed: int = 7) -> Scene:
-    """Nobody, before leaves whose contrast the cascade must look into at all sizes: 8 s."""
+    """Nobody, before leaves: high contrast at all sizes, the cascade's worst case, 8 s."""
     return _empty("leaves", (foliage,), seed)
 
 
@@ -239,7 +239,7 @@ def still_portrait(size: int, number: int = 0, turned: bool = False) -> Scene:
     clean = next(_draw([actor], Light(noise=0), random)).astype(np.float32)
     frames = [_noisy(_narrow(clean, x) if turned else clean, random) for _ in range(PORTRAIT_FRAMES)]
     name = f"still, {size} pixels" + ", half turned" * turned
-    return Scene(name, Source(name, FPS, lambda: iter(frames)), (_sights([actor], 0),) * PORTRAIT_FRAMES)
+    return Scene(name, Source(name, FPS, lambda: iter(frames)), (_true_faces([actor], 0),) * PORTRAIT_FRAMES)
 
 
 def _narrow(frame: Layer, x: float) -> Layer:
@@ -268,9 +268,9 @@ def _empty(name: str, rooms: Sequence[Callable[..., Layer]], seed: int) -> Scene
 
 def _actor(random: np.random.Generator, path: Sequence[Stop], frames: int, hair: int, mirrored: bool) -> Actor:
     """Somebody on a path, with one emotion after the other."""
-    looks, emotions = _moods(random, frames, mild=0)
+    expressions, emotions = _expressions(random, frames, mild=0)
     places = _jitter(random, [_on_path(path, frame / FPS) for frame in range(frames)], 0.01)
-    return Actor(places, looks, emotions, hair, shirt=70, mirrored=mirrored)
+    return Actor(places, expressions, emotions, hair, shirt=70, mirrored=mirrored)
 
 
 def _people(
@@ -280,17 +280,17 @@ def _people(
     count = int(paths[0][-1][0] * FPS)
     actors = []
     for number, (path, hands) in enumerate(zip(paths, hidden, strict=True)):
-        looks, emotions = _moods(random, count, mild=0)
+        expressions, emotions = _expressions(random, count, mild=0)
         places = _jitter(random, [_on_path(path, frame / FPS) for frame in range(count)], 0.01)
         covered = frozenset(
             frame for start, length in hands for frame in range(round(start * FPS), round((start + length) * FPS))
         )
         tones = ((30, 76), (44, 52), (58, 90))[number]
-        actors.append(Actor(places, looks, emotions, *tones, mirrored=number == 1, hidden=covered))
+        actors.append(Actor(places, expressions, emotions, *tones, mirrored=number == 1, hidden=covered))
     return _scene(name, actors, Light(), seed)
 
 
-def _away(second: float, x: float, y: float, size: float, side: int) -> list[Stop]:
+def _out_and_back(second: float, x: float, y: float, size: float, side: int) -> list[Stop]:
     """Out of the picture to one side and back: no longer wholly in it for 0.8 s."""
     edge = size / 2 + 4 if side < 0 else WIDTH - size / 2 - 4
     gone = -0.7 * size if side < 0 else WIDTH + 0.7 * size
@@ -317,33 +317,33 @@ def _jitter(random: np.random.Generator, places: Sequence[Place], part: float) -
     ]
 
 
-def _moods(random: np.random.Generator, frames: int, mild: float) -> tuple[list[Look], list[str]]:
-    """Looks and the true emotion of so many frames: holds of 2 to 4 s, the part `mild` of them half neutral."""
-    plan: list[tuple[str, Look, float]] = []
+def _expressions(random: np.random.Generator, frames: int, mild: float) -> tuple[list[Expression], list[str]]:
+    """Expressions and true emotions: each is held for 2 to 4 s, and a share `mild` of them is half neutral."""
+    plan: list[tuple[str, Expression, float]] = []
     while sum(round(seconds * FPS) for *_, seconds in plan) < frames:
         others = [name for name in EMOTIONS if not plan or name != plan[-1][0]]
         emotion = str(random.choice(others))
         share = random.uniform(0.52, 0.70) if random.random() < mild else 1.0
         plan.append((emotion, _mix({"neutral": 1.0}, {emotion: 1.0}, share), random.uniform(2, 4)))
-    looks, emotions = _acted(plan)
-    return looks[:frames], emotions[:frames]
+    expressions, emotions = _act(plan)
+    return expressions[:frames], emotions[:frames]
 
 
-def _acted(plan: Sequence[tuple[str, Look, float]]) -> tuple[list[Look], list[str]]:
-    """A plan of (emotion, look, seconds) frame by frame; looks blend, and the truth changes when half of the new is there."""
-    looks: list[Look] = []
+def _act(plan: Sequence[tuple[str, Expression, float]]) -> tuple[list[Expression], list[str]]:
+    """A plan of (emotion, expression, seconds), frame by frame. Expressions blend; the truth changes at half of a blend."""
+    expressions: list[Expression] = []
     emotions: list[str] = []
     old, was = plan[0][1], plan[0][0]
-    for emotion, look, seconds in plan:
+    for emotion, expression, seconds in plan:
         for frame in range(round(seconds * FPS)):
             share = min((frame + 1) / (BLEND + 1), 1)
-            looks.append(_mix(old, look, share))
+            expressions.append(_mix(old, expression, share))
             emotions.append(emotion if share >= 0.5 else was)
-        old, was = look, emotion
-    return looks, emotions
+        old, was = expression, emotion
+    return expressions, emotions
 
 
-def _mix(old: Look, new: Look, share: float) -> Look:
+def _mix(old: Expression, new: Expression, share: float) -> Expression:
     return {
         name: old.get(name, 0) * (1 - share) + new.get(name, 0) * share
         for name in EMOTIONS
@@ -353,35 +353,35 @@ def _mix(old: Look, new: Look, share: float) -> Look:
 
 def _scene(name: str, actors: Sequence[Actor], light: Light, seed: int) -> Scene:
     frames = list(_draw(actors, light, np.random.default_rng(seed)))
-    truth = tuple(_sights(actors, number) for number in range(len(frames)))
+    truth = tuple(_true_faces(actors, number) for number in range(len(frames)))
     return Scene(name, Source(name, FPS, lambda: iter(frames)), truth)
 
 
-def _sights(actors: Sequence[Actor], number: int) -> tuple[Sight, ...]:
+def _true_faces(actors: Sequence[Actor], number: int) -> tuple[TrueFace, ...]:
     """All faces of which any part is in the picture."""
-    sights = []
+    faces = []
     for person, actor in enumerate(actors):
         x, y, size = actor.places[number]
         box = (x - size / 2, y - size / 2, size, size)
-        seen = _seen(box, actors, number)
+        seen = _visible_part(box, actors, number)
         if seen > 0:
             clear = seen >= CLEAR and number not in actor.hidden
-            sights.append(Sight(person, actor.emotions[number], box, clear))
-    return tuple(sights)
+            faces.append(TrueFace(person, actor.emotions[number], box, clear))
+    return tuple(faces)
 
 
-def _seen(box: Box, actors: Sequence[Actor], number: int) -> float:
+def _visible_part(box: Rectangle, actors: Sequence[Actor], number: int) -> float:
     """The part of a face's box that is in the picture and that no nearer head covers."""
     whole = box[2] * box[3]
-    seen = _common(box, (0, 0, WIDTH, HEIGHT)) / whole
+    seen = _overlap(box, (0, 0, WIDTH, HEIGHT)) / whole
     for other in actors:
         x, y, size = other.places[number]
         if size > box[2]:
-            seen -= _common(box, (x - 0.6 * size, y - 0.7 * size, 1.2 * size, HEIGHT)) / whole
+            seen -= _overlap(box, (x - 0.6 * size, y - 0.7 * size, 1.2 * size, HEIGHT)) / whole
     return seen
 
 
-def _common(a: Box, b: Box) -> float:
+def _overlap(a: Rectangle, b: Rectangle) -> float:
     """Pixels that two boxes share."""
     width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
     height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
@@ -393,7 +393,7 @@ def _common(a: Box, b: Box) -> float:
 
 @cache
 def _portraits() -> dict[str, Layer]:
-    return {name: _portrait(COMPOSITES / f"{name}.png") for name in EMOTIONS}
+    return {name: _portrait(AVERAGE_FACES / f"{name}.png") for name in EMOTIONS}
 
 
 def _portrait(path: Path) -> Layer:
@@ -426,18 +426,18 @@ def _draw_actor(scene: Layer, actor: Actor, number: int) -> None:
     part = scene[top:, left:right]
     u, v = (x - centre_x) / size, (y - centre_y) / size
     soft = 0.06 + 1.2 / size
-    _lay(part, actor.hair + _sheen(u, v), _hair(u, v, soft))
-    _lay(part, 132 - 55 * ((0.68 - v) / 0.22).clip(0, 1), _oval(u, v - 0.62, 0.265, 0.40, 0.14))
+    _blend(part, actor.hair + _sheen(u, v), _hair(u, v, soft))
+    _blend(part, 132 - 55 * ((0.68 - v) / 0.22).clip(0, 1), _oval(u, v - 0.62, 0.265, 0.40, 0.14))
     shirt = actor.shirt + 34 * np.exp(-(((u + 0.35) / 0.5) ** 2)) - 26 * (v - 0.9).clip(0, 1)
     shoulders = _oval(u / (0.98 + 0.15 * (v - 1).clip(0, 1)), (v - 1.35).clip(None, 0), 1, 0.62, soft)
-    _lay(part, shirt, shoulders * (1 - _oval(u, v - 0.62, 0.25, 0.30, 0.10)))
+    _blend(part, shirt, shoulders * (1 - _oval(u, v - 0.62, 0.25, 0.30, 0.10)))
     face = _face(actor, number, (left, top), part.shape)
-    _lay(part, face, _oval(u, v + 0.035, 0.465, 0.515, 0.18))
+    _blend(part, face, _oval(u, v + 0.035, 0.465, 0.515, 0.18))
     if number in actor.hidden:
-        _lay(part, 125 - 18 * u, _oval(u, v, 0.55, 0.60, 0.08))
+        _blend(part, 125 - 18 * u, _oval(u, v, 0.55, 0.60, 0.08))
 
 
-def _lay(part: Layer, tone: Layer, cover: Layer) -> None:
+def _blend(part: Layer, tone: Layer, cover: Layer) -> None:
     part += (tone - part) * cover
 
 
@@ -461,7 +461,7 @@ def _face(actor: Actor, number: int, corner: tuple[int, int], shape: tuple[int, 
     import cv2
 
     portraits = _portraits()
-    face: Layer = np.sum([portraits[name] * share for name, share in actor.looks[number].items()], axis=0)
+    face: Layer = np.sum([portraits[name] * share for name, share in actor.expressions[number].items()], axis=0)
     if actor.mirrored:
         face = np.ascontiguousarray(face[:, ::-1])
     x, y, size = actor.places[number]

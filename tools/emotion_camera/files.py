@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ _SHARED = _IN_WHEEL if _IN_WHEEL.is_dir() else Path(__file__).resolve().parents[
 
 DEVICE = _SHARED / "device"
 MODELS = _SHARED / "models"
+ASSETS = Path(__file__).with_name("simulator") / "assets"  # the clip and the average faces
 # A file that is being written, or was when a crash came. It keeps its suffix, by which some writers choose the format.
 UNFINISHED = ".part.{}"
 
@@ -40,6 +42,24 @@ def whole_file(path: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """A folder beside `path` to fill: renamed to `path` if all goes well, gone if not. What is at `path` must be an empty folder.
+
+    Raises OSError where it can't be written.
+    """
+    beside = path.with_name(UNFINISHED.format(path.name))
+    shutil.rmtree(beside, ignore_errors=True)  # what a crash has left
+    try:
+        beside.mkdir(parents=True)
+        yield beside
+        if path.is_dir():
+            path.rmdir()
+        beside.rename(path)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
 
 
 def write_file(path: Path, content: bytes) -> None:

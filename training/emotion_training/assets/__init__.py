@@ -1,1 +1,1 @@
-"""Makers of the pictures that come with the project: average faces and the clip."""
+"""Generate the bundled assets of the simulator: average faces and the demo clip."""

@@ -1,6 +1,6 @@
-"""The demo's clip: portraits of nobody that move about and go through the seven emotions, with the truth beside it.
+"""The demo clip: two average faces that move and show the seven emotions, with ground truth.
 
-Made from the seven pictures of `composites.py` alone, so anyone can make it anew without FER2013.
+Made from the images of `average_faces.py` alone, so it can be made again without FER2013.
 """
 
 import json
@@ -19,19 +19,19 @@ from numpy.typing import NDArray
 from PIL import Image
 
 WIDTH, HEIGHT, FPS = 320, 240, 10
-FINE = 2  # drawn twice as large and shrunk, for smooth edges
+SUPERSAMPLING = 2  # drawn twice as large and scaled down, against aliasing
 BLEND = 4  # frames from one emotion to the next
 QUALITY = 90  # of the WebP file; with it the clip has about 300 KB
 
 Layer = NDArray[Any]  # floating point [height, width], gray levels or shares
-Portraits = dict[str, Layer]
+AverageFaces = dict[str, Layer]
 
 
 @dataclass(frozen=True)
 class Person:
-    """Who is seen when and where.
+    """A face in the clip.
 
-    `path`: (frame, centre x, centre y, width of the face) where the course changes; `emotions`: (first frame, emotion).
+    `path`: key frames (frame, center x, center y, face width); `emotions`: (first frame, emotion).
     """
 
     path: tuple[tuple[int, int, int, int], ...]
@@ -61,54 +61,54 @@ PEOPLE = (
     ),
 )  # fmt: skip
 FRAMES = 180  # then it starts again
-SWAY = 2  # pixels round their course: nobody stands still, and WebP drops a frame that is like the one before
+SWAY = 2  # pixels around the path: WebP drops a frame that equals the one before
 
 
-def run(composites: Path, clip: Path) -> None:
-    """Write the clip (an animated WebP) and beside it `.json` with the truth of each frame.
+def run(average_faces: Path, clip: Path) -> None:
+    """Write the clip (an animated WebP) and a `.json` with the ground truth of each frame beside it.
 
-    `composites` is the folder of the seven portraits. The truth: time in ms and, for each face wholly in the frame,
-    its emotion (null while one blends into another) and its box (x, y, w, h) in pixels, about where Haar puts it.
+    `average_faces`: the folder of the seven images. Ground truth: the time in ms and, for each face that is completely in the
+    frame, its emotion (null during a transition) and its box (x, y, w, h) in pixels, about where the Haar cascade puts it.
     """
-    portraits = load_portraits(composites)
-    frames = [Image.fromarray(frame).convert("RGB") for frame in draw(portraits)]
-    lines = ",\n".join(json.dumps(truth(number), separators=(",", ":")) for number in range(FRAMES))
+    faces = load_average_faces(average_faces)
+    frames = [Image.fromarray(frame).convert("RGB") for frame in draw(faces)]
+    lines = ",\n".join(json.dumps(ground_truth(number), separators=(",", ":")) for number in range(FRAMES))
     head = f'{{"fps":{FPS},"width":{WIDTH},"height":{HEIGHT},"frames":[\n'
-    how: dict[str, Any] = {"duration": 1000 // FPS, "loop": 0, "quality": QUALITY, "method": 6}
-    with whole_file(clip) as moving, whole_file(clip.with_suffix(".json")) as told:
-        frames[0].save(moving, "WEBP", save_all=True, append_images=frames[1:], **how)
-        told.write_text(f"{head}{lines}\n]}}\n", encoding="utf-8", newline="\n")
+    options: dict[str, Any] = {"duration": 1000 // FPS, "loop": 0, "quality": QUALITY, "method": 6}
+    with whole_file(clip) as webp, whole_file(clip.with_suffix(".json")) as truth:
+        frames[0].save(webp, "WEBP", save_all=True, append_images=frames[1:], **options)
+        truth.write_text(f"{head}{lines}\n]}}\n", encoding="utf-8", newline="\n")
 
 
-def load_portraits(folder: Path) -> Portraits:
-    """The seven portraits by emotion, float32; raises UserError where one is missing or no picture."""
-    portraits = {}
+def load_average_faces(folder: Path) -> AverageFaces:
+    """The seven average faces by emotion, float32. Raises UserError if one is missing or not an image."""
+    faces = {}
     for emotion in EMOTIONS:
         path = folder / f"{emotion}.png"
         try:
             with Image.open(path) as picture:
-                portraits[emotion] = np.asarray(picture.convert("L"), np.float32)
+                faces[emotion] = np.asarray(picture.convert("L"), np.float32)
         except OSError as error:
             raise UserError(
-                f"{path}: no portrait there; make the seven with emotion-camera train composites"
+                f"{path}: no average face there; make the seven with emotion-camera train composites"
             ) from error
-    return portraits
+    return faces
 
 
-def truth(number: int) -> dict[str, Any]:
-    """What is to be seen in frame `number`."""
+def ground_truth(number: int) -> dict[str, Any]:
+    """Time and faces of frame `number`."""
     faces = []
     for person in PEOPLE:
         x, y, size = place(person, number)
         box = [round(x - size / 2), round(y - size / 2), round(size), round(size)]
         if box[0] >= 0 and box[0] + box[2] <= WIDTH:
-            old, new, share = mood(person, number)
+            old, new, share = expression(person, number)
             faces.append({"emotion": new if share == 1 or old == new else None, "box": box})
     return {"t": number * 1000 // FPS, "faces": faces}
 
 
 def place(person: Person, number: int) -> tuple[float, float, float]:
-    """Centre x, centre y and width of the face, pixels; it starts and stops softly."""
+    """Center x, center y and width of the face in pixels, with eased motion between key frames."""
     later = next((index for index, stop in enumerate(person.path) if stop[0] > number), len(person.path) - 1)
     (start, *old), (end, *new) = person.path[later - 1], person.path[later]
     share = (number - start) / (end - start)
@@ -118,56 +118,56 @@ def place(person: Person, number: int) -> tuple[float, float, float]:
     return x + SWAY * math.sin(turn), y + SWAY * math.cos(turn), size
 
 
-def mood(person: Person, number: int) -> tuple[str, str, float]:
-    """The emotion that fades, the one that comes, and how much of it is there, 0 to 1."""
+def expression(person: Person, number: int) -> tuple[str, str, float]:
+    """The previous emotion, the next one, and the weight of the next, 0 to 1."""
     begun = [index for index, (first, _) in enumerate(person.emotions) if first <= number]
     first, new = person.emotions[begun[-1]]
     old = person.emotions[max(begun[-1] - 1, 0)][1]
     return old, new, min((number - first + 1) / (BLEND + 1), 1.0)
 
 
-def draw(portraits: Portraits) -> Iterator[NDArray[np.uint8]]:
+def draw(faces: AverageFaces) -> Iterator[NDArray[np.uint8]]:
     """The frames, uint8 [240, 320]."""
-    y, x = np.mgrid[0 : HEIGHT * FINE, 0 : WIDTH * FINE].astype(np.float32) / FINE
+    y, x = np.mgrid[0 : HEIGHT * SUPERSAMPLING, 0 : WIDTH * SUPERSAMPLING].astype(np.float32) / SUPERSAMPLING
     wall = 158 - 60 * ((x - 110) / WIDTH) ** 2 - 80 * ((y - 70) / HEIGHT) ** 2
     for number in range(FRAMES):
         scene = wall
         for person in sorted(PEOPLE, key=lambda person: place(person, number)[2]):  # the larger is nearer
-            scene = _draw_person(scene, person, number, portraits, x, y)
+            scene = _draw_person(scene, person, number, faces, x, y)
         small = cv2.resize(scene, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
         yield small.round().clip(0, 255).astype(np.uint8)
 
 
-def _draw_person(scene: Layer, person: Person, number: int, portraits: Portraits, x: Layer, y: Layer) -> Layer:
-    """Hair, neck, shirt and face laid over the scene; u and v are pixels from the face's centre in face widths."""
+def _draw_person(scene: Layer, person: Person, number: int, faces: AverageFaces, x: Layer, y: Layer) -> Layer:
+    """Draw hair, neck, shirt and face over the scene; u and v are distances from the face's center in face widths."""
     centre_x, centre_y, size = place(person, number)
     if centre_x - 1.2 * size > WIDTH:
         return scene
     u, v = (x - centre_x) / size, (y - centre_y) / size
     soft = 0.06 + 1.2 / size
-    scene = _lay(scene, person.hair + _sheen(u, v), _hair(u, v, soft))
+    scene = _blend(scene, person.hair + _sheen(u, v), _hair(u, v, soft))
     neck_shadow = 55 * ((0.68 - v) / 0.22).clip(0, 1)
-    scene = _lay(scene, 132 - neck_shadow, _oval(u, v - 0.62, 0.265, 0.40, 0.14))
+    scene = _blend(scene, 132 - neck_shadow, _oval(u, v - 0.62, 0.265, 0.40, 0.14))
     shirt = person.shirt + 34 * np.exp(-(((u + 0.35) / 0.5) ** 2)) - 26 * (v - 0.9).clip(0, 1)
     collar = _oval(u, v - 0.62, 0.25, 0.30, 0.10)
     shoulders = _oval(u / (0.98 + 0.15 * (v - 1).clip(0, 1)), (v - 1.35).clip(None, 0), 1, 0.62, soft)
-    scene = _lay(scene, shirt, shoulders * (1 - collar))
-    old, new, share = mood(person, number)
-    face = portraits[old] * (1 - share) + portraits[new] * share
-    return _lay(scene, _place_face(face, person, centre_x, centre_y, size), _oval(u, v + 0.035, 0.465, 0.515, 0.18))
+    scene = _blend(scene, shirt, shoulders * (1 - collar))
+    old, new, share = expression(person, number)
+    face = faces[old] * (1 - share) + faces[new] * share
+    return _blend(scene, _place_face(face, person, centre_x, centre_y, size), _oval(u, v + 0.035, 0.465, 0.515, 0.18))
 
 
-def _lay(scene: Layer, tone: Layer, cover: Layer) -> Layer:
-    return scene + (tone - scene) * cover
+def _blend(scene: Layer, tone: Layer, alpha: Layer) -> Layer:
+    return scene + (tone - scene) * alpha
 
 
 def _oval(u: Layer, v: Layer, half_width: float, half_height: float, soft: float) -> Layer:
-    """1 inside the ellipse round (0, 0), 0 outside, with an edge as wide as `soft` of the radius."""
+    """1 inside the ellipse around (0, 0), 0 outside, with a soft edge of `soft` times the radius."""
     return ((1 - np.hypot(u / half_width, v / half_height)) / soft + 0.5).clip(0, 1)
 
 
 def _hair(u: Layer, v: Layer, soft: float) -> Layer:
-    """A round cap above the eyes that falls straight to the shoulders."""
+    """A round cap of hair above the eyes that falls straight to the shoulders."""
     wider = 0.585 + 0.05 * (v + 0.2).clip(0, 1)
     return _oval(u / wider, np.where(v < 0, v / 0.70, (v - 0.25).clip(0, None) / 0.62), 1, 1, 1.6 * soft)
 
@@ -180,8 +180,8 @@ def _sheen(u: Layer, v: Layer) -> Layer:
 def _place_face(face: Layer, person: Person, centre_x: float, centre_y: float, size: float) -> Layer:
     if person.mirrored:
         face = np.ascontiguousarray(face[:, ::-1])
-    zoom = size * FINE / len(face)
-    corner_x, corner_y = (centre_x - size / 2) * FINE, (centre_y - size / 2) * FINE
+    zoom = size * SUPERSAMPLING / len(face)
+    corner_x, corner_y = (centre_x - size / 2) * SUPERSAMPLING, (centre_y - size / 2) * SUPERSAMPLING
     move = np.array([[zoom, 0, corner_x], [0, zoom, corner_y]], np.float32)
-    shape = (WIDTH * FINE, HEIGHT * FINE)
+    shape = (WIDTH * SUPERSAMPLING, HEIGHT * SUPERSAMPLING)
     return cv2.warpAffine(face, move, shape, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion_camera.simulator.host.sources import CLIP
+from emotion_camera.files import ASSETS
+from emotion_camera.simulator.host.tensor import Box
 
-Box = tuple[int, int, int, int]
 Pixels = NDArray[np.uint8]
 
 SIDE = 64  # pixels of a patch: a face that the cascade finds at 0.75/1.25
@@ -89,10 +89,10 @@ def picture(frame: Frame) -> Pixels:
 
 @cache
 def patch(name: str) -> Pixels:
-    """One of PATCHES, uint8 [SIDE, SIDE]: an average face as the bundled composites show it."""
+    """One of PATCHES, uint8 [SIDE, SIDE]: one of the bundled average faces."""
     from PIL import Image
 
     of = "happy" if name == "faint" else name
-    with Image.open(CLIP.parent / "average_faces" / f"{of}.png") as face:
+    with Image.open(ASSETS / "average_faces" / f"{of}.png") as face:
         pixels = np.asarray(face.convert("L").resize((SIDE, SIDE), Image.Resampling.BOX))
     return pixels // FAINT + 100 if name == "faint" else pixels

@@ -1,4 +1,4 @@
-"""What stands in front of the virtual camera: the bundled clip, a picture, a folder of pictures, a video or a webcam."""
+"""What stands in front of the simulator: the bundled clip, a picture, a folder of pictures, a video or a webcam."""
 
 import json
 import os
@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion_camera.errors import UserError
+from emotion_camera.files import ASSETS
 
 Pixels = NDArray[np.uint8]
 
-CLIP = Path(__file__).parents[1] / "assets" / "clip.json"
+CLIP = ASSETS / "clip.json"
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".pgm", ".ppm")
 PICTURE_FPS = 10
 PICTURE_FRAMES = 8  # enough for a program that wants a few frames before it is sure

@@ -1,7 +1,8 @@
 """Random changes to a training face, so that the network meets more than FER2013's crops.
 
 A Haar box on a camera sits now higher, now wider, and the face is rolled and lit as it happens; the ranges here are
-those with which a net of camera size was measured to train well.
+those with which a net of camera size was measured to train well. They hold for Keras, by `augment` here, one face at a time
+on a processor, and for PyTorch, by `emotion_training.fit.pytorch.augment`, a batch at a time on the device that trains.
 """
 
 import cv2
@@ -14,19 +15,21 @@ SHIFT = 0.12  # share of the width or height, either way
 GAIN = 0.20  # contrast about the middle grey, either way
 OFFSET = 20.0  # grey levels, either way
 GAMMA = 1.5  # brightening or darkening of the middle greys, as a power
-FADED = (0.4, 0.8)  # contrast of a face in poor light
-SLOPE = 50.0  # grey levels across a face lit from one side, either way
+LOW_CONTRAST = (0.4, 0.8)  # contrast of a face in poor light
+LIGHT_GRADIENT = 50.0  # grey levels across a face lit from one side, either way
 BLUR = 1.2  # pixels, standard deviation
 NOISE = 12.0  # grey levels, standard deviation
-JPEG = (15, 60)  # quality
-SOMETIMES = 0.2  # share of the faces that each of fading, slope, blur, noise and JPEG meets
-ERASED = 0.30  # share of the faces of which a box is covered
+JPEG = (15, 60)  # quality; Keras's alone
+CORRUPTED = 0.2  # probability of each of low contrast, gradient, blur, noise and JPEG
+ERASED = 0.30  # probability of random erasing: a box of one grey over the face
 ERASED_SIZE = (8, 20)  # pixels, of 48
+SHEAR = 0.10  # of the width, either way, from top to bottom; PyTorch's alone
+ASPECT = 0.10  # share of the width, either way, and of the height the other way; PyTorch's alone
 
 
 def augment(images: NDArray[np.uint8], rng: np.random.Generator, strength: float = 1) -> NDArray[np.uint8]:
-    """A changed copy of faces uint8 [n, size, size]: mirrored, rolled, scaled, shifted, relit, spoilt as by a small camera,
-    partly covered.
+    """A changed copy of faces uint8 [n, size, size]: flipped, rotated, scaled, shifted, relit, corrupted as by a
+    small camera, partly erased.
 
     `strength`, 0 to 1, is the share of the ranges above that is used.
     """
@@ -34,28 +37,28 @@ def augment(images: NDArray[np.uint8], rng: np.random.Generator, strength: float
 
 
 def _augment_one(image: NDArray[np.uint8], rng: np.random.Generator, strength: float) -> NDArray[np.uint8]:
-    image = _spoil(_relight(_move(image, rng, strength), rng, strength), rng, strength)
+    image = _corrupt(_relight(_move(image, rng, strength), rng, strength), rng, strength)
     return _erase(image, rng) if rng.random() < ERASED * strength else image
 
 
 def _relight(image: NDArray[np.uint8], rng: np.random.Generator, strength: float) -> NDArray[np.uint8]:
-    """Other light: gamma, gain and offset; sometimes faded, sometimes lit from one side."""
+    """Other light: gamma, gain and offset; sometimes of low contrast, sometimes lit from one side."""
     size = image.shape[0]
     grey = 255 * (image / np.float32(255)) ** np.float32(GAMMA ** (strength * rng.uniform(-1, 1)))
     gain = 1 + strength * rng.uniform(-GAIN, GAIN)
-    if rng.random() < SOMETIMES * strength:
-        gain *= rng.uniform(*FADED)
+    if rng.random() < CORRUPTED * strength:
+        gain *= rng.uniform(*LOW_CONTRAST)
     grey = (grey - 128) * gain + 128 + strength * rng.uniform(-OFFSET, OFFSET)
-    if rng.random() < SOMETIMES * strength:
-        across, down = rng.uniform(-SLOPE, SLOPE, 2)
+    if rng.random() < CORRUPTED * strength:
+        across, down = rng.uniform(-LIGHT_GRADIENT, LIGHT_GRADIENT, 2)
         ramp = np.linspace(-0.5, 0.5, size, dtype=np.float32)
         grey += across * ramp + down * ramp[:, np.newaxis]
     return np.clip(np.rint(grey), 0, 255).astype(np.uint8)
 
 
-def _spoil(image: NDArray[np.uint8], rng: np.random.Generator, strength: float) -> NDArray[np.uint8]:
+def _corrupt(image: NDArray[np.uint8], rng: np.random.Generator, strength: float) -> NDArray[np.uint8]:
     """What a small camera does to a picture, each sometimes: blur, noise, JPEG."""
-    blurred, noisy, packed = rng.random(3) < SOMETIMES * strength
+    blurred, noisy, packed = rng.random(3) < CORRUPTED * strength
     if blurred:
         image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, BLUR)).astype(np.uint8, copy=False)
     if noisy:

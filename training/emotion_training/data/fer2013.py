@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 from emotion_camera.errors import UserError
-from emotion_camera.model.contract import EMOTIONS
+from emotion_camera.model.contract import EMOTIONS, INPUT_SIZE
 from numpy.typing import NDArray
 
-SIZE = 48
+SIZE = INPUT_SIZE
 TRAINING, PUBLIC_TEST, PRIVATE_TEST = 0, 1, 2
 USAGES = {"Training": TRAINING, "PublicTest": PUBLIC_TEST, "PrivateTest": PRIVATE_TEST}
 VOTES = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF")

@@ -1,4 +1,4 @@
-"""Training pictures that also stand in a test part.
+"""Near-duplicate pictures, which stand in two of the parts Training, PublicTest and PrivateTest.
 
 288 of FER2013's PrivateTest and 280 of its PublicTest pictures are pixel-identical to a training picture, and a few
 more are nearly so. A model that has seen them looks better than it is.
@@ -10,35 +10,35 @@ from numpy.typing import NDArray
 from emotion_training.data.fer2013 import PRIVATE_TEST, PUBLIC_TEST, TRAINING, Faces
 
 NEAR = 0.90  # normalised correlation; above it, looked at, most pairs show the same photograph, some cropped anew
-PEERS_NEAR = 0.98  # by which the figures of other people's models were measured
+PEERS_NEAR = 0.98  # what other people's models in models/peers.json were measured with
 
 
-def leaked(faces: Faces, near: float = NEAR) -> NDArray[np.bool_]:
+def duplicates_in_training(faces: Faces, near: float = NEAR) -> NDArray[np.bool_]:
     """Mask over all rows [n]: training rows whose normalised correlation with a test row exceeds `near`."""
-    return _twins(faces, faces.usage == TRAINING, near)
+    return _near_duplicates(faces, faces.usage == TRAINING, near)
 
 
-def repeated(faces: Faces, near: float = NEAR) -> NDArray[np.bool_]:
+def duplicates_in_test(faces: Faces, near: float = NEAR) -> NDArray[np.bool_]:
     """Mask over all rows [n]: test rows whose normalised correlation with a training row exceeds `near`."""
-    return _twins(faces, faces.usage != TRAINING, near)
+    return _near_duplicates(faces, faces.usage != TRAINING, near)
 
 
-def in_private(faces: Faces, near: float = NEAR) -> NDArray[np.bool_]:
+def duplicates_in_public(faces: Faces, near: float = NEAR) -> NDArray[np.bool_]:
     """Mask over all rows [n]: PublicTest rows whose normalised correlation with a PrivateTest row exceeds `near`."""
-    return _twins(faces, faces.usage == PUBLIC_TEST, near, faces.usage == PRIVATE_TEST)
+    return _near_duplicates(faces, faces.usage == PUBLIC_TEST, near, faces.usage == PRIVATE_TEST)
 
 
-def _twins(
-    faces: Faces, these: NDArray[np.bool_], near: float, those: NDArray[np.bool_] | None = None
+def _near_duplicates(
+    faces: Faces, rows: NDArray[np.bool_], near: float, others: NDArray[np.bool_] | None = None
 ) -> NDArray[np.bool_]:
-    """Which of the rows `these` show nearly the same picture as one of `those`, by default all others; a mask over all rows."""
+    """Mask over all rows [n]: those of `rows` that show nearly the same picture as one of `others`, by default all but `rows`."""
     pictures = _normalised(faces.images)
-    index, others = np.flatnonzero(these), pictures[~these if those is None else those]
+    index, compared = np.flatnonzero(rows), pictures[~rows if others is None else others]
     mask = np.zeros(len(faces), bool)
-    if len(others) == 0:
+    if len(compared) == 0:
         return mask
-    for some in np.array_split(index, max(1, len(index) // 2000)):
-        mask[some] = (pictures[some] @ others.T).max(axis=1) > near
+    for chunk in np.array_split(index, max(1, len(index) // 2000)):
+        mask[chunk] = (pictures[chunk] @ compared.T).max(axis=1) > near
     return mask
 
 

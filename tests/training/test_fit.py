@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from emotion_training.data.fer2013 import load
 from emotion_training.evaluate.protocols import PROTOCOLS
 from emotion_training.fit import distillation
 from emotion_training.fit.distillation import SoftTargets
-from emotion_training.fit.run_folder import trainable
+from emotion_training.fit.recipes import RECIPES, TrainConfig
+from emotion_training.fit.training_data import training_data
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,7 +43,7 @@ def data(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def teachers(data, tmp_path_factory) -> Path:
-    """A folder with the answers of a teacher who knows the tiny data's labels."""
+    """A folder with the soft targets of a teacher who knows the tiny data's labels."""
     known = 0.9 * np.eye(7)[load(data).labels] + 0.1 / 7
     return made_targets.write(tmp_path_factory.mktemp("teachers"), data, known)
 
@@ -66,14 +68,14 @@ def test_augmented_faces_are_faces_of_the_same_kind_and_repeatable():
 
 
 def undecided() -> SoftTargets:
-    """The answers of a teacher who can't tell any of the tiny data's faces."""
+    """The soft targets of a teacher who can't tell any of the tiny data's faces."""
     return SoftTargets(("nobody",), np.full((300, 7), 1 / 7, np.float32))
 
 
 @pytest.fixture(scope="module")
 def made(data, teachers, tmp_path_factory) -> Path:
     """What one command makes of the data: `net.*` and the folder `run`."""
-    pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
+    pytest.importorskip("keras", reason="training needs TensorFlow (the extra training)")
     folder = tmp_path_factory.mktemp("made")
     where = ("--run", folder / "run", "--teachers", teachers, "--model", folder / "net.tflite")
     done = training("all", "--data", data, "--epochs", 4, *where)
@@ -96,7 +98,7 @@ def test_one_command_goes_from_data_to_card(made):
     ):
         assert (made / name).is_file(), name
     card = json.loads((made / "net.json").read_text())
-    assert set(card["figures"]["PrivateTest"]) == set(PROTOCOLS)
+    assert set(card["metrics"]["PrivateTest"]) == set(PROTOCOLS)
     rows = json.loads((made / "net.calibration.json").read_text())
     assert max(rows) < 300, "calibration used rows that are not of the Training part"
 
@@ -111,9 +113,9 @@ def test_a_log_gets_a_line_an_epoch(made):
 @pytest.mark.slow
 @pytest.mark.parametrize("stopped_at", [2, 4])
 def test_an_interrupted_run_ends_as_one_that_was_not(made, data, teachers, tmp_path, stopped_at):
-    """Stopped in the second epoch of each of the two legs, and started again."""
-    keras = pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
-    from emotion_training.fit.train import Settings, fit
+    """Stopped in the second epoch of each of the two stages, and started again."""
+    keras = pytest.importorskip("keras", reason="training needs TensorFlow (the extra training)")
+    from emotion_training.fit.train import fit
 
     begun = []
 
@@ -122,11 +124,11 @@ def test_an_interrupted_run_ends_as_one_that_was_not(made, data, teachers, tmp_p
         if len(begun) == stopped_at:
             raise InterruptedError
 
-    stopper, given = keras.callbacks.LambdaCallback(on_epoch_begin=count), trainable(load(data))
-    taught = distillation.read(distillation.files(teachers), given.faces, given.which)
+    stopper, given = keras.callbacks.LambdaCallback(on_epoch_begin=count), training_data(load(data))
+    soft_targets = distillation.read(distillation.files(teachers), given.faces, given.train_rows)
     with pytest.raises(InterruptedError):
-        fit(given, tmp_path, Settings(epochs=4), taught, extra=[stopper])
-    resumed = fit(given, tmp_path, Settings(epochs=4), taught)
+        fit(given, tmp_path, TrainConfig(epochs=4), soft_targets, callbacks=[stopper])
+    resumed = fit(given, tmp_path, TrainConfig(epochs=4), soft_targets)
     whole = keras.models.load_model(made / "run" / "network.keras")
     for a, b in zip(resumed.get_weights(), whole.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-2, atol=1e-3)
@@ -144,7 +146,7 @@ def test_a_finished_run_is_not_trained_again(made, data, teachers):
     assert done.returncode == 0, done.stderr
     assert "already trained" in done.stdout
     done = training(*again, "--epochs", 5)
-    assert (done.returncode, "begun with epochs 4, not 5" in done.stderr) == (1, True), done.stderr
+    assert (done.returncode, "started with epochs 4, not 5" in done.stderr) == (1, True), done.stderr
     assert files(made) == before
 
 
@@ -165,25 +167,25 @@ def test_quantize_needs_the_settings_and_the_whole_network(made, data, tmp_path)
 @pytest.mark.parametrize(
     ("begun", "said"),
     [
-        ('{"epochs": 9, "warmup": 3, "batch": 128, "seed": 1}', "begun with epochs 9, not 4; choose another --run"),
-        ('{"epochs": 4, "warmup": 3, "batch": 128, "seed": 2}', "begun with seed 2, not 1"),
-        ('{"epochs": 4, "warmup": 3, "batch": 128, "seed": 1, "rows": 7}', "begun with training rows: 7, not 300"),
+        ('{"epochs": 9, "batch_size": 128, "seed": 1}', "started with epochs 9, not 4; choose another --run"),
+        ('{"epochs": 4, "batch_size": 128, "seed": 2}', "started with seed 2, not 1"),
+        ('{"epochs": 4, "batch_size": 128, "seed": 1, "rows": 7}', "started with training rows: 7, not 300"),
         ('{"epochs":', "is cut short or damaged"),
     ],
 )
-def test_a_run_begun_with_something_else_is_refused(data, tmp_path, begun, said):
-    pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
-    from emotion_training.fit.train import Settings, fit
+def test_a_run_started_with_something_else_is_refused(data, tmp_path, begun, said):
+    pytest.importorskip("keras", reason="training needs TensorFlow (the extra training)")
+    from emotion_training.fit.train import fit
 
     (tmp_path / "settings.json").write_text(begun)
     with pytest.raises(UserError, match=said):
-        fit(trainable(load(data)), tmp_path, Settings(epochs=4))
+        fit(training_data(load(data)), tmp_path, TrainConfig(epochs=4))
     assert files(tmp_path) == {"settings.json": begun.encode()}
 
 
 def test_settings_are_noted_at_the_start_and_old_notes_without_rows_accepted(data, tmp_path):
-    keras = pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
-    from emotion_training.fit.train import Settings, fit
+    keras = pytest.importorskip("keras", reason="training needs TensorFlow (the extra training)")
+    from emotion_training.fit.train import fit
 
     def stop(epoch: int, logs: dict | None) -> None:
         raise InterruptedError
@@ -192,37 +194,37 @@ def test_settings_are_noted_at_the_start_and_old_notes_without_rows_accepted(dat
     noted = {
         "network": "emotion",
         "epochs": 4,
-        "warmup": 3,
-        "batch": 128,
+        "batch_size": 128,
         "seed": 1,
         "soft_targets": ["nobody"],
         "rows": 300,
     }
-    given = trainable(load(data))
+    given = training_data(load(data))
     with pytest.raises(InterruptedError):
-        fit(given, tmp_path, Settings(epochs=4), undecided(), extra=[stopper])
+        fit(given, tmp_path, TrainConfig(epochs=4), undecided(), callbacks=[stopper])
     found = json.loads((tmp_path / "settings.json").read_text())
-    assert found.pop("recipe")["shape"]["stages"] == [40, 56]
+    assert found.pop("shape")["stages"] == [40, 56]
+    assert [stage["epochs"] for stage in found.pop("stages")] == [2, 2]
     assert found == noted
     del noted["rows"], noted["soft_targets"]
     (tmp_path / "settings.json").write_text(json.dumps(noted))
     with pytest.raises(InterruptedError):
-        fit(given, tmp_path, Settings(epochs=4), undecided(), extra=[stopper])
+        fit(given, tmp_path, TrainConfig(epochs=4), undecided(), callbacks=[stopper])
 
 
 def test_data_without_public_test_is_refused(data):
     faces = load(data)
     with pytest.raises(UserError, match="no rows of PublicTest"):
-        trainable(faces.rows(faces.usage != 1))
+        training_data(faces.rows(faces.usage != 1))
 
 
 def test_less_than_one_batch_of_training_rows_is_refused(data, tmp_path):
-    pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
-    from emotion_training.fit.train import Settings, fit
+    pytest.importorskip("keras", reason="training needs TensorFlow (the extra training)")
+    from emotion_training.fit.train import fit
 
-    given = trainable(load(data))
+    given = training_data(load(data))
     with pytest.raises(UserError, match="has 127 usable training rows; at least 128"):
-        fit(given.few(127), tmp_path / "run", Settings())
+        fit(given.subset(127), tmp_path / "run", TrainConfig())
     assert not (tmp_path / "run").exists()
 
 
@@ -259,37 +261,35 @@ def test_mistakes_get_a_sentence(data, teachers, tmp_path, arguments, code, said
 
 
 def test_a_checkpoint_of_another_network_is_refused(data, tmp_path):
-    pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
+    pytest.importorskip("keras", reason="training needs TensorFlow (the extra training)")
     from emotion_training.fit.network import SHAPES, build
-    from emotion_training.fit.train import Settings, fit
+    from emotion_training.fit.train import fit
 
-    (tmp_path / "broad").mkdir()
-    build(7, shape=SHAPES["emotion_plus"]).save_weights(tmp_path / "broad" / "network.weights.h5")
+    (tmp_path / "stage1").mkdir()
+    build(7, shape=SHAPES["emotion_plus"]).save_weights(tmp_path / "stage1" / "network.weights.h5")
     with pytest.raises(UserError, match="holds the weights of another network; choose another --run"):
-        fit(trainable(load(data)), tmp_path, Settings(epochs=4), undecided())
+        fit(training_data(load(data)), tmp_path, TrainConfig(epochs=4), undecided())
 
 
-def test_a_changed_recipe_is_refused(data, tmp_path, monkeypatch):
-    pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
-    from dataclasses import asdict, replace
+def test_a_changed_recipe_is_refused(data, tmp_path):
+    pytest.importorskip("keras", reason="training needs TensorFlow (the extra training)")
+    from emotion_training.fit.train import fit
 
-    from emotion_training.fit import train
-
-    recipe = train.RECIPES["emotion"]
-    (tmp_path / "settings.json").write_text(json.dumps({"recipe": asdict(replace(recipe, legs=recipe.legs[:1]))}))
-    with pytest.raises(UserError, match="begun with another recipe or network shape"):
-        train.fit(trainable(load(data)), tmp_path, train.Settings(epochs=4))
+    stages = [{**asdict(stage), "peak_lr": 1} for stage in RECIPES["emotion"].stages]
+    (tmp_path / "settings.json").write_text(json.dumps({"stages": stages}))
+    with pytest.raises(UserError, match="started with another recipe or network shape"):
+        fit(training_data(load(data)), tmp_path, TrainConfig(epochs=4))
 
 
 def test_a_loss_that_is_no_number_stops_with_advice_and_keeps_the_checkpoint(data, tmp_path):
-    pytest.importorskip("keras", reason="training needs TensorFlow (training/requirements.txt)")
-    from emotion_training.fit.train import Settings, fit
+    pytest.importorskip("keras", reason="training needs TensorFlow (the extra training)")
+    from emotion_training.fit.train import fit
 
-    taught = undecided()
-    taught.scores[5] = np.nan
-    with pytest.raises(UserError, match=r"no longer a number in the leg 'broad'; lower its rate \(0\.15\)"):
-        fit(trainable(load(data)), tmp_path, Settings(epochs=4), taught)
-    assert not (tmp_path / "broad" / "checkpoint" / "latest.weights.h5").exists()
+    soft_targets = undecided()
+    soft_targets.scores[5] = np.nan
+    with pytest.raises(UserError, match=r"no longer a number in stage 1; lower its peak_lr \(0\.12\)"):
+        fit(training_data(load(data)), tmp_path, TrainConfig(epochs=4), soft_targets)
+    assert not (tmp_path / "stage1" / "checkpoint" / "latest.weights.h5").exists()
     assert not (tmp_path / "network.keras").exists()
 
 
@@ -298,10 +298,10 @@ def test_a_loss_that_is_no_number_stops_with_advice_and_keeps_the_checkpoint(dat
 
 @pytest.mark.parametrize("backend", ["torch", "jax"])
 def test_training_runs_on_any_of_keras_backends(data, teachers, tmp_path, backend):
-    pytest.importorskip("keras", reason="training needs Keras (training/requirements.txt)")
+    pytest.importorskip("keras", reason="training needs Keras (the extra training)")
     if find_spec(backend) is None:
-        pytest.skip(f"{backend} is not installed; training/requirements.txt says how to train by it")
-    pytest.importorskip("tensorflow", reason="reading the network again needs TensorFlow (training/requirements.txt)")
+        pytest.skip(f"{backend} is not installed; requirements.txt names no release of it")
+    pytest.importorskip("tensorflow", reason="reading the network again needs TensorFlow (the extra training)")
     from emotion_training.fit.train import load_network
 
     given = ("train", "--data", data, "--teachers", teachers, "--run", tmp_path / "run", "--epochs", 2)
@@ -322,9 +322,9 @@ def test_training_runs_on_any_of_keras_backends(data, teachers, tmp_path, backen
     ],
 )
 def test_a_backend_that_will_not_do_is_told(data, step, backend, said):
-    pytest.importorskip("keras", reason="training needs Keras (training/requirements.txt)")
+    pytest.importorskip("keras", reason="training needs Keras (the extra training)")
     if backend == "torch":
-        pytest.importorskip("torch", reason="needs PyTorch (training/requirements-pytorch.txt)")
+        pytest.importorskip("torch", reason="needs PyTorch (the extra pytorch)")
     seeds = ("--seeds", 1) if step == "sweep" else ()
     done = training(step, "--data", data, *seeds, KERAS_BACKEND=backend)
     assert (done.returncode, said in done.stderr) == (1, True), done.stderr
@@ -332,7 +332,7 @@ def test_a_backend_that_will_not_do_is_told(data, step, backend, said):
 
 
 def test_a_backend_that_is_not_installed_is_told(data):
-    pytest.importorskip("keras", reason="training needs Keras (training/requirements.txt)")
+    pytest.importorskip("keras", reason="training needs Keras (the extra training)")
     hidden = "import sys; sys.modules['jax'] = None; from emotion_training.__main__ import main; sys.exit(main())"
     done = subprocess.run(
         [sys.executable, "-c", hidden, "train", "--data", str(data)],

@@ -18,19 +18,20 @@ from emotion_training import steps
 from emotion_training.data.fer2013 import Faces, load
 from emotion_training.fit import distillation
 from emotion_training.fit.network import SHAPES, Shape
-from emotion_training.fit.pytorch.recipes import STUDENTS, TEACHERS, Plan, Student, Teacher
-from emotion_training.fit.run_folder import Trainable, trainable
+from emotion_training.fit.recipes import RECIPES, TEACHERS, Recipe, Stage, Teacher, TrainConfig
+from emotion_training.fit.run_folder import read_history
+from emotion_training.fit.training_data import TrainingData, training_data
 
-pytest.importorskip("torch", reason="needs PyTorch (training/requirements-pytorch.txt)")
+pytest.importorskip("torch", reason="needs PyTorch (the extra pytorch)")
 
 import torch
-from emotion_training.fit.pytorch import fit, networks, students, teachers
+from emotion_training.fit.pytorch import fit, networks, teachers
 from emotion_training.fit.pytorch.augment import augment
 
 torch.set_num_threads(1)  # two that wait for each other on a busy machine are slower than one
 ROOT = Path(__file__).parents[2]
 SMALL = Shape(8, (12, 16), 1, 0, dropout=0.3, kernel=4, stride=2)
-PLAN = Plan(3, 0.05, 1e-4, batch=32, warmup=1)
+STAGE = Stage(3, 0.05, batch_size=32, warmup_epochs=1)
 
 
 @pytest.fixture(scope="module")
@@ -50,16 +51,16 @@ def data(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def given(data) -> Trainable:
-    return trainable(load(data))
+def given(data) -> TrainingData:
+    return training_data(load(data))
 
 
 @pytest.fixture
 def tiny(monkeypatch) -> dict[str, Teacher]:
     """Two teachers, "one" and "two", in the place of the real ones."""
     made = {
-        "one": Teacher("vgg", (8, 8, 8, 8), 0.1, replace(PLAN, seed=1)),
-        "two": Teacher("resnet", (8, 16), 0.8, replace(PLAN, seed=2)),
+        "one": Teacher("vgg", (8, 8, 8, 8), replace(STAGE, hard_label_weight=0.1, seed=1)),
+        "two": Teacher("resnet", (8, 16), replace(STAGE, hard_label_weight=0.8, seed=2)),
     }
     for name in list(TEACHERS):
         monkeypatch.delitem(TEACHERS, name)
@@ -68,15 +69,15 @@ def tiny(monkeypatch) -> dict[str, Teacher]:
     return made
 
 
-def trained(data: Trainable, run: Path, plan: Plan = PLAN, wanted: np.ndarray | None = None) -> torch.nn.Module:
+def trained(data: TrainingData, run: Path, stage: Stage = STAGE, targets: np.ndarray | None = None) -> torch.nn.Module:
     run.mkdir(exist_ok=True)
-    torch.manual_seed(plan.seed)
-    wanted = data.targets(0) if wanted is None else wanted
-    return fit.fit(networks.camera(SMALL), data.images, wanted, (data.public.images, data.right), plan, run)
+    torch.manual_seed(stage.seed)
+    targets = data.targets(stage) if targets is None else targets
+    return fit.fit(networks.camera(SMALL), data, targets, stage, run)
 
 
 def losses(run: Path) -> list[float]:
-    return [float(it) for it in re.findall(r"loss (\S+)", (run / "log.txt").read_text())]
+    return [epoch["loss"] for epoch in read_history(run)]
 
 
 # Augmentation
@@ -122,8 +123,8 @@ def test_grey_stays_grey_but_for_light_noise_and_a_box():
 
 def test_a_face_is_moved_by_no_more_than_the_ranges():
     """A dot in the middle goes as far as the shift, one at the side as far as shift, scale, shear and roll together."""
-    from emotion_training.data.augment import ROLL, SCALE, SHIFT
-    from emotion_training.fit.pytorch.augment import ASPECT, SHEAR, _move
+    from emotion_training.data.augment import ASPECT, ROLL, SCALE, SHEAR, SHIFT
+    from emotion_training.fit.pytorch.augment import _move
 
     def places(x: int, y: int) -> np.ndarray:
         """Where the dot is seen, from the middle, in pixels [n, 2]; what left the picture is passed over."""
@@ -154,12 +155,11 @@ def test_a_face_is_moved_by_no_more_than_the_ranges():
 
 
 def test_the_loss_goes_down_and_the_network_learns(given, tmp_path):
-    network = trained(given, tmp_path / "run", replace(PLAN, epochs=20, strength=0.2, calm=0.2))
+    network = trained(given, tmp_path / "run", replace(STAGE, epochs=20, augment=0.2, augment_end=0.2))
     told = losses(tmp_path / "run")
     assert told[-1] < 0.6 * told[0]
     assert (tmp_path / "run" / "curve.png").is_file()
-    right = given.right
-    assert (fit.logits(network, given.public.images).argmax(1) == right.targets).mean() > 0.5
+    assert (fit.logits(network, given.val_images).argmax(1) == given.val_set.targets).mean() > 0.5
 
 
 KILLED = """
@@ -168,13 +168,13 @@ from pathlib import Path
 sys.path[:0] = [{tests!r}]
 import test_pytorch as it
 from emotion_training.fit.pytorch import fit
-save = fit._State.save
+save = fit.TrainState.save
 def saved(state, path, epoch):
     save(state, path, epoch)
     if epoch == 2:
         os.kill(os.getpid(), signal.SIGKILL)
-fit._State.save = saved
-it.trained(it.trainable(it.load(Path({data!r}))), Path({run!r}))
+fit.TrainState.save = saved
+it.trained(it.training_data(it.load(Path({data!r}))), Path({run!r}))
 """
 
 
@@ -193,39 +193,25 @@ def test_a_killed_run_ends_in_the_very_weights_of_one_that_was_not(given, data, 
 
 
 def test_a_loss_that_is_no_number_is_told_before_the_checkpoint(given, tmp_path):
-    wanted = given.targets(0)
-    wanted[7] = np.nan
-    with pytest.raises(UserError, match=r"no longer a number in epoch 1; lower the rate \(0\.05\)"):
-        trained(given, tmp_path / "run", wanted=wanted)
-    assert not (tmp_path / "run" / "checkpoint.pt").exists()
+    targets = given.targets(STAGE)
+    targets[7] = np.nan
+    with pytest.raises(UserError, match=r"no longer a number in epoch 1; lower peak_lr \(0\.05\)"):
+        trained(given, tmp_path / "run", targets=targets)
+    assert not (tmp_path / "run" / "stage1.pt").exists()
 
 
-def test_a_checkpoint_of_another_plan_network_or_cut_short_is_refused(given, tmp_path):
-    run = tmp_path / "run"
-    trained(given, run, replace(PLAN, epochs=1))
-    before = (run / "checkpoint.pt").read_bytes()
-    with pytest.raises(UserError, match="begun with another plan"):
+def test_a_checkpoint_of_another_recipe_network_or_cut_short_is_refused(given, tmp_path):
+    run, one = tmp_path / "run", replace(STAGE, epochs=1)
+    trained(given, run, one)
+    before = (run / "stage1.pt").read_bytes()
+    with pytest.raises(UserError, match="started with another recipe"):
         trained(given, run)
-    other = networks.camera(SHAPES["emotion"])
-    watched = (given.public.images, given.right)
-    with pytest.raises(UserError, match=r"checkpoint\.pt: is damaged, or of another network; delete it"):
-        fit.fit(other, given.images, given.targets(0), watched, replace(PLAN, epochs=1), run)
-    assert (run / "checkpoint.pt").read_bytes() == before
-    (run / "checkpoint.pt").write_bytes(before[:1000])
-    with pytest.raises(UserError, match=r"checkpoint\.pt: is damaged"):
-        trained(given, run, replace(PLAN, epochs=1))
-
-
-def test_a_plan_falls_from_its_rate_to_0_and_to_calm():
-    plan = TEACHERS["vgg_votes"].plan
-    rates = [plan.rate_at(epoch) for epoch in range(plan.warmup, plan.epochs + 1)]
-    assert rates == sorted(rates, reverse=True)
-    assert 0.9 * plan.rate < max(rates) <= plan.rate
-    assert rates[-1] == pytest.approx(0)
-    assert plan.strength_at(0) == plan.strength
-    assert plan.strength_at(plan.epochs) == pytest.approx(plan.calm)
-    larger = plan.on_gpu()
-    assert larger.rate / plan.rate == larger.batch / plan.batch > 1
+    with pytest.raises(UserError, match=r"stage1\.pt: is damaged, or of another network; delete it"):
+        fit.fit(networks.camera(SHAPES["emotion"]), given, given.targets(one), one, run)
+    assert (run / "stage1.pt").read_bytes() == before
+    (run / "stage1.pt").write_bytes(before[:1000])
+    with pytest.raises(UserError, match=r"stage1\.pt: is damaged"):
+        trained(given, run, one)
 
 
 # Soft targets
@@ -241,19 +227,19 @@ def test_the_mean_of_two_teachers_is_read_without_pytorch(data, tmp_path):
     made_targets.write(tmp_path, data, one, "vgg_votes")
     made_targets.write(tmp_path, data, two, "resnet_both")
     which = np.array([5, 3])
-    taught = distillation.read(distillation.files(tmp_path), faces, which)
-    assert taught is not None
-    assert taught.teachers == ("resnet_both", "vgg_votes")
-    assert taught.scores.dtype == np.float32
-    np.testing.assert_allclose(taught.scores.sum(axis=1), 1, rtol=1e-5)
-    np.testing.assert_allclose(taught.scores, (one + two)[which] / 2, atol=0.03)
+    found = distillation.read(distillation.files(tmp_path), faces, which)
+    assert found is not None
+    assert found.teachers == ("resnet_both", "vgg_votes")
+    assert found.scores.dtype == np.float32
+    np.testing.assert_allclose(found.scores.sum(axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(found.scores, (one + two)[which] / 2, atol=0.03)
     code = (
         "import sys; sys.modules['torch'] = None; sys.modules['keras'] = None; import emotion_training.fit.distillation"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
-def test_other_pictures_or_unknown_rows_are_taught_by_nobody(data, tmp_path):
+def test_there_are_no_soft_targets_for_other_pictures_or_unknown_rows(data, tmp_path):
     faces = load(data)
     made_targets.write(tmp_path, data)
     paths, which = distillation.files(tmp_path), np.arange(10)
@@ -274,7 +260,7 @@ def test_other_pictures_or_unknown_rows_are_taught_by_nobody(data, tmp_path):
     [
         (
             {"recipe": "{}"},
-            "was made by another recipe than training/emotion_training/fit/pytorch/recipes.py has for vgg_votes; delete it",
+            "was made by another recipe than training/emotion_training/fit/recipes.py has for vgg_votes; delete it",
         ),
         ({"pictures": None}, "is missing, cut short or no file of soft targets; delete it"),
         ({"coded": np.zeros((240, 6), np.uint8)}, "its arrays are not those of soft targets"),
@@ -307,19 +293,27 @@ def test_a_file_of_nobody_is_refused_and_an_empty_folder_too(data, tmp_path):
 
 def told(step: object, capsys: pytest.CaptureFixture, **arguments: object) -> str:
     """What a step prints."""
-    given = {"votes": None, "only": None, "steps": None, "teachers": None}
+    given = {
+        "votes": None,
+        "only": None,
+        "steps": None,
+        "teachers": None,
+        "network": "emotion",
+        "epochs": None,
+        "seed": 1,
+    }
     step(Namespace(**{**given, **arguments}))
     return capsys.readouterr().out
 
 
-def test_teachers_are_trained_once_measured_and_teach(data, given, tiny, tmp_path, capsys):
+def test_teachers_are_trained_once_and_measured_and_give_soft_targets(data, given, tiny, tmp_path, capsys):
     said = told(steps.teachers, capsys, data=data, run=tmp_path)
     assert said.count(" loss ") == 6, "a line an epoch"
     assert all(f"| {name} | 0." in said for name in ("one", "two", "mean of all"))
-    taught = distillation.read(distillation.files(tmp_path), given.faces, given.which)
-    assert taught is not None
-    assert taught.teachers == ("one", "two")
-    assert taught.scores.shape == (160, 7)
+    found = distillation.read(distillation.files(tmp_path), given.faces, given.train_rows)
+    assert found is not None
+    assert found.teachers == ("one", "two")
+    assert found.scores.shape == (160, 7)
     with np.load(tmp_path / "one.npz") as file:
         assert sorted(file["rows"]) == list(range(240)), "training rows and PublicTest"
     before = {path: path.read_bytes() for path in distillation.files(tmp_path)}
@@ -329,16 +323,16 @@ def test_teachers_are_trained_once_measured_and_teach(data, given, tiny, tmp_pat
     assert before == {path: path.read_bytes() for path in distillation.files(tmp_path)}
 
 
-def test_a_teachers_answer_is_the_mean_over_a_face_and_its_mirror_image(given, tiny, tmp_path):
+def test_a_soft_target_is_the_mean_over_a_face_and_its_mirror_image(given, tiny, tmp_path):
     torch.manual_seed(1)
     network = networks.teacher(tiny["one"])
-    teachers.keep(network, given, tmp_path / "one.npz")
-    taught = distillation.read([tmp_path / "one.npz"], given.faces, given.which)
+    teachers.write_soft_targets(network, given, tmp_path / "one.npz")
+    found = distillation.read([tmp_path / "one.npz"], given.faces, given.train_rows)
     with torch.inference_mode():
         faces = torch.from_numpy(given.images).unsqueeze(1).float() / 255
         both = (network(faces).softmax(1) + network(faces.flip(3)).softmax(1)) / 2
-    assert taught is not None
-    np.testing.assert_allclose(taught.scores, both, atol=0.02)
+    assert found is not None
+    np.testing.assert_allclose(found.scores, both, atol=0.02)
 
 
 def test_another_recipe_or_other_pictures_stop_a_teacher(given, tiny, tmp_path, monkeypatch):
@@ -347,18 +341,18 @@ def test_another_recipe_or_other_pictures_stop_a_teacher(given, tiny, tmp_path, 
     changed[0, 0, 0] ^= 1
     with pytest.raises(UserError, match=r"one\.npz: was made from other pictures than the data's; delete it"):
         teachers.train("one", replace(given, faces=replace(given.faces, images=changed)), tmp_path)
-    monkeypatch.setitem(TEACHERS, "one", replace(tiny["one"], label_share=0.2))
+    monkeypatch.setitem(TEACHERS, "one", replace(tiny["one"], stage=replace(STAGE, hard_label_weight=0.2)))
     with pytest.raises(UserError, match=r"one\.npz: was made by another recipe"):
         teachers.train("one", given, tmp_path)
     (tmp_path / "one.npz").unlink()
-    with pytest.raises(UserError, match=r"settings\.json: this run was begun with another recipe"):
+    with pytest.raises(UserError, match=r"settings\.json: this run was started with another recipe"):
         teachers.train("one", given, tmp_path)
 
 
 def test_steps_try_everything_and_keep_nothing(data, tiny, tmp_path, capsys):
     said = told(steps.teachers, capsys, data=data, run=tmp_path / "teachers", steps=2, only=["two"])
     assert (said.count(" loss "), "tried 2 steps of two; nothing is kept" in said) == (1, True)
-    said = told(steps.students, capsys, data=data, run=tmp_path / "run", steps=1, network="emotion")
+    said = told(steps.students, capsys, data=data, run=tmp_path / "run", steps=1)
     assert "tried 1 steps of emotion; nothing is kept" in said
     assert not list(tmp_path.iterdir())
 
@@ -367,41 +361,38 @@ def test_steps_try_everything_and_keep_nothing(data, tiny, tmp_path, capsys):
 
 
 @pytest.fixture
-def student(monkeypatch) -> Student:
-    monkeypatch.setitem(STUDENTS, "emotion", Student(replace(PLAN, epochs=2), replace(PLAN, epochs=1, seed=2)))
-    return STUDENTS["emotion"]
-
-
-def test_what_a_student_learns_is_its_share_of_the_answers(given, student):
-    answers = distillation.SoftTargets(("one",), np.full((160, 7), 1 / 7, np.float32))
-    alone = given.targets(student.label_share)
-    np.testing.assert_allclose(students._wanted(student.label_share, student, given, None), alone)
-    taught = students._wanted(student.label_share, student, given, answers)
-    np.testing.assert_allclose(taught, 0.2 * alone + 0.8 / 7, atol=1e-6)
+def student(monkeypatch) -> Recipe:
+    """The recipe of "emotion", with stages of two epochs and one."""
+    stages = replace(RECIPES["emotion"].stages[0], epochs=2), replace(RECIPES["emotion"].stages[1], epochs=1)
+    monkeypatch.setitem(RECIPES, "emotion", replace(RECIPES["emotion"], stages=stages))
+    return RECIPES["emotion"]
 
 
 def test_a_student_becomes_a_run_that_keras_loads(data, given, student, tmp_path, capsys):
-    pytest.importorskip("tensorflow", reason="needs TensorFlow (training/requirements.txt)")
+    pytest.importorskip("tensorflow", reason="needs TensorFlow (the extra training)")
     from emotion_training.fit.train import load_network
 
     run, where = tmp_path / "run", made_targets.write(tmp_path / "teachers", data)
-    said = told(steps.students, capsys, data=data, run=run, teachers=where, network="emotion")
+    said = told(steps.students, capsys, data=data, run=run, teachers=where)
     assert f"trained: {run / 'weights.npz'}" in said
     settings = json.loads((run / "settings.json").read_text())
-    assert (settings["teachers"], settings["epochs"]) == (["vgg_votes"], 2)
+    assert (settings["soft_targets"], settings["epochs"]) == (["vgg_votes"], 3)
     assert (run / "curve.png").is_file()
     network = networks.camera(SHAPES["emotion"])
-    state = fit._State.of(network, student.fine, torch.device("cpu"))
-    assert state.restore(run / "fine.pt") == 1
-    assert len((run / "log.txt").read_text().splitlines()) == 3, "both trainings in one log"
+    last = TrainConfig().recipe().stages[1]
+    state = fit.TrainState.of(network, last, torch.device("cpu"))
+    assert state.restore(run / "stage2.pt") == 1
+    assert [(it["stage"], it["epoch"]) for it in read_history(run)] == [(1, 1), (1, 2), (2, 1)]
     faces = given.images[..., np.newaxis] / np.float32(255)
     with torch.inference_mode():
-        wanted = state.mean(torch.from_numpy(faces).permute(0, 3, 1, 2)).softmax(1).numpy()
+        wanted = state.ema(torch.from_numpy(faces).permute(0, 3, 1, 2)).softmax(1).numpy()
     np.testing.assert_allclose(load_network(run).predict(faces, verbose=0), wanted, atol=1e-4)
-    assert not told(steps.students, capsys, data=data, run=run, teachers=where, network="emotion").count(" loss ")
+    assert not told(steps.students, capsys, data=data, run=run, teachers=where).count(" loss ")
     made_targets.write(where, data, teacher="resnet_both")
-    with pytest.raises(UserError, match=r"begun with teachers \['vgg_votes'\], not \['resnet_both', 'vgg_votes'\]"):
-        told(steps.students, capsys, data=data, run=run, teachers=where, network="emotion")
+    with pytest.raises(
+        UserError, match=r"started with soft_targets \['vgg_votes'\], not \['resnet_both', 'vgg_votes'\]"
+    ):
+        told(steps.students, capsys, data=data, run=run, teachers=where)
     settings["shape"]["stages"] = [8, 8]
     (run / "settings.json").write_text(json.dumps(settings))
     with pytest.raises(UserError, match=r"weights\.npz: is cut short, damaged or not of the shape"):
@@ -415,17 +406,17 @@ def test_other_pictures_are_learnt_from_their_votes_alone_and_a_line_says_so(dat
     del own["votes"]
     np.savez(tmp_path / "own.npz", **own)
     run = tmp_path / "run"
-    said = told(steps.students, capsys, data=tmp_path / "own.npz", run=run, teachers=where, network="emotion")
+    said = told(steps.students, capsys, data=tmp_path / "own.npz", run=run, teachers=where)
     assert (
         f"{where}: not made for the pictures of {tmp_path / 'own.npz'}; the network learns from its labels alone"
         in said
     )
-    assert json.loads((run / "settings.json").read_text())["teachers"] == []
+    assert json.loads((run / "settings.json").read_text())["soft_targets"] == []
 
 
 @pytest.mark.parametrize("shape", [SHAPES["emotion"], SHAPES["emotion_plus"], SMALL, Shape(8, (8, 8, 8), 2, 16)])
 def test_a_cameras_network_is_the_same_in_keras(shape):
-    pytest.importorskip("tensorflow", reason="needs TensorFlow (training/requirements.txt)")
+    pytest.importorskip("tensorflow", reason="needs TensorFlow (the extra training)")
     import keras
     from emotion_training.fit.network import build
 
@@ -455,7 +446,7 @@ def test_without_pytorch_a_sentence_says_what_to_install(data):
         words = [sys.executable, "-c", hidden, step, "--data", str(data)]
         done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
         assert done.returncode == 1
-        assert "PyTorch is not installed; python -m pip install -r training/requirements-pytorch.txt" in done.stderr
+        assert 'PyTorch is not installed: python -m pip install "emotion-camera[pytorch]"' in done.stderr
 
 
 def test_an_unknown_teacher_is_refused(capsys):

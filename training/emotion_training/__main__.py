@@ -6,15 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import emotion_camera
 from emotion_camera.errors import UserError, missing_package
+from emotion_camera.files import ASSETS
 from emotion_camera.model.contract import DEFAULT_MODEL
 
 from emotion_training import steps
 from emotion_training.fit.distillation import FOLDER
 from emotion_training.fit.recipes import RECIPES, TEACHERS
 
-ASSETS = Path(emotion_camera.__file__).parent / "simulator" / "assets"
 ABOUT = """\
 Make the camera's model from FER2013, step by step or all at once.
 

@@ -1,20 +1,19 @@
 """The steps from data to a shipped model, each a function of the command line's arguments."""
 
-import json
 import os
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emotion_camera.errors import UserError
-from emotion_camera.files import read_json, whole_file
+from emotion_camera.errors import UserError, install_line
+from emotion_camera.files import read_json, write_json
 
 from emotion_training.data.fer2013 import Faces, load
-from emotion_training.fit.pytorch.recipes import TEACHERS
+from emotion_training.fit.recipes import LIMITS, TEACHERS, TrainConfig
 
 if TYPE_CHECKING:
     from emotion_training.fit.distillation import SoftTargets
-    from emotion_training.fit.run_folder import Trainable
+    from emotion_training.fit.training_data import TrainingData
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up chatter hides the progress bar
 
@@ -37,57 +36,58 @@ def train(arguments: Namespace) -> None:
     _train(arguments, _load(arguments))
 
 
-def teachers(arguments: Namespace) -> None:
-    """Train in PyTorch the networks whose answers teach the camera's, and measure them on PublicTest."""
+def students(arguments: Namespace) -> None:
+    """Train the network in PyTorch, as train does in Keras."""
     _check_pytorch()
-    from emotion_training.evaluate.evaluate import markdown
-    from emotion_training.fit.pytorch import teachers
-    from emotion_training.fit.run_folder import trainable
+    from emotion_training.fit.pytorch import students
+    from emotion_training.fit.training_data import training_data
 
-    data, names = trainable(_load(arguments)), arguments.only or list(TEACHERS)
+    data = training_data(_load(arguments))
+    if arguments.steps:
+        students.try_out(arguments.network, data, arguments.steps)
+        print(f"tried {arguments.steps} steps of {arguments.network}; nothing is kept")
+        return
+    weights = students.train(_config(arguments), data, _soft_targets(arguments, data), arguments.run)
+    print(f"trained: {weights}; learning curve: {arguments.run / 'curve.png'}")
+
+
+def teachers(arguments: Namespace) -> None:
+    """Train in PyTorch the larger networks that the camera's are distilled from, and measure them on PublicTest."""
+    _check_pytorch()
+    from emotion_training.evaluate.evaluate import markdown_table
+    from emotion_training.fit.pytorch import teachers
+    from emotion_training.fit.training_data import training_data
+
+    data, names = training_data(_load(arguments)), arguments.only or list(TEACHERS)
     if arguments.steps:
         teachers.try_out(names, data, arguments.steps)
         print(f"tried {arguments.steps} steps of {', '.join(names)}; nothing is kept")
         return
     paths = [teachers.train(name, data, arguments.run) for name in names]
-    lines = [[name, f"{it.accuracy:.4f}", f"{it.balanced:.4f}"] for name, it in teachers.measured(paths, data).items()]
-    print(markdown(["PublicTest", "accuracy", "balanced"], lines))
-    print(f"answers: {arguments.run}; to teach by them: --teachers {arguments.run}")
-
-
-def students(arguments: Namespace) -> None:
-    """Train one of the camera's networks in PyTorch by the teachers' answers, for quantize."""
-    _check_pytorch()
-    from emotion_training.fit.pytorch import students
-    from emotion_training.fit.run_folder import trainable
-
-    data = trainable(_load(arguments))
-    if arguments.steps:
-        students.try_out(arguments.network, data, arguments.steps)
-        print(f"tried {arguments.steps} steps of {arguments.network}; nothing is kept")
-        return
-    weights = students.train(arguments.network, data, _soft_targets(arguments, data), arguments.run)
-    print(f"trained: {weights}; learning curve: {arguments.run / 'curve.png'}")
+    lines = [[name, f"{it.accuracy:.4f}", f"{it.balanced:.4f}"] for name, it in teachers.evaluate(paths, data).items()]
+    print(markdown_table(["PublicTest", "accuracy", "balanced"], lines))
+    print(f"soft targets: {arguments.run}; to train by them: --teachers {arguments.run}")
 
 
 def sweep(arguments: Namespace) -> None:
-    """Train many networks, on this machine or on a cluster of them by Ray, and gather their figures in one table."""
+    """Train many networks in Keras side by side, by Ray Tune, and gather their metrics in one table."""
     _check_backend()
-    from emotion_training.fit.run_folder import trainable
-    from emotion_training.sweep import plan, table
-    from emotion_training.sweep.sweep import sweep
+    from emotion_training.fit.training_data import training_data
+    from emotion_training.sweep import runs
+    from emotion_training.sweep.sweep import sweep, write_table
 
-    if arguments.file:
-        if arguments.network or arguments.epochs:
-            raise UserError(f"{arguments.file}: names networks and epochs itself; leave --network and --epochs out")
-        runs = plan.read(arguments.file)
+    if not arguments.file:
+        configs = runs.of_seeds(arguments.network or "emotion", arguments.seeds, arguments.epochs)
+    elif arguments.network or arguments.epochs:
+        raise UserError(f"{arguments.file}: names networks and epochs itself; leave --network and --epochs out")
     else:
-        runs = plan.of_seeds(arguments.network or "emotion", arguments.seeds, arguments.epochs)
-    data = trainable(_load(arguments))
-    taught = _soft_targets(arguments, data)
-    results = sweep(runs, data, taught, arguments.runs, arguments.address, arguments.cpus_per_run, arguments.restarts)
-    print(table.write(results, arguments.runs))
-    failed = [it.run.name for it in results if it.failed is not None]
+        configs = runs.read(arguments.file)
+    data = training_data(_load(arguments))
+    soft_targets = _soft_targets(arguments, data)
+    cluster = arguments.address, arguments.cpus_per_run, arguments.restarts
+    results = sweep(configs, data, soft_targets, arguments.runs.absolute(), *cluster)
+    print(write_table(results, arguments.runs))
+    failed = [it.name for it in results if it.failed]
     if failed:
         raise UserError(f"{len(failed)} of {len(results)} runs failed: {', '.join(failed)}; the table says why")
 
@@ -105,14 +105,14 @@ def evaluate(arguments: Namespace) -> None:
     """Measure an int8 file on a test part by every protocol that the data allows."""
     from emotion_camera.model.interpreter import scores
 
-    from emotion_training.evaluate.evaluate import PARTS, by_emotion, by_protocol, check_measurable, table
+    from emotion_training.evaluate.evaluate import PARTS, by_protocol, check_measurable, per_class_report, table
 
     check_measurable(arguments.model)
     part = _load(arguments).part(PARTS[arguments.part])
     if not len(part):
         raise UserError(f"{arguments.data}: has no rows of {arguments.part}; give data with the official parts")
-    figures = by_protocol(scores(arguments.model, part.images), part)
-    print(table(figures), by_emotion(figures), sep="\n\n")
+    metrics = by_protocol(scores(arguments.model, part.images), part)
+    print(table(metrics), per_class_report(metrics), sep="\n\n")
 
 
 def card(arguments: Namespace) -> None:
@@ -135,20 +135,20 @@ def report(arguments: Namespace) -> None:
 
 
 def robustness(arguments: Namespace) -> None:
-    """Measure an int8 file that has no card on both test parts, on faces as they are and spoilt; write the figures as JSON."""
+    """Measure an int8 file that has no card on both test parts, clean and corrupted; write the metrics as JSON."""
     from emotion_training.evaluate.report import measure_alone
 
-    for part, told in measure_alone(arguments.model, _load(arguments), arguments.out)["robustness"].items():
-        unspoilt, mean = told["unspoilt"]["accuracy"], told["mean"]["accuracy"]
-        print(f"{part}: {told['protocol']} {unspoilt:.3f}, spoilt {mean:.3f}; the rest is in {arguments.out}")
+    for part, it in measure_alone(arguments.model, _load(arguments), arguments.out)["robustness"].items():
+        clean, mean = it["clean"]["accuracy"], it["mean"]["accuracy"]
+        print(f"{part}: {it['protocol']} clean {clean:.3f}, corrupted {mean:.3f}; the rest is in {arguments.out}")
 
 
 def finetune(arguments: Namespace) -> None:
-    """Adapt the model to collected faces, new classes among them, and write it if it got better on faces held back."""
-    from emotion_training.finetune.finetune import Settings, finetune
+    """Adapt the model to collected faces, new classes among them, and write it if it got better on a validation split."""
+    from emotion_training.finetune.finetune import FinetuneConfig, finetune
 
-    settings = Settings(arguments.seed, arguments.anyway)
-    print(finetune(arguments.data, arguments.model, arguments.out, arguments.composites, settings))
+    config = FinetuneConfig(arguments.seed, arguments.anyway)
+    print(finetune(arguments.data, arguments.model, arguments.out, arguments.composites, config))
 
 
 def finetune_trial(arguments: Namespace) -> None:
@@ -166,14 +166,14 @@ def calibrate_trial(arguments: Namespace) -> None:
 
 
 def composites(arguments: Namespace) -> None:
-    """Make the seven portraits of nobody from FER2013's training faces, for the bundled clip."""
+    """Make the seven average faces from FER2013's training faces, for the bundled clip."""
     from emotion_training.assets.average_faces import run
 
     run(_load(arguments), arguments.out)
 
 
 def clip(arguments: Namespace) -> None:
-    """Make the bundled clip, and the truth about it, from the seven portraits."""
+    """Make the bundled clip and its ground truth from the seven average faces."""
     from emotion_training.assets.clip import run
 
     run(arguments.composites, arguments.out)
@@ -182,7 +182,7 @@ def clip(arguments: Namespace) -> None:
 
 def learning_block(arguments: Namespace) -> None:
     """Put the training into a folder as a custom learning block for Edge Impulse."""
-    from emotion_training.learning_block.docker_context import write
+    from emotion_training.learning_block_folder import write
 
     write(arguments.folder)
     print(
@@ -196,31 +196,32 @@ def _load(arguments: Namespace) -> Faces:
     return faces
 
 
+def _config(arguments: Namespace) -> TrainConfig:
+    return TrainConfig(arguments.network, arguments.epochs, seed=arguments.seed)
+
+
 def _train(arguments: Namespace, faces: Faces) -> None:
-    from emotion_training.fit.recipes import RECIPES, Settings
-    from emotion_training.fit.run_folder import trainable
     from emotion_training.fit.train import fit
+    from emotion_training.fit.training_data import training_data
 
     network = arguments.run / "network.keras"
-    said = "already trained" if network.is_file() else "trained"
-    epochs = arguments.epochs or RECIPES[arguments.network].epochs
-    settings = Settings(network=arguments.network, epochs=epochs, seed=arguments.seed)
-    data = trainable(faces)
-    fit(data, arguments.run, settings, _soft_targets(arguments, data))
-    print(f"{said}: {network}; learning curve: {arguments.run / 'curve.png'}")
+    done = "already trained" if network.is_file() else "trained"
+    data = training_data(faces)
+    fit(data, arguments.run, _config(arguments), _soft_targets(arguments, data))
+    print(f"{done}: {network}; learning curve: {arguments.run / 'curve.png'}")
 
 
-def _soft_targets(arguments: Namespace, data: "Trainable") -> "SoftTargets | None":
-    """The teachers' answers to the training rows; None, and a line that says so, where they don't know all of these."""
+def _soft_targets(arguments: Namespace, data: "TrainingData") -> "SoftTargets | None":
+    """The soft targets for the training rows; None, and a line that says so, where the teachers don't know all of these."""
     from emotion_training.fit import distillation
 
-    taught = distillation.read(distillation.files(arguments.teachers), data.faces, data.which)
-    if taught is None:
+    soft_targets = distillation.read(distillation.files(arguments.teachers), data.faces, data.train_rows)
+    if soft_targets is None:
         alone = "its labels" if data.faces.votes is None else "FER+'s votes"
         print(
             f"{arguments.teachers}: not made for the pictures of {arguments.data}; the network learns from {alone} alone"
         )
-    return taught
+    return soft_targets
 
 
 def _check_backend(converts: bool = False) -> None:
@@ -231,7 +232,7 @@ def _check_backend(converts: bool = False) -> None:
     except ImportError as error:
         what = "Keras" if error.name == "keras" else f"Keras's backend {name!r}"
         raise UserError(
-            f"{what} is not installed; training/requirements.txt says how to install one and to choose it by KERAS_BACKEND"
+            f"{what} is not installed: {install_line('training')} brings both; KERAS_BACKEND chooses another backend that is installed"
         ) from error
     except ValueError as error:
         raise UserError(f"KERAS_BACKEND: Keras has no backend {name!r}; choose tensorflow, torch or jax") from error
@@ -247,28 +248,23 @@ def _check_pytorch() -> None:
     try:
         import torch  # noqa: F401
     except ImportError as error:
-        raise UserError(
-            "PyTorch is not installed; python -m pip install -r training/requirements-pytorch.txt"
-        ) from error
+        raise UserError(f"PyTorch is not installed: {install_line('pytorch')}") from error
 
 
 def _quantize(arguments: Namespace, faces: Faces) -> None:
     from emotion_training.data.targets import training_rows
     from emotion_training.export import calibrate, convert
-    from emotion_training.fit.recipes import LIMITS
     from emotion_training.fit.train import load_network
 
     settings = _trained_settings(arguments)
-    name = settings.get("network", "emotion")
-    which = training_rows(faces)  # once: looking for the leaked ones takes ten seconds
-    calibration = convert.choose_calibration(faces, which)
+    rows = training_rows(faces)  # once: finding near-duplicates takes ten seconds
+    calibration = convert.choose_calibration(faces, rows)
     network = load_network(arguments.run)
-    settled, notes = calibrate.settle(network, faces, which)
-    made = {**settings, **settled, "float": _float_figures(network, faces)}
+    chosen, notes = calibrate.calibrate(network, faces, rows)
+    made = {**settings, **chosen, "float": _float_accuracy(network, faces)}
     data = convert.convert(network, faces.images[calibration], notes)
-    with whole_file(arguments.run / "made.json") as beside:
-        beside.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
-        model = convert.write_model(data, arguments.model, calibration, LIMITS[name])
+    model = convert.write_model(data, arguments.model, calibration, LIMITS[settings.get("network", "emotion")])
+    write_json(arguments.run / "made.json", made)
     print(
         f"{model.path}: {model.file_bytes:,} bytes, arena {model.arena_bytes}, {model.instructions / 1e6:.1f} M Cortex-M7 instructions"
     )
@@ -285,18 +281,22 @@ def _trained_settings(arguments: Namespace) -> dict[str, Any]:
     return read_json(run / "settings.json", f"{again} again with the data and settings that it was trained with")
 
 
-def _float_figures(network: Any, faces: Faces) -> dict[str, dict[str, float]]:
-    """Accuracy by protocol and part of the network before it was made int8, for the card to compare."""
+def _float_accuracy(network: Any, faces: Faces) -> dict[str, dict[str, float]]:
+    """Accuracy by part and protocol of the network before it was made int8, for the card to compare."""
     from emotion_training.evaluate.evaluate import PARTS, by_protocol
     from emotion_training.fit.train import pixels
 
-    figures = {}
-    for name, usage in PARTS.items():
-        part = faces.part(usage)
-        if len(part):
-            answers = network.predict(pixels(part.images), batch_size=512, verbose=0)
-            figures[name] = {protocol: round(it.accuracy, 4) for protocol, it in by_protocol(answers, part).items()}
-    return figures
+    parts = {name: faces.part(usage) for name, usage in PARTS.items()}
+    return {
+        name: {
+            protocol: round(it.accuracy, 4)
+            for protocol, it in by_protocol(
+                network.predict(pixels(part.images), batch_size=512, verbose=0), part
+            ).items()
+        }
+        for name, part in parts.items()
+        if len(part)
+    }
 
 
 def _card(arguments: Namespace, faces: Faces) -> None:

@@ -1,13 +1,13 @@
-"""Soft targets: what teachers answer to FER2013's pictures, kept in small files so that networks can be taught anywhere.
+"""Distillation: the soft targets of teachers for FER2013's pictures, kept in small files so that any computer can train by them.
 
 A file `NAME.npz` of the teacher NAME holds, for n rows of fer2013.csv:
 
 - `rows`: int32 [n], their numbers, counted from 0;
 - `coded`: uint8 [n, 7], -log(score) in steps of STEP: 250 KB a teacher, and no score is 0;
-- `recipe`: how the teacher was trained, as `emotion_training.fit.pytorch.recipes.recipe` writes it;
+- `recipe`: how the teacher was trained, as `emotion_training.fit.recipes.teacher_recipe` writes it;
 - `pictures`: SHA-256 of the pictures' bytes in the order of `rows`, in hexadecimal.
 
-The last two are checked before a file teaches: answers of an older recipe, or to other pictures, would mislead in silence.
+The last two are checked before a file is used: soft targets of an older recipe, or for other pictures, would mislead in silence.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from emotion_camera.model.contract import EMOTIONS
 from numpy.typing import NDArray
 
 from emotion_training.data.fer2013 import Faces
-from emotion_training.fit.pytorch.recipes import TEACHERS, recipe
+from emotion_training.fit.recipes import TEACHERS, teacher_recipe
 
 FOLDER = Path(__file__).resolve().parent / "soft_targets"
 STEP = 0.04
@@ -29,7 +29,7 @@ STEP = 0.04
 
 @dataclass(frozen=True)
 class SoftTargets:
-    """The names of teachers, and the mean of their answers to the training rows: float32 [n, 7], each adding up to 1."""
+    """The names of teachers, and the mean of their scores for the training rows: float32 [n, 7], each row adding up to 1."""
 
     teachers: tuple[str, ...]
     scores: NDArray[np.float32]
@@ -47,11 +47,11 @@ def files(folder: Path) -> list[Path]:
 
 
 def write(path: Path, faces: Faces, rows: NDArray[np.int64], scores: NDArray) -> None:
-    """Keep what the teacher that `path` is named for answers to the n rows `rows` of `faces`: `scores` [n, 7], 0 to 1."""
+    """Write the scores [n, 7], 0 to 1, that the teacher that `path` is named for gives the n rows `rows` of `faces`."""
     coded = np.clip(np.round(-np.log(np.maximum(scores, 1e-9)) / STEP), 0, 255).astype(np.uint8)
-    made, pictures = np.array(recipe(path.stem)), np.array(fingerprint(faces, rows))
+    recipe, pictures = np.array(teacher_recipe(path.stem)), np.array(fingerprint(faces, rows))
     with whole_file(path) as beside, beside.open("wb") as file:
-        np.savez_compressed(file, rows=rows.astype(np.int32), coded=coded, recipe=made, pictures=pictures)
+        np.savez_compressed(file, rows=rows.astype(np.int32), coded=coded, recipe=recipe, pictures=pictures)
 
 
 def fingerprint(faces: Faces, rows: NDArray) -> str:
@@ -59,12 +59,12 @@ def fingerprint(faces: Faces, rows: NDArray) -> str:
     return hashlib.sha256(faces.images[rows].tobytes()).hexdigest()
 
 
-def read(paths: list[Path], faces: Faces, which: NDArray[np.int64]) -> SoftTargets | None:
-    """The mean of what the teachers of these files answer to the rows `which`; None where they saw other pictures.
+def read(paths: list[Path], faces: Faces, rows: NDArray[np.int64]) -> SoftTargets | None:
+    """The mean soft targets of these files for the rows `rows`; None where the teachers saw other pictures.
 
     Raises UserError where a file is damaged or of another recipe, and where only some of the files are of these pictures.
     """
-    found = {path: _answers(path, faces, which) for path in paths}
+    found = {path: _scores(path, faces, rows) for path in paths}
     known = {path: scores for path, scores in found.items() if scores is not None}
     if not known:
         return None
@@ -78,20 +78,20 @@ def read(paths: list[Path], faces: Faces, which: NDArray[np.int64]) -> SoftTarge
 
 def check(path: Path, faces: Faces) -> None:
     """UserError where a file of soft targets is damaged, of another recipe or of other pictures."""
-    if _answers(path, faces, np.empty(0, np.int64)) is None:
+    if _scores(path, faces, np.empty(0, np.int64)) is None:
         raise UserError(f"{path}: was made from other pictures than the data's; delete it, or choose another --run")
 
 
-def _answers(path: Path, faces: Faces, which: NDArray[np.int64]) -> NDArray[np.float32] | None:
-    """A teacher's scores [len(which), 7]; None where it saw other pictures, or not all of these."""
-    rows, coded, pictures = _read(path)
-    if rows.max() >= len(faces) or fingerprint(faces, rows) != pictures:
+def _scores(path: Path, faces: Faces, rows: NDArray[np.int64]) -> NDArray[np.float32] | None:
+    """A teacher's scores [len(rows), 7]; None where it saw other pictures, or not all of these."""
+    seen, coded, pictures = _read(path)
+    if seen.max() >= len(faces) or fingerprint(faces, seen) != pictures:
         return None
     place = np.full(len(faces), -1)
-    place[rows] = np.arange(len(rows))
-    if (place[which] < 0).any():
+    place[seen] = np.arange(len(seen))
+    if (place[rows] < 0).any():
         return None
-    scores = np.exp(-STEP * coded[place[which]].astype(np.float32))
+    scores = np.exp(-STEP * coded[place[rows]].astype(np.float32))
     return scores / scores.sum(axis=1, keepdims=True)
 
 
@@ -99,14 +99,14 @@ def _read(path: Path) -> tuple[NDArray[np.int32], NDArray[np.uint8], str]:
     """A file's rows, their coded scores and the pictures' fingerprint."""
     try:
         with np.load(path) as data:
-            rows, coded, made, pictures = data["rows"], data["coded"], str(data["recipe"]), str(data["pictures"])
+            rows, coded, recipe, pictures = data["rows"], data["coded"], str(data["recipe"]), str(data["pictures"])
     except Exception as error:  # np.load has many: zipfile, zlib, pickle, OS errors
         raise UserError(
             f"{path}: is missing, cut short or no file of soft targets; delete it and train that teacher again"
         ) from error
-    if path.stem not in TEACHERS or made != recipe(path.stem):
+    if path.stem not in TEACHERS or recipe != teacher_recipe(path.stem):
         raise UserError(
-            f"{path}: was made by another recipe than training/emotion_training/fit/pytorch/recipes.py has for {path.stem}; "
+            f"{path}: was made by another recipe than training/emotion_training/fit/recipes.py has for {path.stem}; "
             "delete it and train that teacher again"
         )
     shape = (len(rows), len(EMOTIONS)) if rows.ndim == 1 else None

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from emotion_camera.model.cost import Layer
 
+from emotion_training.data.fer2013 import SIZE
+
 if TYPE_CHECKING:
     import keras
-
-SIZE = 48
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,6 @@ class Shape:
     blocks: int | tuple[int, ...]
     head: int
     dropout: float = 0
-    weight_decay: float = 1e-4
     kernel: int = 3
     stride: int = 1
     stem_blocks: int = 0

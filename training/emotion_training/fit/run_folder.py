@@ -1,113 +1,100 @@
-"""What every training has, in Keras or PyTorch: the rows it learns from, and a folder that tells what it was begun with."""
+"""A training's folder: the settings that it was started with, a history of its epochs, and their curve."""
 
+import csv
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from emotion_camera.errors import UserError
-from emotion_camera.files import read_json, whole_file
-from numpy.typing import NDArray
+from emotion_camera.files import read_json, write_json
 
-from emotion_training.data.fer2013 import Faces
-from emotion_training.data.targets import choosing_rows, prior, targets, training_rows
-from emotion_training.evaluate.protocols import EvalSet, eval_set, main_protocol
+from emotion_training.fit.distillation import SoftTargets
+from emotion_training.fit.recipes import TrainConfig
+from emotion_training.fit.training_data import TrainingData
 
-
-@dataclass(frozen=True)
-class Trainable:
-    """Faces, the rows of them to learn from (int64 [n]), and those to watch the training by (int64 [m])."""
-
-    faces: Faces
-    which: NDArray[np.int64]
-    watched: NDArray[np.int64]
-
-    @property
-    def images(self) -> NDArray[np.uint8]:
-        """The pictures to learn from, uint8 [n, 48, 48]."""
-        return self.faces.images[self.which]
-
-    @property
-    def public(self) -> Faces:
-        """The faces to watch by."""
-        return self.faces.rows(self.watched)
-
-    @property
-    def right(self) -> EvalSet:
-        """The rows of `public` that count by the main protocol, and what is right for each."""
-        return eval_set(main_protocol(self.faces), self.public)
-
-    def targets(self, label_share: float, least_count: int = 1) -> NDArray[np.float32]:
-        """What to learn, float32 [n, 7], as `emotion_training.data.targets.targets` mixes it."""
-        return targets(self.faces, label_share, least_count)[self.which]
-
-    def few(self, count: int) -> "Trainable":
-        """The first `count` rows to learn from, and few to watch by: to try a training out."""
-        count, public = min(count, len(self.which)), self.watched[:256]
-        faces = self.faces.rows(np.concatenate([self.which[:count], public]))
-        return Trainable(faces, np.arange(count), np.arange(count, len(faces)))
+SETTINGS, HISTORY, CURVE = "settings.json", "history.csv", "curve.png"
 
 
-def trainable(faces: Faces) -> Trainable:
-    """The training rows, and PublicTest less the pictures that stand in PrivateTest too (seconds, for looking for those).
+def config_settings(config: TrainConfig, soft_targets: SoftTargets | None) -> dict[str, Any]:
+    """What a camera network's training is started with, for `start_run`."""
+    recipe = config.recipe()
+    return {
+        "network": config.network,
+        "epochs": recipe.epochs,
+        "batch_size": config.batch_size,
+        "seed": config.seed,
+        "soft_targets": list(soft_targets.teachers) if soft_targets else [],
+        "shape": recipe.shape,
+        "stages": recipe.stages,
+    }
 
-    Raises UserError where an emotion has no training picture, or PublicTest no rows.
+
+def start_run(run: Path, data: TrainingData, batch_size: int, settings: Mapping[str, Any]) -> None:
+    """Write `settings.json` into the folder `run`, which is made.
+
+    Raises UserError for less than a batch of training rows, and where the run was started with other settings or rows.
     """
-    which = training_rows(faces)
-    prior(faces, which)
-    watched = choosing_rows(faces)
-    if not len(watched):
+    rows = len(data.train_rows)
+    if rows < batch_size:
         raise UserError(
-            "the data has no rows of PublicTest to watch the training by; give data with the official parts"
+            f"the data has {rows} usable training rows; at least {batch_size} (one batch) are needed: give data with more"
         )
-    return Trainable(faces, which, watched)
-
-
-def begin(run: Path, data: Trainable, batch: int, settings: Mapping[str, Any]) -> None:
-    """Note in `settings.json` of the folder `run`, which is made, what a training is begun with.
-
-    Raises UserError for less than a batch to learn from, and where the run was begun with other settings or rows.
-    """
-    if len(data.which) < batch:
-        raise UserError(
-            f"the data has {len(data.which)} usable training rows; at least {batch} (one batch) are needed: "
-            "give data with more"
-        )
-    settings = json.loads(json.dumps({**settings, "rows": len(data.which)}))
-    path = run / "settings.json"
+    settings = json.loads(json.dumps({**settings, "rows": rows}, default=vars))  # as JSON gives it back, for comparing
+    path = run / SETTINGS
     if path.exists():
         _check_same(path, settings)
         return
     run.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as beside:
-        beside.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+    write_json(path, settings)
 
 
-def _check_same(path: Path, settings: Mapping[str, Any]) -> None:
-    begun = read_json(path, "delete it to go on with the settings that you gave, or choose another --run")
+def _check_same(path: Path, settings: dict[str, Any]) -> None:
+    started = read_json(path, "delete it to go on with the settings that you gave, or choose another --run")
     for name, value in settings.items():
-        if begun.get(name, value) != value:
-            raise UserError(f"{path}: this run was begun with {_difference(name, begun[name], value)}")
+        if started.get(name, value) != value:
+            raise UserError(f"{path}: this run was started with {_difference(name, started[name], value)}")
 
 
-def _difference(name: str, begun: Any, now: Any) -> str:
-    if name in ("recipe", "shape"):
+def _difference(name: str, started: Any, now: Any) -> str:
+    if name in ("recipe", "shape", "stages"):
         return "another recipe or network shape than this version of the project has; choose another --run"
     what, same = ("training rows:", "data") if name == "rows" else (name, "settings")
-    return f"{what} {begun}, not {now}; choose another --run, or give the same {same}"
+    return f"{what} {started}, not {now}; choose another --run, or give the same {same}"
 
 
-def draw(run: Path, panels: Mapping[str, Mapping[str, Sequence[float]]]) -> None:
-    """Draw `curve.png`: a panel for each title, in it a line by epoch for each label."""
+def log_epoch(run: Path, stage: int, epoch: int, metrics: Mapping[str, float]) -> None:
+    """Append an epoch, counted from 1 in its stage, to `history.csv`."""
+    path, row = run / HISTORY, {"stage": stage, "epoch": epoch, **metrics}
+    new = not path.is_file()
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(row))
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def read_history(run: Path) -> list[dict[str, float]]:
+    """The epochs of `history.csv`, each once: a killed run may have trained one twice, or have left a line cut short."""
+    epochs = {}
+    with (run / HISTORY).open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            with suppress(TypeError, ValueError):
+                epochs[row["stage"], row["epoch"]] = {name: float(value) for name, value in row.items()}
+    return list(epochs.values())
+
+
+def draw_curve(run: Path) -> None:
+    """Draw loss and accuracy by epoch, one stage after the other, into `curve.png`."""
     from matplotlib.figure import Figure
 
+    history = read_history(run)
     figure = Figure(figsize=(9, 3.5), layout="constrained")
-    for place, (title, lines) in enumerate(panels.items(), 1):
-        axes = figure.add_subplot(1, len(panels), place, xlabel="epoch", title=title)
-        for label, values in lines.items():
-            axes.plot(range(1, len(values) + 1), values, label=label)
+    for place, title in enumerate(("loss", "accuracy"), 1):
+        axes = figure.add_subplot(1, 2, place, xlabel="epoch", title=title)
+        for name in (name for name in history[0] if title in name):
+            axes.plot(range(1, len(history) + 1), [row[name] for row in history], label=name.replace("_", " "))
         axes.grid(alpha=0.3)
         axes.legend()
-    figure.savefig(run / "curve.png", dpi=110)
+    figure.savefig(run / CURVE, dpi=110)

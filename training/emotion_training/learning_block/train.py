@@ -11,11 +11,12 @@ from emotion_camera.files import MODELS
 from emotion_camera.model.contract import read_labels
 
 from emotion_training.data.fer2013 import SIZE
-from emotion_training.export.tflite_to_keras import rebuild
-from emotion_training.finetune.adapt import Batches, own, widen, with_last
+from emotion_training.export.tflite_to_keras import tflite_to_keras
+from emotion_training.finetune.adapt import Batches, collected_samples, expand_head, replace_head
 from emotion_training.fit import network
 from emotion_training.fit.network import SHAPES, Shape
-from emotion_training.fit.train import pixels, rate_at
+from emotion_training.fit.recipes import lr_at
+from emotion_training.fit.train import pixels
 from emotion_training.learning_block.arrays import Dataset
 
 MODEL = MODELS / "emotion.tflite"
@@ -50,7 +51,7 @@ def train(dataset: Dataset, names: Sequence[str] | None, settings: Settings) -> 
     model = adopt(dataset, names) if from_model else build(dataset.size, dataset.classes)
     rate = settings.learning_rate * (FINETUNE_LR if from_model else 1)
     model.compile(keras.optimizers.Adam(rate), "categorical_crossentropy", weighted_metrics=["accuracy"])
-    samples = own(dataset.train.images, dataset.train.labels, dataset.classes)
+    samples = collected_samples(dataset.train.images, dataset.train.labels, dataset.classes)
     model.fit(
         Batches(samples, None, SEED, settings.augmentation),
         epochs=settings.epochs,
@@ -60,7 +61,7 @@ def train(dataset: Dataset, names: Sequence[str] | None, settings: Settings) -> 
         verbose=0,  # Keras's progress bar needs carriage returns, which Studio's log does not have
         callbacks=[
             keras.callbacks.LearningRateScheduler(
-                lambda epoch: rate_at(epoch, settings.epochs, rate, warmup=min(3, settings.epochs // 10))
+                lambda epoch: lr_at(epoch + 0.5, settings.epochs, rate, min(3, settings.epochs // 10))
             ),
             EpochLog(settings),
         ],
@@ -97,10 +98,10 @@ def adopt(dataset: Dataset, names: Sequence[str] | None) -> keras.Model:
     new = np.flatnonzero(outputs == len(known))
     outputs[new] += np.arange(len(new))
     print(f"fine-tuning {MODEL.name}: it knows {dataset.classes - len(new)} of {dataset.classes} classes", flush=True)
-    samples = own(dataset.train.images, outputs[dataset.train.labels], len(known) + len(new))
-    wide = widen(rebuild(MODEL), samples)
+    samples = collected_samples(dataset.train.images, outputs[dataset.train.labels], len(known) + len(new))
+    wide = expand_head(tflite_to_keras(MODEL), samples)
     kernel, bias = wide.get_layer("emotion").get_weights()
-    return with_last(wide, kernel[:, outputs], bias[outputs])
+    return replace_head(wide, kernel[:, outputs], bias[outputs])
 
 
 def build(size: int, classes: int) -> keras.Model:

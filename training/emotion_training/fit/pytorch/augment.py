@@ -1,4 +1,4 @@
-"""The changes of `emotion_training.data.augment` but for JPEG, to whole batches at once, where the network trains: on a GPU or all cores.
+"""The augmentation of `emotion_training.data.augment`, but for JPEG, of whole batches on the device that trains.
 
 All numbers are drawn on the device of the pictures, by a generator of it: nothing here waits for a GPU.
 """
@@ -8,33 +8,32 @@ from torch import Tensor
 from torch.nn import functional
 
 from emotion_training.data.augment import (
+    ASPECT,
     BLUR,
+    CORRUPTED,
     ERASED,
     ERASED_SIZE,
-    FADED,
     GAIN,
     GAMMA,
+    LIGHT_GRADIENT,
+    LOW_CONTRAST,
     NOISE,
     OFFSET,
     ROLL,
     SCALE,
+    SHEAR,
     SHIFT,
-    SLOPE,
-    SOMETIMES,
-)
-
-SHEAR = 0.10  # of the width, either way, from top to bottom
-ASPECT = 0.10  # share of the width, either way, and of the height the other way
+)  # fmt: skip
 
 
 def augment(images: Tensor, draw: torch.Generator, strength: float = 1) -> Tensor:
     """A changed copy of faces uint8 [n, 1, size, size] as the network takes them: float32, 0 to 1.
 
-    Mirrored, rolled, scaled, sheared, shifted, relit, spoilt as by a small camera, partly covered; `strength`, 0 to 1, is
+    Flipped, rotated, scaled, sheared, shifted, relit, corrupted as by a small camera, partly erased; `strength`, 0 to 1, is
     the share of the ranges that is used.
     """
-    faces = _spoil(_relight(_move(images.float(), draw, strength), draw, strength), draw, strength)
-    return _cover(faces, draw, strength).clamp(0, 255) / 255
+    faces = _corrupt(_relight(_move(images.float(), draw, strength), draw, strength), draw, strength)
+    return _erase(faces, draw, strength).clamp(0, 255) / 255
 
 
 def _uniform(like: Tensor, draw: torch.Generator, limit: float = 1) -> Tensor:
@@ -48,7 +47,7 @@ def _some(like: Tensor, draw: torch.Generator, share: float) -> Tensor:
 
 
 def _move(faces: Tensor, draw: torch.Generator, strength: float) -> Tensor:
-    """The faces rolled, scaled, sheared, shifted, and mirrored in half of the cases; what was outside repeats the edge."""
+    """The faces rotated, scaled, sheared, shifted, and flipped in half of the cases; what was outside repeats the edge."""
 
     def drawn(limit: float) -> Tensor:
         return _uniform(faces, draw, limit * strength).flatten()
@@ -71,20 +70,20 @@ def _move(faces: Tensor, draw: torch.Generator, strength: float) -> Tensor:
 
 
 def _relight(faces: Tensor, draw: torch.Generator, strength: float) -> Tensor:
-    """Other light: gamma, gain and offset; sometimes faded, sometimes lit from one side."""
+    """Other light: gamma, gain and offset; sometimes of low contrast, sometimes lit from one side."""
     power = GAMMA ** _uniform(faces, draw, strength)
     faces = 255 * (faces.clamp(0, 255) / 255) ** power
     gain, offset = 1 + _uniform(faces, draw, GAIN * strength), _uniform(faces, draw, OFFSET * strength)
-    low, high = FADED
-    faded = low + (high - low) * (_uniform(faces, draw) + 1) / 2
-    faded = torch.where(_some(faces, draw, SOMETIMES * strength), faded, 1.0)
-    faces = (faces - 128) * gain * faded + 128 + offset
+    low, high = LOW_CONTRAST
+    contrast = low + (high - low) * (_uniform(faces, draw) + 1) / 2
+    contrast = torch.where(_some(faces, draw, CORRUPTED * strength), contrast, 1.0)
+    faces = (faces - 128) * gain * contrast + 128 + offset
     across = torch.linspace(-0.5, 0.5, faces.shape[-1], device=faces.device)
-    slope = _uniform(faces, draw, SLOPE) * across + _uniform(faces, draw, SLOPE) * across[:, None]
-    return faces + torch.where(_some(faces, draw, SOMETIMES * strength), slope, 0.0)
+    light = _uniform(faces, draw, LIGHT_GRADIENT) * across + _uniform(faces, draw, LIGHT_GRADIENT) * across[:, None]
+    return faces + torch.where(_some(faces, draw, CORRUPTED * strength), light, 0.0)
 
 
-def _spoil(faces: Tensor, draw: torch.Generator, strength: float) -> Tensor:
+def _corrupt(faces: Tensor, draw: torch.Generator, strength: float) -> Tensor:
     """What a small camera does to a picture, each sometimes: blur, noise."""
     # One width of blur a batch: a kernel for each face would cost more than the network.
     sigma = BLUR * (0.3 + 0.7 * torch.rand((), generator=draw, device=faces.device))
@@ -93,13 +92,13 @@ def _spoil(faces: Tensor, draw: torch.Generator, strength: float) -> Tensor:
     kernel /= kernel.sum()
     edge = functional.pad(faces, (2, 2, 2, 2), mode="replicate")
     blurred = functional.conv2d(functional.conv2d(edge, kernel.view(1, 1, 1, 5)), kernel.view(1, 1, 5, 1))
-    faces = torch.where(_some(faces, draw, SOMETIMES * strength), blurred, faces)
+    faces = torch.where(_some(faces, draw, CORRUPTED * strength), blurred, faces)
     width = (_uniform(faces, draw) + 1) / 2 * NOISE
     noise = torch.randn(faces.shape, generator=draw, device=faces.device) * width
-    return faces + torch.where(_some(faces, draw, SOMETIMES * strength), noise, 0.0)
+    return faces + torch.where(_some(faces, draw, CORRUPTED * strength), noise, 0.0)
 
 
-def _cover(faces: Tensor, draw: torch.Generator, strength: float) -> Tensor:
+def _erase(faces: Tensor, draw: torch.Generator, strength: float) -> Tensor:
     """Sometimes a box of one shade over the face."""
     size = faces.shape[-1]
     smallest, largest = (pixels * size / 48 for pixels in ERASED_SIZE)

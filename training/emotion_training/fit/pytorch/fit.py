@@ -11,19 +11,19 @@ from typing import Any
 import numpy as np
 import torch
 from emotion_camera.errors import UserError
-from emotion_camera.files import whole_file
+from emotion_camera.files import write_file
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from emotion_training.evaluate.protocols import EvalSet, measure
+from emotion_training.evaluate.protocols import measure
 from emotion_training.fit.pytorch.augment import augment
-from emotion_training.fit.pytorch.recipes import GPU_BATCH, Plan
-from emotion_training.fit.run_folder import draw
+from emotion_training.fit.recipes import GPU_BATCH, Stage
+from emotion_training.fit.run_folder import draw_curve, log_epoch
+from emotion_training.fit.training_data import TrainingData
 
-# Of the mean of the weights over the last steps of 128 faces, which answers better than the last ones do (Polyak averaging).
-KEPT = 0.998
-LOG = "log.txt"
+# Decay, for a batch of 128, of the exponential moving average (EMA) of the weights, which is more accurate than the last ones.
+EMA_DECAY = 0.998
 
 
 def device() -> torch.device:
@@ -31,82 +31,87 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def fitted(plan: Plan, count: int) -> Plan:
-    """The plan for `count` faces on this machine: in larger batches on a GPU, if there are faces for one."""
-    return plan.on_gpu() if device().type == "cuda" and count >= plan.batch * GPU_BATCH else plan
+def for_device(stage: Stage, count: int) -> Stage:
+    """The stage for `count` faces on this machine: in larger batches on a GPU, if there are faces for one."""
+    return stage.on_gpu() if device().type == "cuda" and count >= stage.batch_size * GPU_BATCH else stage
 
 
 def fit(
     network: nn.Module,
-    images: NDArray[np.uint8],
-    wanted: NDArray[np.float32],
-    watched: tuple[NDArray[np.uint8], EvalSet],
-    plan: Plan,
+    data: TrainingData,
+    targets: NDArray[np.float32],
+    stage: Stage,
     run: Path,
-    checkpoint_name: str = "checkpoint.pt",
+    number: int = 1,
 ) -> nn.Module:
-    """The network trained to answer images uint8 [n, 48, 48] with `wanted` [n, 7], in the mean of its last weights.
+    """The network trained by a stage on the pictures of `data` with `targets` [n, 7]: the moving average of its weights.
 
-    `watched`: pictures and the rows among them that each epoch's line in `log.txt` is measured on. The folder `run`, which
-    must be there, keeps the checkpoint; a run goes on from it, on a processor to the very weights of one that was never
-    stopped. Raises UserError where the checkpoint is of another plan, and where the loss is no longer a number.
+    The folder `run`, which must be there, keeps the checkpoint `stage<number>.pt` and the history; a run goes on from it, on
+    a processor to the very weights of one that was never stopped. Raises UserError where the checkpoint is of another stage,
+    and where the loss is no longer a number.
     """
-    where, checkpoint = device(), run / checkpoint_name
-    state = _State.of(network, plan, where)
-    start = state.restore(checkpoint) if checkpoint.is_file() else 0
-    faces, answers = _on(images, where), torch.from_numpy(wanted).to(where)
-    for epoch in range(start, plan.epochs):
-        begun = time.monotonic()
-        loss = _epoch(state, faces, answers, epoch)
+    stage = for_device(stage, len(targets))
+    where, checkpoint = device(), run / f"stage{number}.pt"
+    state = TrainState.of(network, stage, where)
+    first = state.restore(checkpoint) if checkpoint.is_file() else 0
+    images, targets_there = _on(data.images, where), torch.from_numpy(targets).to(where)
+    for epoch in range(first, stage.epochs):
+        start = time.monotonic()
+        loss = _epoch(state, images, targets_there, epoch)
         if not math.isfinite(loss):
             raise UserError(
-                f"{run}: the loss is no longer a number in epoch {epoch + 1}; lower the rate ({plan.rate}) in "
-                "training/emotion_training/fit/pytorch/recipes.py and choose another --run (the last checkpoint is kept)"
+                f"{run}: the loss is no longer a number in epoch {epoch + 1}; lower peak_lr ({stage.peak_lr}) in "
+                "training/emotion_training/fit/recipes.py and choose another --run (the last checkpoint is kept)"
             )
-        found = measure(logits(state.mean, watched[0]), watched[1])
-        seconds = time.monotonic() - begun
-        _log(run, f"{epoch + 1}/{plan.epochs} loss {loss:.4f} {brief(found.accuracy, found.balanced)} {seconds:.0f} s")
+        val = measure(logits(state.ema, data.val_images), data.val_set)
+        seconds = time.monotonic() - start
+        print(
+            f"{run.name} stage {number} epoch {epoch + 1}/{stage.epochs} loss {loss:.4f} "
+            f"PublicTest {val.accuracy:.4f} balanced {val.balanced:.4f} {seconds:.0f} s",
+            flush=True,
+        )
+        metrics = {"loss": loss, "val_accuracy": val.accuracy, "val_balanced_accuracy": val.balanced}
+        log_epoch(run, number, epoch + 1, metrics)
         state.save(checkpoint, epoch + 1)
-        if (epoch + 1) % 10 == 0 or epoch + 1 == plan.epochs:
+        if (epoch + 1) % 10 == 0 or epoch + 1 == stage.epochs:
             draw_curve(run)
-    return state.mean
+    return state.ema
 
 
 @dataclass(frozen=True)
-class _State:
-    """What a checkpoint holds: the network, the mean of its last weights, the optimizer's momentum; and by which plan."""
+class TrainState:
+    """What a checkpoint holds: the network, the moving average of its weights, the optimizer's momentum; and the stage."""
 
     network: nn.Module
-    mean: nn.Module
+    ema: nn.Module
     optimizer: torch.optim.SGD
-    plan: Plan
+    stage: Stage
 
     @classmethod
-    def of(cls, network: Any, plan: Plan, where: torch.device) -> "_State":
+    def of(cls, network: Any, stage: Stage, where: torch.device) -> "TrainState":
+        """The state of a network before its first epoch."""
         network = network.to(where, memory_format=torch.channels_last)
-        return cls(network, copy.deepcopy(network).eval(), _optimizer(network, plan), plan)
+        return cls(network, copy.deepcopy(network).eval(), _optimizer(network, stage), stage)
 
     def save(self, path: Path, epoch: int) -> None:
         """Write the checkpoint after `epoch` epochs."""
-        states = [it.state_dict() for it in (self.network, self.mean, self.optimizer)]
+        states = [it.state_dict() for it in (self.network, self.ema, self.optimizer)]
         data = io.BytesIO()  # to a full disk torch.save says no more than RuntimeError
-        torch.save({"plan": asdict(self.plan), "epoch": epoch, "states": states}, data)
-        with whole_file(path) as beside:
-            beside.write_bytes(data.getvalue())
+        torch.save({"stage": asdict(self.stage), "epoch": epoch, "states": states}, data)
+        write_file(path, data.getvalue())
 
     def restore(self, path: Path) -> int:
-        """The epochs that are done, with everything put back as it was after them; UserError for another plan's."""
+        """The epochs that are done, with everything put back as it was after them; UserError for another stage's."""
         try:
             kept: dict[str, Any] = torch.load(path, map_location=device(), weights_only=True)
-            epoch, plan, (network, mean, optimizer) = int(kept["epoch"]), kept["plan"], kept["states"]
-            if plan == asdict(self.plan):
-                self.network.load_state_dict(network)
-                self.mean.load_state_dict(mean)
-                self.optimizer.load_state_dict(optimizer)
+            epoch, stage, states = int(kept["epoch"]), kept["stage"], kept["states"]
+            if stage == asdict(self.stage):
+                for it, state in zip((self.network, self.ema, self.optimizer), states, strict=True):
+                    it.load_state_dict(state)
         except Exception as error:  # whatever a damaged file, or one of another network, makes torch raise
             raise UserError(f"{path}: is damaged, or of another network; delete it, or choose another --run") from error
-        if plan != asdict(self.plan):
-            raise UserError(f"{path}: was begun with another plan ({plan}); choose another --run")
+        if stage != asdict(self.stage):
+            raise UserError(f"{path}: was started with another recipe ({stage}); choose another --run")
         return epoch
 
 
@@ -115,39 +120,39 @@ def _on(images: NDArray[np.uint8], where: torch.device) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(images)).unsqueeze(1).to(where)
 
 
-def _optimizer(network: nn.Module, plan: Plan) -> torch.optim.SGD:
+def _optimizer(network: nn.Module, stage: Stage) -> torch.optim.SGD:
     """Weight decay for the kernels only: not for biases and batch norm."""
     kernels = [it for it in network.parameters() if it.ndim > 1]
     others = [it for it in network.parameters() if it.ndim <= 1]
-    groups = [{"params": kernels, "weight_decay": plan.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.SGD(groups, plan.rate, momentum=0.9, nesterov=True)
+    groups = [{"params": kernels, "weight_decay": stage.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.SGD(groups, stage.peak_lr, momentum=0.9, nesterov=True)
 
 
-def _epoch(state: _State, faces: Tensor, wanted: Tensor, epoch: int) -> float:
-    """One pass over the faces; the mean loss. The same for the same seed and epoch, so that a run can go on."""
-    plan, seed = state.plan, state.plan.seed * 100_003 + epoch
+def _epoch(state: TrainState, images: Tensor, targets: Tensor, epoch: int) -> float:
+    """One epoch; its mean loss. The same for the same seed and epoch, so that a run can go on."""
+    stage, seed = state.stage, state.stage.seed * 100_003 + epoch
     torch.manual_seed(seed)  # of dropout
-    draw = torch.Generator(faces.device).manual_seed(seed)
-    order = torch.randperm(len(faces), generator=draw, device=faces.device)
-    steps = len(faces) // plan.batch
-    total = torch.zeros((), device=faces.device)
+    draw = torch.Generator(images.device).manual_seed(seed)
+    order = torch.randperm(len(images), generator=draw, device=images.device)
+    steps = len(images) // stage.batch_size
+    total = torch.zeros((), device=images.device)
     state.network.train()
-    pairs = _floats(state.mean), _floats(state.network)
+    ema, weights = _floats(state.ema), _floats(state.network)
     for step in range(steps):
-        which = order[step * plan.batch : (step + 1) * plan.batch]
-        batch = augment(faces[which], draw, plan.strength_at(epoch)).contiguous(memory_format=torch.channels_last)
-        total += _step(state, batch, wanted[which], plan.rate_at(epoch + step / steps))
-        _average(*pairs, epoch * steps + step, plan.batch)
+        rows = order[step * stage.batch_size : (step + 1) * stage.batch_size]
+        batch = augment(images[rows], draw, stage.augment_at(epoch)).contiguous(memory_format=torch.channels_last)
+        total += _step(state, batch, targets[rows], stage.lr_at(epoch + step / steps))
+        _update_ema(ema, weights, epoch * steps + step, stage.batch_size)
     return float(total) / steps
 
 
-def _step(state: _State, batch: Tensor, wanted: Tensor, rate: float) -> Tensor:
-    """One step by a batch float32 [n, 1, h, w] and its targets [n, 7]; its loss."""
+def _step(state: TrainState, batch: Tensor, targets: Tensor, lr: float) -> Tensor:
+    """One step on a batch float32 [n, 1, h, w] and its targets [n, 7]; its loss."""
     for group in state.optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = lr
     with torch.autocast(batch.device.type, torch.bfloat16):
         logits = state.network(batch)
-    loss = functional.cross_entropy(logits.float(), wanted)
+    loss = functional.cross_entropy(logits.float(), targets)
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()
     state.optimizer.step()
@@ -160,15 +165,15 @@ def _floats(network: nn.Module) -> list[Tensor]:
 
 
 @torch.no_grad()
-def _average(mean: list[Tensor], now: list[Tensor], step: int, batch: int) -> None:
-    """Draw the mean nearer to what the weights are now, after `step` steps: fast at first, later slowly."""
-    kept = min(KEPT ** (batch / 128), (1 + step) / (10 + step))
-    torch._foreach_lerp_(mean, now, 1 - kept)
+def _update_ema(ema: list[Tensor], weights: list[Tensor], step: int, batch_size: int) -> None:
+    """Move the average towards the weights after `step` steps: fast at first, later slowly."""
+    decay = min(EMA_DECAY ** (batch_size / 128), (1 + step) / (10 + step))
+    torch._foreach_lerp_(ema, weights, 1 - decay)
 
 
 @torch.inference_mode()
 def logits(network: nn.Module, images: NDArray[np.uint8], mirrored: bool = False) -> NDArray[np.float32]:
-    """What a network says of images uint8 [n, 48, 48] before softmax, [n, 7]; of their mirror images, with `mirrored`."""
+    """A network's logits [n, 7] for images uint8 [n, 48, 48]; for their mirror images, with `mirrored`."""
     where = next(network.parameters()).device
     network.eval()
     found = []
@@ -177,25 +182,3 @@ def logits(network: nn.Module, images: NDArray[np.uint8], mirrored: bool = False
         with torch.autocast(where.type, torch.bfloat16):
             found.append(network(faces.contiguous(memory_format=torch.channels_last)).float().cpu().numpy())
     return np.concatenate(found)
-
-
-def brief(accuracy: float, balanced: float) -> str:
-    """Accuracy and its mean over the classes, on PublicTest by the main protocol, as lines and logs have them."""
-    return f"PublicTest {accuracy:.4f} {balanced:.4f}"
-
-
-def _log(run: Path, line: str) -> None:
-    print(f"{run.name} {line}", flush=True)
-    with (run / LOG).open("a", encoding="utf-8") as log:
-        log.write(line + "\n")
-
-
-def draw_curve(run: Path) -> None:
-    """Draw what `log.txt` tells of a run into `curve.png`; a line that is cut short is passed over."""
-    epochs: dict[str, list[float]] = {}  # the last line of each epoch: a killed run may have trained it twice
-    for words in map(str.split, (run / LOG).read_text(encoding="utf-8").splitlines()):
-        if len(words) == 8:
-            epochs[words[0]] = [float(words[place]) for place in (2, 4, 5)]
-    loss, accuracy, balanced = (list(them) for them in zip(*epochs.values(), strict=True))
-    shown = {"PublicTest": accuracy, "PublicTest, balanced": balanced}
-    draw(run, {"loss": {"training (augmented)": loss}, "accuracy": shown})

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from emotion_training.fit.network import Shape
-from emotion_training.fit.pytorch.recipes import Teacher
+from emotion_training.fit.recipes import Teacher
 
 
 class Convolution(nn.Sequential):
@@ -79,11 +79,11 @@ def resnet(widths: tuple[int, ...] = (64, 128, 256), blocks: int = 2, dropout: f
     return nn.Sequential(*layers, *_head(channels, dropout))
 
 
-def teacher(recipe: Teacher) -> nn.Sequential:
+def teacher(given: Teacher) -> nn.Sequential:
     """A teacher's network, untrained."""
-    if recipe.network == "vgg":
-        return vgg(recipe.widths, recipe.dropout)
-    return resnet(recipe.widths, recipe.blocks, recipe.dropout)
+    if given.network == "vgg":
+        return vgg(given.widths, given.dropout)
+    return resnet(given.widths, given.blocks, given.dropout)
 
 
 def camera(shape: Shape) -> nn.Sequential:

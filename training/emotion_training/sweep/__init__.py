@@ -1,1 +1,1 @@
-"""Many trainings side by side."""
+"""Many trainings side by side, by Ray Tune."""

@@ -222,7 +222,7 @@ class Terminal:
     def __init__(self, folder, *arguments):
         self._master, slave = os.openpty()
         environment = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"}
-        command = [sys.executable, "-m", "emotion_camera", "collect", "--port", "virtual", "--no-browser", *arguments]
+        command = [sys.executable, "-m", "emotion_camera", "collect", "--port", "simulator", "--no-browser", *arguments]
         self.process = subprocess.Popen(
             command, cwd=folder, env=environment, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
         )
@@ -279,7 +279,7 @@ def test_by_keys_in_a_terminal(tmp_path):
 
 
 def test_training_loads_what_was_collected(tmp_path):
-    faces_folder = pytest.importorskip("emotion_training.finetune.faces_folder")
+    collected = pytest.importorskip("emotion_training.finetune.collected")
     folder = FacesFolder(tmp_path / "faces")
     stored = {}
     for n in range(10):
@@ -293,13 +293,13 @@ def test_training_loads_what_was_collected(tmp_path):
             }
             stored[folder.add(label, pixels, fields)] = pixels
     said: list[str] = []
-    read = faces_folder.read(folder.path, ("angry", "happy"), said.append)
+    read = collected.read(folder.path, ("angry", "happy"), said.append)
     assert said == []
     assert read.labels == ("angry", "happy", "tongue-out")
     assert sorted(read.files) == sorted(stored)
-    for file, image, told in zip(read.files, read.images, read.told, strict=True):
+    for file, image, entry in zip(read.files, read.images, read.entries, strict=True):
         np.testing.assert_array_equal(image, stored[file])
-        assert told["person"] in ("p0", "p1")
+        assert entry["person"] in ("p0", "p1")
 
 
 @pytest.mark.parametrize(
@@ -310,7 +310,7 @@ def test_training_loads_what_was_collected(tmp_path):
         (["--labels", "happy,Happy"], "given twice"),
         (["--http-port", "70000"], "is no port"),
         (["--port", "nowhere"], "nowhere"),
-        (["--port", "virtual:toaster"], "toaster"),
+        (["--port", "simulator:toaster"], "toaster"),
         (["--out", "file"], "can't be written to"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Made-up collected faces for the tests: the bundled portraits of nobody, augmented, as PNG files in folders by label."""
+"""Made-up collected faces for the tests: the bundled average faces, augmented, as PNG files in folders by label."""
 
 from pathlib import Path
 
@@ -7,17 +7,17 @@ from emotion_training.data.augment import augment
 from PIL import Image
 
 ROOT = Path(__file__).parents[2]
-PORTRAITS = ROOT / "tools" / "emotion_camera" / "simulator" / "assets" / "average_faces"
+AVERAGE_FACES = ROOT / "tools" / "emotion_camera" / "simulator" / "assets" / "average_faces"
 DEFAULT_MODEL = ROOT / "models" / "emotion.tflite"
 
 
-def portrait(emotion: str) -> np.ndarray:
-    with Image.open(PORTRAITS / f"{emotion}.png") as picture:
+def average_face(emotion: str) -> np.ndarray:
+    with Image.open(AVERAGE_FACES / f"{emotion}.png") as picture:
         return np.asarray(picture.convert("L").resize((48, 48), Image.Resampling.BOX))
 
 
 def faces(emotion: str, count: int, seed: int = 3, strength: float = 0.5) -> np.ndarray:
-    return augment(np.repeat(portrait(emotion)[np.newaxis], count, axis=0), np.random.default_rng(seed), strength)
+    return augment(np.repeat(average_face(emotion)[np.newaxis], count, axis=0), np.random.default_rng(seed), strength)
 
 
 def write(folder: Path, images: np.ndarray) -> None:

@@ -17,11 +17,12 @@ from emotion_camera.model.interpreter import scores
 from emotion_camera.model.metadata import self_test_picture
 from emotion_training.data.fer2013 import load
 from emotion_training.export.tflite_to_keras import tflite_to_keras
-from emotion_training.finetune import adapt, finetune, split
-from emotion_training.finetune.faces_folder import read
+from emotion_training.finetune import adapt, finetune
+from emotion_training.finetune.collected import read
 from emotion_training.finetune.paired_test import Comparison, mcnemar
+from emotion_training.finetune.split import split
 from emotion_training.fit.train import pixels
-from made_faces import DEFAULT_MODEL, PORTRAITS, ROOT, faces, write
+from made_faces import AVERAGE_FACES, DEFAULT_MODEL, ROOT, faces, write
 
 FER = ROOT.parent / "shared" / "datasets" / "fer2013" / "fer2013.npz"
 TIE = 0.02  # scores come in steps of 1/256; nearer than five of them, int8's rounding decides
@@ -65,12 +66,12 @@ def test_a_network_of_other_operators_is_refused_in_a_sentence(tmp_path):
         tflite_to_keras(path)
 
 
-def test_a_widened_network_answers_as_before_about_what_it_knew():
+def test_an_expanded_head_scores_as_before_what_it_knew():
     network = tflite_to_keras(DEFAULT_MODEL)
     old = np.concatenate([faces("happy", 20), faces("sad", 20)])
     new = faces("surprise", 20)[:, ::-1]
     classes = np.repeat([3, 4, 7], 20)
-    wide = adapt.widen(network, adapt.own(np.concatenate([old, new]), classes, 8))
+    wide = adapt.expand_head(network, adapt.collected_samples(np.concatenate([old, new]), classes, 8))
     before, after = (it.predict(pixels(old), verbose=0) for it in (network, wide))
     assert after.shape == (40, 8)
     np.testing.assert_allclose(after[:, :7] / after[:, :7].sum(axis=1, keepdims=True), before, atol=1e-4)
@@ -78,9 +79,9 @@ def test_a_widened_network_answers_as_before_about_what_it_knew():
 
 
 def test_every_class_counts_alike_however_many_faces_it_has():
-    lesson = adapt.own(faces("happy", 40), np.repeat([3, 4], [30, 10]), 7)
-    assert lesson.weight[:30].sum() == pytest.approx(lesson.weight[30:].sum())
-    assert lesson.weight.mean() == pytest.approx(1)
+    weights = adapt.collected_samples(faces("happy", 40), np.repeat([3, 4], [30, 10]), 7).weights
+    assert weights[:30].sum() == pytest.approx(weights[30:].sum())
+    assert weights.mean() == pytest.approx(1)
 
 
 @pytest.mark.parametrize(("gained", "lost", "p"), [(0, 0, 1), (5, 5, 1), (10, 0, 2 / 1024), (1, 3, 10 / 16)])
@@ -88,22 +89,22 @@ def test_the_exact_paired_test(gained, lost, p):
     assert mcnemar(gained, lost) == mcnemar(lost, gained) == pytest.approx(p)
 
 
-def compared(before: str, after: str, truth: str, known: int = 2) -> Comparison:
+def compared(before: str, after: str, targets: str, known: int = 2) -> Comparison:
     return Comparison(
-        ("a", "b", "c"), known, *(np.array(["abc".index(it) for it in given]) for given in (truth, before, after))
+        ("a", "b", "c"), known, *(np.array(["abc".index(it) for it in given]) for given in (targets, before, after))
     )
 
 
 def test_better_is_right_more_often():
     assert compared("ab", "aa", "aa").worse() is None
-    assert "names 1 of 2 held-back faces right, and 1 before" in str(compared("ab", "ba", "aa").worse())
+    assert "names 1 of 2 validation faces right, and 1 before" in str(compared("ab", "ba", "aa").worse())
     assert compared("aa", "ab", "aa").worse() is not None
 
 
 def test_a_new_class_does_not_buy_the_loss_of_the_old_ones():
-    truth = "a" * 10 + "c" * 20
-    assert "10 held-back ones are named wrong now" in str(compared("a" * 30, "c" * 30, truth).worse())
-    assert compared("a" * 30, truth, truth).worse() is None
+    targets = "a" * 10 + "c" * 20
+    assert "10 validation faces are named wrong now" in str(compared("a" * 30, "c" * 30, targets).worse())
+    assert compared("a" * 30, targets, targets).worse() is None
 
 
 def test_the_sentence_says_whether_it_may_be_chance():
@@ -129,8 +130,8 @@ def adapted(folder: Path) -> Path:
     out = folder.parent / "out" / "emotion.tflite"
     patch = pytest.MonkeyPatch()
     patch.setattr(adapt, "EPOCHS", 5)
-    patch.setattr(adapt, "RATE", 5e-4)
-    finetune.finetune(folder, DEFAULT_MODEL, out, PORTRAITS)
+    patch.setattr(adapt, "PEAK_LR", 5e-4)
+    finetune.finetune(folder, DEFAULT_MODEL, out, AVERAGE_FACES)
     patch.undo()
     return out
 
@@ -146,20 +147,20 @@ def test_the_adapted_model_is_whole_and_keeps_the_contract(adapted):
     np.testing.assert_allclose(given, np.array(told.selftest) / 256, atol=0.01)
 
 
-def test_the_adapted_model_knows_the_new_class_on_the_faces_held_back(adapted, folder):
+def test_the_adapted_model_knows_the_new_class_on_the_validation_faces(adapted, folder):
     found = read(folder, EMOTIONS)
-    held = split.divide(found, finetune.Settings().seed).held
-    right = scores(adapted, found.images[held]).argmax(axis=1) == found.classes[held]
+    val = split(found, finetune.FinetuneConfig().seed).val
+    right = scores(adapted, found.images[val]).argmax(axis=1) == found.classes[val]
     assert right.mean() > 0.7
-    assert right[found.classes[held] == 7].mean() > 0.7
+    assert right[found.classes[val] == 7].mean() > 0.7
 
 
 def test_the_card_tells_what_was_measured_and_what_was_not(adapted):
     card = json.loads(adapted.with_suffix(".json").read_text())
     assert card["not measured"] == ["angry", "disgust", "fear", "sad", "surprise"]
-    assert card["faces"]["learnt"].keys() == {"happy", "neutral", "covered"}
+    assert card["faces"]["training"].keys() == {"happy", "neutral", "covered"}
     assert sum(sum(part.values()) for part in card["faces"].values()) == 90
-    assert card["held back"]["accuracy after"] > card["held back"]["accuracy before"]
+    assert card["validation"]["accuracy after"] > card["validation"]["accuracy before"]
     text = adapted.with_suffix(".md").read_text(encoding="utf-8")
     for part in ("| covered |", "McNemar", "was not measured", "agreed to it", "perhaps of the same people"):
         assert part in text
@@ -168,7 +169,7 @@ def test_the_card_tells_what_was_measured_and_what_was_not(adapted):
 @pytest.fixture
 def unchanged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A folder of two known classes, whose learning brings the very same model."""
-    monkeypatch.setattr(finetune, "_learn", lambda *_: DEFAULT_MODEL.read_bytes())
+    monkeypatch.setattr(finetune, "_train", lambda *_: DEFAULT_MODEL.read_bytes())
     write(tmp_path / "faces" / "happy", faces("happy", 12))
     write(tmp_path / "faces" / "sad", faces("sad", 12))
     return tmp_path
@@ -177,13 +178,13 @@ def unchanged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def test_a_model_that_is_not_better_is_not_written(unchanged):
     out = unchanged / "out" / "emotion.tflite"
     with pytest.raises(UserError, match="not written, for the adapted model is not better"):
-        finetune.finetune(unchanged / "faces", DEFAULT_MODEL, out, PORTRAITS)
+        finetune.finetune(unchanged / "faces", DEFAULT_MODEL, out, AVERAGE_FACES)
     assert not out.parent.exists()
 
 
 def test_with_anyway_it_is_written_and_the_card_says_so(unchanged):
     out = unchanged / "out" / "emotion.tflite"
-    card = finetune.finetune(unchanged / "faces", DEFAULT_MODEL, out, PORTRAITS, finetune.Settings(anyway=True))
+    card = finetune.finetune(unchanged / "faces", DEFAULT_MODEL, out, AVERAGE_FACES, finetune.FinetuneConfig(anyway=True))
     assert check(out).labels == EMOTIONS
     assert "although it is not better" in card.read_text(encoding="utf-8")
 
@@ -192,7 +193,11 @@ def test_a_place_that_cannot_be_written_leaves_nothing(unchanged):
     (unchanged / "emotion.md").mkdir()
     with pytest.raises(UserError, match=r"emotion\.md: is a folder"):
         finetune.finetune(
-            unchanged / "faces", DEFAULT_MODEL, unchanged / "emotion.tflite", PORTRAITS, finetune.Settings(anyway=True)
+            unchanged / "faces",
+            DEFAULT_MODEL,
+            unchanged / "emotion.tflite",
+            AVERAGE_FACES,
+            finetune.FinetuneConfig(anyway=True),
         )
     assert sorted(it.name for it in unchanged.iterdir()) == ["emotion.md", "faces"]
 
@@ -200,7 +205,7 @@ def test_a_place_that_cannot_be_written_leaves_nothing(unchanged):
 def test_the_model_to_start_from_is_not_overwritten(unchanged):
     before = DEFAULT_MODEL.read_bytes()
     with pytest.raises(UserError, match="is the model to start from; choose another --out"):
-        finetune.finetune(unchanged / "faces", DEFAULT_MODEL, DEFAULT_MODEL, PORTRAITS)
+        finetune.finetune(unchanged / "faces", DEFAULT_MODEL, DEFAULT_MODEL, AVERAGE_FACES)
     assert DEFAULT_MODEL.read_bytes() == before
 
 

@@ -1,4 +1,4 @@
-"""Adapt a model to collected faces: learn, compare with what it was on faces held back, and write it if it is better."""
+"""Adapt a model to collected faces: train, compare with what it was on a validation split, and write it if it is better."""
 
 import json
 from contextlib import ExitStack
@@ -17,38 +17,38 @@ from emotion_camera.model.metadata import Metadata
 from numpy.typing import NDArray
 
 from emotion_training.data.fer2013 import SIZE
-from emotion_training.finetune import faces_folder, split
-from emotion_training.finetune.faces_folder import Collected
+from emotion_training.finetune import collected
+from emotion_training.finetune.collected import CollectedFaces
 from emotion_training.finetune.paired_test import Comparison
-from emotion_training.finetune.split import APART, Parts
+from emotion_training.finetune.split import GROUP_KEYS, Split, split
 
-CALIBRATION_REHEARSED = 200  # beside the own faces, or other people's could exceed the ranges of int8
+CALIBRATION_REPLAY = 200  # beside the collected faces, or other people's could exceed the ranges of int8
 
 
 @dataclass(frozen=True)
-class Settings:
+class FinetuneConfig:
     """How to adapt: the random seed, and whether a model that is not better is written, too."""
 
     seed: int = 1
     anyway: bool = False
 
 
-def finetune(data: Path, start: Path, out: Path, portraits: Path, settings: Settings | None = None) -> Path:
+def finetune(data: Path, start: Path, out: Path, average_faces: Path, config: FinetuneConfig | None = None) -> Path:
     """Adapt the int8 file `start` to the faces in the folder `data` and write it to `out`, labels and card beside it.
 
-    Prints what it does and the comparison. `portraits`: the folder of the bundled ones. Returns the card. Raises UserError,
+    Prints what it does and the comparison. `average_faces`: the folder of the bundled ones. Returns the card. Raises UserError,
     with nothing written, where the faces are not fit to learn from or the result is not better.
     """
-    settings = settings or Settings()
+    config = config or FinetuneConfig()
     model = _check_places(start, out)
-    faces = faces_folder.read(data, model.labels)
-    parts = split.divide(faces, settings.seed)
-    print(_plan(data, faces, parts))
-    file = _learn(model, faces, parts, portraits, settings.seed)
+    faces = collected.read(data, model.labels)
+    parts = split(faces, config.seed)
+    print(_summary(data, faces, parts))
+    file = _train(model, faces, parts, average_faces, config.seed)
     compared = compare(model, file, faces, parts)
     print("", compared.table(), "", compared.sentence(), sep="\n")
     worse = compared.worse()
-    if worse and not settings.anyway:
+    if worse and not config.anyway:
         raise UserError(
             f"{out}: not written, for the adapted model is not better: {worse}; collect more faces, check that each lies in "
             "the right folder, or give --anyway"
@@ -74,30 +74,29 @@ def _check_places(start: Path, out: Path) -> Model:
     return model
 
 
-def _plan(data: Path, faces: Collected, parts: Parts) -> str:
-    counts = ", ".join(f"{(faces.classes == it).sum()} {faces.labels[it]}" for it in faces.shown())
+def _summary(data: Path, faces: CollectedFaces, parts: Split) -> str:
+    counts = ", ".join(f"{(faces.classes == it).sum()} {faces.labels[it]}" for it in faces.present())
     return (
-        f"{data}: {len(faces.classes)} faces ({counts}); {len(parts.learn)} to learn from, "
-        f"{len(parts.held)} held back, {APART[parts.apart]}"
+        f"{data}: {len(faces.classes)} faces ({counts}); {len(parts.train)} for training, "
+        f"{len(parts.val)} for validation, {GROUP_KEYS[parts.group_key]}"
     )
 
 
-def _learn(model: Model, faces: Collected, parts: Parts, portraits: Path, seed: int) -> bytes:
+def _train(model: Model, faces: CollectedFaces, parts: Split, average_faces: Path, seed: int) -> bytes:
     """The int8 file of the adapted network."""
     from emotion_training.export.convert import convert
     from emotion_training.export.tflite_to_keras import tflite_to_keras
-    from emotion_training.finetune.adapt import adapt, own, rehearsal
+    from emotion_training.finetune.adapt import adapt, collected_samples, replay_samples
 
-    network = tflite_to_keras(model.path)
-    rehearsed = rehearsal(network, portraits, seed)
-    learn = own(faces.images[parts.learn], faces.classes[parts.learn], len(faces.labels))
-    adapted = adapt(network, learn, rehearsed, seed)
+    network, images = tflite_to_keras(model.path), faces.images[parts.train]
+    replay = replay_samples(network, average_faces, seed)
+    adapted = adapt(network, collected_samples(images, faces.classes[parts.train], len(faces.labels)), replay, seed)
     print("making it int8 ...", flush=True)
-    return convert(adapted, _calibration(faces.images[parts.learn], rehearsed.images), _metadata(model, faces.labels))
+    return convert(adapted, _calibration(images, replay.images), _metadata(model, faces.labels))
 
 
 def _metadata(model: Model, labels: tuple[str, ...]) -> Metadata:
-    """The camera's metadata for an adapted model. Its prior is that of the own faces, in which each class counted alike: none is left."""
+    """The camera's metadata for an adapted model. In its training each class counted alike, so no prior is left."""
     from emotion_training.export.convert import SOFTMAX_TEMPERATURE
 
     known = metadata.read(model.path.read_bytes(), len(model.labels))
@@ -105,33 +104,33 @@ def _metadata(model: Model, labels: tuple[str, ...]) -> Metadata:
     return Metadata(temperature=SOFTMAX_TEMPERATURE, resting=resting)
 
 
-def _calibration(own: NDArray[np.uint8], rehearsed: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Pictures to calibrate the conversion on; the first own face, stretched, brings the extreme pixels 0 and 255."""
-    first = own[:1].astype(np.float32)
+def _calibration(images: NDArray[np.uint8], replay: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Pictures to calibrate the conversion on; the first collected face, stretched, brings the extreme pixels 0 and 255."""
+    first = images[:1].astype(np.float32)
     stretched = np.rint((first - first.min()) * 255 / (first.max() - first.min())).astype(np.uint8)
-    return np.concatenate([own, rehearsed[:CALIBRATION_REHEARSED], stretched])
+    return np.concatenate([images, replay[:CALIBRATION_REPLAY], stretched])
 
 
-def compare(model: Model, file: bytes, faces: Collected, parts: Parts) -> Comparison:
-    """What the model `model` and the int8 `file` answer to the held-back faces."""
+def compare(model: Model, file: bytes, faces: CollectedFaces, parts: Split) -> Comparison:
+    """The predictions of the model `model` and of the int8 `file` for the validation faces."""
     from emotion_camera.model.interpreter import scores
 
-    images = faces.images[parts.held]
+    images = faces.images[parts.val]
     before, after = (scores(it, images).argmax(axis=1) for it in (model.path, file))
-    return Comparison(faces.labels, len(model.labels), faces.classes[parts.held], before, after)
+    return Comparison(faces.labels, len(model.labels), faces.classes[parts.val], before, after)
 
 
-def _write(file: bytes, out: Path, start: Model, faces: Collected, parts: Parts, compared: Comparison) -> Path:
+def _write(file: bytes, out: Path, start: Model, faces: CollectedFaces, parts: Split, compared: Comparison) -> Path:
     from emotion_training.export.convert import write_model
 
-    learnt = [faces.files[row] for row in parts.learn]
+    calibration = [faces.files[row] for row in parts.train]
     card = _card(file, out, start, faces, parts, compared)
     out.absolute().parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         told, read = (stack.enter_context(whole_file(out.with_suffix(suffix))) for suffix in (".json", ".md"))
         told.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
         read.write_text(_markdown(card, compared), encoding="utf-8")
-        made = write_model(file, out, learnt, _limits(file), faces.labels)
+        made = write_model(file, out, calibration, _limits(file), faces.labels)
     print(f"\n{made.path}: {made.file_bytes:,} bytes, arena {made.arena_bytes}, for {card['boards']}")
     return out.with_suffix(".md")
 
@@ -141,13 +140,15 @@ def _limits(file: bytes) -> Limits:
     return SMALL_HEAP if len(file) <= SMALL_HEAP.file else LARGE_HEAP
 
 
-def _card(file: bytes, out: Path, start: Model, faces: Collected, parts: Parts, compared: Comparison) -> dict[str, Any]:
+def _card(
+    file: bytes, out: Path, start: Model, faces: CollectedFaces, parts: Split, compared: Comparison
+) -> dict[str, Any]:
     """All that is known of the adapted model."""
-    shown = faces.shown()
+    present = faces.present()
     gained, lost = compared.changes()
     counts = {
-        name: {faces.labels[it]: int((faces.classes[rows] == it).sum()) for it in shown}
-        for name, rows in (("learnt", parts.learn), ("held back", parts.held))
+        name: {faces.labels[it]: int((faces.classes[rows] == it).sum()) for it in present}
+        for name, rows in (("training", parts.train), ("validation", parts.val))
     }
     return {
         "model": out.name,
@@ -156,15 +157,15 @@ def _card(file: bytes, out: Path, start: Model, faces: Collected, parts: Parts, 
         "boards": SMALL_HEAP.boards + " and all larger" if _limits(file) is SMALL_HEAP else LARGE_HEAP.boards,
         "started from": {"model": start.path.name, "sha256": sha256(start.path.read_bytes()).hexdigest()},
         "faces": counts,
-        "apart": parts.apart,
-        "held back": {
-            "faces": len(parts.held),
+        "split by": parts.group_key,
+        "validation": {
+            "faces": len(parts.val),
             "accuracy before": round(compared.accuracy(compared.before), 4),
             "accuracy after": round(compared.accuracy(compared.after), 4),
             "gained": gained,
             "lost": lost,
         },
-        "not measured": [label for it, label in enumerate(faces.labels) if it not in shown],
+        "not measured": [label for it, label in enumerate(faces.labels) if it not in present],
         "better": compared.worse() is None,
     }
 
@@ -174,7 +175,7 @@ def _markdown(card: dict[str, Any], compared: Comparison) -> str:
     head = f"# {card['model']}\n\nAdapted from `{card['started from']['model']}` to collected faces by `emotion-camera train finetune`."
     facts = [
         f"labels, in output order: {', '.join(card['labels'])}",
-        f"learnt from {_counts(card, 'learnt')}",
+        f"trained on {_counts(card, 'training')}",
         f"for {card['boards']}",
         f"SHA-256 `{card['sha256']}`",
     ]
@@ -185,7 +186,7 @@ def _markdown(card: dict[str, Any], compared: Comparison) -> str:
     if not card["better"]:
         facts.append("**it was written although it is not better than before**")
     lines = "\n".join(f"- {it}" for it in facts)
-    apart = f"The held-back faces are {APART[card['apart']]}."
+    apart = f"The validation faces are {GROUP_KEYS[card['split by']]}."
     return (
         f"{head}\n\n{lines}\n\n## Before and after\n\n{compared.table()}\n\n{compared.sentence()} {apart}\n\n{FAIR_USE}"
     )

@@ -203,8 +203,9 @@ def test_settings_are_noted_at_the_start_and_old_notes_without_rows_accepted(dat
     with pytest.raises(InterruptedError):
         fit(given, tmp_path, TrainConfig(epochs=4), undecided(), callbacks=[stopper])
     found = json.loads((tmp_path / "settings.json").read_text())
-    assert found.pop("shape")["stages"] == [40, 56]
-    assert [stage["epochs"] for stage in found.pop("stages")] == [2, 2]
+    recipe = found.pop("recipe")
+    assert recipe["shape"]["stages"] == [40, 56]
+    assert [stage["epochs"] for stage in recipe["stages"]] == [2, 2]
     assert found == noted
     del noted["rows"], noted["soft_targets"]
     (tmp_path / "settings.json").write_text(json.dumps(noted))
@@ -242,7 +243,7 @@ def test_less_than_one_batch_of_training_rows_is_refused(data, tmp_path):
         (("quantize", "--data", "nowhere.csv", "--model", "net.bin"), 1, "must end in .tflite"),
         (("all", "--data", "nowhere.csv", "--model", "net.v2.tflite"), 1, "no other dot"),
         (("card", "--data", "{data}", "--run", "nowhere"), 1, "run emotion-camera train quantize"),
-        (("card", "--data", "{data}", "--run", "{broken}"), 1, "made.json: is cut short or damaged"),
+        (("card", "--data", "{data}", "--run", "{broken}"), 1, "provenance.json: is cut short or damaged"),
         (("train", "--data", "{data}", "--teachers", "{teachers}", "--run", "{file}/run"), 1, "choose another folder"),
         (("train",), 2, "--data"),
         (("train", "--data", "x", "--epochs", "0"), 2, "at least 1"),
@@ -252,7 +253,7 @@ def test_less_than_one_batch_of_training_rows_is_refused(data, tmp_path):
 def test_mistakes_get_a_sentence(data, teachers, tmp_path, arguments, code, said):
     (tmp_path / "file").touch()
     (tmp_path / "broken").mkdir()
-    (tmp_path / "broken" / "made.json").write_text('{"epochs":')
+    (tmp_path / "broken" / "provenance.json").write_text('{"epochs":')
     places = {"data": data, "file": tmp_path / "file", "broken": tmp_path / "broken", "teachers": teachers}
     done = training(*(text.format(**places) for text in arguments))
     assert done.returncode == code, done.stderr
@@ -276,7 +277,7 @@ def test_a_changed_recipe_is_refused(data, tmp_path):
     from emotion_training.fit.train import fit
 
     stages = [{**asdict(stage), "peak_lr": 1} for stage in RECIPES["emotion"].stages]
-    (tmp_path / "settings.json").write_text(json.dumps({"stages": stages}))
+    (tmp_path / "settings.json").write_text(json.dumps({"recipe": {"stages": stages}}))
     with pytest.raises(UserError, match="started with another recipe or network shape"):
         fit(training_data(load(data)), tmp_path, TrainConfig(epochs=4))
 

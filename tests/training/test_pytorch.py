@@ -393,7 +393,7 @@ def test_a_student_becomes_a_run_that_keras_loads(data, given, student, tmp_path
         UserError, match=r"started with soft_targets \['vgg_votes'\], not \['resnet_both', 'vgg_votes'\]"
     ):
         told(steps.students, capsys, data=data, run=run, teachers=where)
-    settings["shape"]["stages"] = [8, 8]
+    settings["recipe"]["shape"]["stages"] = [8, 8]
     (run / "settings.json").write_text(json.dumps(settings))
     with pytest.raises(UserError, match=r"weights\.npz: is cut short, damaged or not of the shape"):
         load_network(run)

@@ -261,10 +261,10 @@ def _quantize(arguments: Namespace, faces: Faces) -> None:
     calibration = convert.choose_calibration(faces, rows)
     network = load_network(arguments.run)
     chosen, notes = calibrate.calibrate(network, faces, rows)
-    made = {**settings, **chosen, "float": _float_accuracy(network, faces)}
+    provenance = {**settings, **chosen, "float": _float_accuracy(network, faces)}
     data = convert.convert(network, faces.images[calibration], notes)
     model = convert.write_model(data, arguments.model, calibration, LIMITS[settings.get("network", "emotion")])
-    write_json(arguments.run / "made.json", made)
+    write_json(arguments.run / "provenance.json", provenance)
     print(
         f"{model.path}: {model.file_bytes:,} bytes, arena {model.arena_bytes}, {model.instructions / 1e6:.1f} M Cortex-M7 instructions"
     )
@@ -302,5 +302,5 @@ def _float_accuracy(network: Any, faces: Faces) -> dict[str, dict[str, float]]:
 def _card(arguments: Namespace, faces: Faces) -> None:
     from emotion_training.evaluate.report import write_card
 
-    made = read_json(arguments.run / "made.json", "run emotion-camera train quantize first")
-    print(write_card(arguments.model, faces, made, arguments.run / "curve.png").read_text(encoding="utf-8"))
+    provenance = read_json(arguments.run / "provenance.json", "run emotion-camera train quantize first")
+    print(write_card(arguments.model, faces, provenance, arguments.run / "curve.png").read_text(encoding="utf-8"))

@@ -26,8 +26,7 @@ def config_settings(config: TrainConfig, soft_targets: SoftTargets | None) -> di
         "batch_size": config.batch_size,
         "seed": config.seed,
         "soft_targets": list(soft_targets.teachers) if soft_targets else [],
-        "shape": recipe.shape,
-        "stages": recipe.stages,
+        "recipe": recipe,
     }
 
 
@@ -58,7 +57,7 @@ def _check_same(path: Path, settings: dict[str, Any]) -> None:
 
 
 def _difference(name: str, started: Any, now: Any) -> str:
-    if name in ("recipe", "shape", "stages"):
+    if name == "recipe":
         return "another recipe or network shape than this version of the project has; choose another --run"
     what, same = ("training rows:", "data") if name == "rows" else (name, "settings")
     return f"{what} {started}, not {now}; choose another --run, or give the same {same}"

@@ -24,7 +24,7 @@ test-fast: .venv/.all  ## run the quick tests of each part: 90 seconds on two co
 lint: .venv/.all  ## check style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
-bench: .venv/.tools  ## measure the camera program: search, flicker, rest, memory, costs
+bench: .venv/.tools  ## measure the camera program: detection, flicker, calibration, memory, models, costs
 	@$(BIN)/python -m bench
 
 compact: .venv/.all  ## compile device/main.py for the small boards, after a change of it

@@ -1,4 +1,4 @@
-"""The benchmark's command line and its programs on the virtual camera. How long anything takes is not tested."""
+"""The benchmark's command line and its programs on the simulator. How long anything takes is not tested."""
 
 import math
 import subprocess
@@ -6,27 +6,27 @@ import sys
 from pathlib import Path
 
 import pytest
+from bench.flicker import UNSMOOTHED
 from bench.memory import heap_lines
-from bench.scenes import Scene, Sight, still
-from bench.steady import UNSMOOTHED
-from bench.tracking import (
-    faces_found,
-    false_boxes,
-    frames_right,
-    frames_till_boxed,
+from bench.metrics import (
+    false_positives,
+    frames_to_detection,
+    id_switches,
+    ids_by_person,
+    label_accuracy,
     labels_and_truth,
-    number_changes,
-    reported,
+    recall,
 )
-from bench.watch import PLAIN_LOOP, Look, files_beside, watch
+from bench.runner import PLAIN_LOOP, FrameResult, files_beside, run_scene
+from bench.scenes import Scene, TrueFace, still
 from emotion_camera.errors import UserError
 from emotion_camera.model.contract import DEFAULT_MODEL
 from emotion_camera.model.cost import predict_instructions
 from emotion_camera.model.tflite import describe
 from emotion_camera.reports.parse import EventReport, Face, FacesReport, parse
 from emotion_camera.simulator import Line, run
+from emotion_camera.simulator.cost import area_copy, frame_cost
 from emotion_camera.simulator.host.floats import camera_float
-from emotion_camera.simulator.host.instructions import area_copy, frame_cost
 from emotion_camera.simulator.host.process import find_micropython
 
 ROOT = Path(__file__).parents[2]
@@ -65,13 +65,13 @@ def test_the_plain_loop_is_as_short_as_an_example():
 
 
 def test_watching_gives_a_look_for_each_frame_with_what_it_cost():
-    looks = watch(PLAIN_LOOP, still(4))
-    assert [(len(look.faces), look.windows, look.runs) for look in looks] == [(1, 18807, 1)] * 4
+    results = run_scene(PLAIN_LOOP, still(4))
+    assert [(len(look.faces), look.windows, look.inferences) for look in results] == [(1, 18807, 1)] * 4
     network = predict_instructions(describe(DEFAULT_MODEL).layers) + 94_000
-    assert all(look.cost.network == network for look in looks)
-    assert all(30e6 < look.cost.search < 60e6 for look in looks)
-    assert all(look.cost.copies == 0 for look in looks)
-    assert all(20_000 < look.cost.drawing < 30_000 for look in looks)
+    assert all(look.cost.network == network for look in results)
+    assert all(30e6 < look.cost.search < 60e6 for look in results)
+    assert all(look.cost.copies == 0 for look in results)
+    assert all(20_000 < look.cost.drawing < 30_000 for look in results)
 
 
 DRAWS_INTO_ITS_OWN_MEMORY = """
@@ -92,7 +92,7 @@ def test_a_picture_drawn_into_a_programs_own_memory_costs_a_copy_but_no_heap(tmp
     program = tmp_path / "main.py"
     program.write_text(DRAWS_INTO_ITS_OWN_MEMORY)
     scale = camera_float(0.4)
-    [look, *_] = watch(program, still(2))
+    [look, *_] = run_scene(program, still(2))
     assert look.cost.copies == area_copy((160, 100, 120, 120), (scale, scale))
     assert look.cost.rest == frame_cost([], {}, 0).rest
 
@@ -101,71 +101,75 @@ def test_a_program_that_reports_an_error_has_no_figures(tmp_path):
     program = tmp_path / "main.py"
     program.write_text(NEVER_READY)
     with pytest.raises(UserError, match=r"/main\.py in the scene 'still': There is no model\."):
-        watch(program, still(4))
+        run_scene(program, still(4))
 
 
 def test_a_program_that_crashes_has_no_figures(tmp_path):
     program = tmp_path / "main.py"
     program.write_text("1 / 0")
     with pytest.raises(UserError, match="ZeroDivisionError"):
-        watch(program, still(4))
+        run_scene(program, still(4))
 
 
 def test_found_and_false_count_only_faces_in_clear_sight():
-    there, covered = Sight(0, "sad", (100, 100, 60, 60)), Sight(1, "sad", (200, 100, 60, 60), clear=False)
+    there, covered = TrueFace(0, "sad", (100, 100, 60, 60)), TrueFace(1, "sad", (200, 100, 60, 60), clear=False)
     scene = Scene("two", still(2).source, ((there, covered), (there, covered)))
-    looks = [Look((face(1), face(2, x=10))), Look((face(3, x=200),))]
-    assert (faces_found(scene, looks), false_boxes(scene, looks)) == (0.5, 50.0)
+    results = [FrameResult((face(1), face(2, x=10))), FrameResult((face(3, x=200),))]
+    assert (recall(scene, results), false_positives(scene, results)) == (0.5, 50.0)
 
 
-def test_numbers_and_names_follow_the_person_whatever_the_order_of_the_report():
-    left, right = Sight(0, "sad", (100, 100, 60, 60)), Sight(1, "happy", (200, 100, 60, 60))
+def test_ids_and_labels_follow_the_person_whatever_the_order_of_the_report():
+    left, right = TrueFace(0, "sad", (100, 100, 60, 60)), TrueFace(1, "happy", (200, 100, 60, 60))
     scene = Scene("two", still(3).source, ((left, right),) * 3)
-    looks = [Look((face(1), face(2, "happy", 200))), Look((face(1, None, 200), face(2))), Look((face(2),))]
-    assert reported(scene, looks) == {0: [1, 2, 2], 1: [2, 1, None]}
-    assert number_changes(scene, looks) == 2
-    assert frames_right(scene, looks) == (1 + 1 / 3) / 2
-    assert labels_and_truth(scene, looks) == {
+    results = [
+        FrameResult((face(1), face(2, "happy", 200))),
+        FrameResult((face(1, None, 200), face(2))),
+        FrameResult((face(2),)),
+    ]
+    assert ids_by_person(scene, results) == {0: [1, 2, 2], 1: [2, 1, None]}
+    assert id_switches(scene, results) == 2
+    assert label_accuracy(scene, results) == (1 + 1 / 3) / 2
+    assert labels_and_truth(scene, results) == {
         0: (["sad", "sad", "sad"], ["sad"] * 3),
         1: (["happy", None, "absent"], ["happy"] * 3),
     }
 
 
 def test_a_new_face_is_boxed_so_many_frames_after_it_came_into_sight():
-    there, going = Sight(0, "sad", (100, 100, 60, 60)), Sight(0, "sad", (100, 100, 60, 60), clear=False)
+    there, going = TrueFace(0, "sad", (100, 100, 60, 60)), TrueFace(0, "sad", (100, 100, 60, 60), clear=False)
     truth = [(there,)] * 3 + [(going,)] * 9 + [(there,)] * 2 + [()] * 10 + [(there,)] * 4 + [(going,)] * 10 + [(there,)]
     scene = Scene("one", still(len(truth)).source, tuple(truth))
-    looks = [Look((face(1),) if number in (0, 27, 30) else ()) for number in range(len(truth))]
-    assert frames_till_boxed(scene, looks) == [0, 3, math.inf]  # nine frames behind a hand do not make a face new
-    assert frames_till_boxed(scene, [Look()] * len(truth)) == [math.inf] * 3
+    results = [FrameResult((face(1),) if number in (0, 27, 30) else ()) for number in range(len(truth))]
+    assert frames_to_detection(scene, results) == [0, 3, math.inf]  # nine frames behind a hand do not make a face new
+    assert frames_to_detection(scene, [FrameResult()] * len(truth)) == [math.inf] * 3
 
 
 def test_where_nobody_is_no_face_is_missed():
     scene = Scene("none", still(2).source, ((), ()))
-    assert math.isnan(faces_found(scene, [Look(), Look((face(1),))]))
-    assert false_boxes(scene, [Look(), Look((face(1),))]) == 50
+    assert math.isnan(recall(scene, [FrameResult(), FrameResult((face(1),))]))
+    assert false_positives(scene, [FrameResult(), FrameResult((face(1),))]) == 50
 
 
 @pytest.mark.skipif(find_micropython() is None, reason="no MicroPython for this computer")
 def test_the_heap_is_measured_with_what_the_program_keeps_in_it():
-    [told] = heap_lines(PLAIN_LOOP, "h7", 101)
-    assert told["frames"] == 100
-    assert DEFAULT_MODEL.stat().st_size < told["in_use"] < 335_872
-    assert 0 < told["a_frame"] <= told["most"]
+    [line] = heap_lines(PLAIN_LOOP, "h7", 101)
+    assert line["frames"] == 100
+    assert DEFAULT_MODEL.stat().st_size < line["in_use"] < 335_872
+    assert 0 < line["a_frame"] <= line["most"]
 
 
-def test_costs_are_told():
-    told = bench("costs")
-    assert told.returncode == 0, told.stderr
-    assert "0.75/1.25" in told.stdout
-    assert "all, in whole clusters" in told.stdout
+def test_costs_are_printed():
+    done = bench("costs")
+    assert done.returncode == 0, done.stderr
+    assert "0.75/1.25" in done.stdout
+    assert "all, in whole clusters" in done.stdout
 
 
 @pytest.mark.parametrize("words", [["speed"], ["costs", "--program", "no_such_program.py"]])
 def test_wrong_usage_is_a_sentence(words):
-    told = bench(*words)
-    assert told.returncode == 2
-    assert "there is no such" in told.stderr
+    done = bench(*words)
+    assert done.returncode == 2
+    assert "there is no such" in done.stderr
 
 
 def test_smoothing_can_be_turned_off_as_the_benchmark_does():

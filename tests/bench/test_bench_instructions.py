@@ -9,11 +9,7 @@ from emotion_camera.model.cost import Layer
 from emotion_camera.model.tflite import describe
 from emotion_camera.reports.parse import FacesReport, parse
 from emotion_camera.simulator import Line, Shown, run
-from emotion_camera.simulator.events import Call
-from emotion_camera.simulator.host.firmware import HINTS
-from emotion_camera.simulator.host.floats import camera_float
-from emotion_camera.simulator.host.haar import SearchCounts, find_features_counted, load_cascade
-from emotion_camera.simulator.host.instructions import (
+from emotion_camera.simulator.cost import (
     COPY,
     COPY_ROW,
     Cost,
@@ -26,6 +22,10 @@ from emotion_camera.simulator.host.instructions import (
     histeq,
     mean,
 )
+from emotion_camera.simulator.events import Call
+from emotion_camera.simulator.host.firmware import HINTS
+from emotion_camera.simulator.host.floats import camera_float
+from emotion_camera.simulator.host.haar import SearchCounts, find_features_counted, load_cascade
 from emotion_camera.simulator.host.sources import Source
 from recordings import FRAMES, GOLDEN, NETWORK, PROGRAM, golden_frame, needs_golden, read
 

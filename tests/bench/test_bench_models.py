@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from bench import reference
 from bench.models import _accuracy, in_turns, litert, ratio_and_spread, report, tflm
-from bench.watch import PROGRAM
+from bench.runner import Options
 from emotion_camera.commands import vela
 from emotion_camera.model.contract import DEFAULT_MODEL, check
 from emotion_camera.model.cost import predict_instructions
@@ -57,7 +57,7 @@ def test_the_accuracy_is_that_of_the_card_of_this_very_file(tmp_path):
 
 
 def test_models_are_told():
-    told = report(PROGRAM, "h7")
+    told = report(Options())
     for path in DEFAULT_MODEL.parent.glob("*.tflite"):
         assert path.name in told
         assert f"{predict_instructions(describe(path).layers) / 1e6:.1f} M" in told

@@ -5,9 +5,8 @@ from itertools import groupby
 import numpy as np
 import pytest
 from bench import scenes
-from bench.scenes import FPS, Scene, Sight
-from bench.watch import Look as Frame
-from bench.watch import compare, fits, match
+from bench.runner import FrameResult, fits, match, match_frames
+from bench.scenes import FPS, Scene, TrueFace
 from emotion_camera.reports.parse import Face
 from emotion_camera.simulator.host.haar import find_features, load_cascade
 
@@ -18,7 +17,7 @@ def frames(scene: Scene) -> list[np.ndarray]:
 
 @pytest.fixture(scope="module")
 def short() -> Scene:
-    return scenes.steady(seconds=6, seed=3)
+    return scenes.seated(seconds=6, seed=3)
 
 
 def reported(x: int, y: int, size: int, number: int = 1) -> Face:
@@ -26,10 +25,10 @@ def reported(x: int, y: int, size: int, number: int = 1) -> Face:
 
 
 def test_a_seed_gives_the_same_frames_again_and_another_seed_others(short):
-    again = scenes.steady.__wrapped__(seconds=6, seed=3)
+    again = scenes.seated.__wrapped__(seconds=6, seed=3)
     assert again.truth == short.truth
     assert all(np.array_equal(a, b) for a, b in zip(frames(again), frames(short), strict=True))
-    assert scenes.steady(seconds=6, seed=4).truth != short.truth
+    assert scenes.seated(seconds=6, seed=4).truth != short.truth
 
 
 def test_frames_are_grey_and_of_the_cameras_size_with_a_truth_each(short):
@@ -40,7 +39,7 @@ def test_frames_are_grey_and_of_the_cameras_size_with_a_truth_each(short):
 
 @pytest.mark.parametrize(
     "make",
-    [lambda: scenes.steady(seconds=6, seed=3), scenes.three_people, scenes.one_person, lambda: scenes.resting(0)],
+    [lambda: scenes.seated(seconds=6, seed=3), scenes.three_people, scenes.one_person, lambda: scenes.resting(0)],
 )
 def test_the_cascade_finds_a_face_where_the_truth_says(make):
     scene, cascade = make(), load_cascade()
@@ -51,14 +50,14 @@ def test_the_cascade_finds_a_face_where_the_truth_says(make):
 
 
 def test_the_truth_changes_when_half_of_the_new_look_is_there():
-    looks, emotions = scenes._acted([("sad", {"sad": 1.0}, 1.0), ("happy", {"happy": 1.0}, 1.0)])
+    looks, emotions = scenes._act([("sad", {"sad": 1.0}, 1.0), ("happy", {"happy": 1.0}, 1.0)])
     assert emotions == ["sad"] * 11 + ["happy"] * 9
     assert [look.get("happy", 0) for look in looks[9:14]] == [0, 0.25, 0.5, 0.75, 1]
     assert all(sum(look.values()) == pytest.approx(1) for look in looks)
 
 
 def test_mild_expressions_are_more_than_half_of_what_they_are_called():
-    looks, emotions = scenes._moods(np.random.default_rng(0), 600, mild=1.0)
+    looks, emotions = scenes._expressions(np.random.default_rng(0), 600, mild=1.0)
     shares = [look.get(emotion, 0) for look, emotion in zip(looks, emotions, strict=True)]
     held = [share for share in shares if 0.52 <= share <= 0.70]
     assert len(held) > 300
@@ -187,16 +186,16 @@ def test_one_person_is_always_in_clear_sight_and_changes_its_expression():
     ],
 )
 def test_a_report_fits_a_face_whose_middle_it_holds_and_whose_size_is_like_its_own(box, same):
-    assert fits(reported(*box), Sight(0, "sad", (100, 100, 60, 60))) == same
+    assert fits(reported(*box), TrueFace(0, "sad", (100, 100, 60, 60))) == same
 
 
 def test_each_report_goes_to_the_nearest_person_and_the_rest_are_false():
-    sights = (Sight(0, "sad", (100, 100, 60, 60)), Sight(1, "happy", (120, 100, 60, 60)))
+    sights = (TrueFace(0, "sad", (100, 100, 60, 60)), TrueFace(1, "happy", (120, 100, 60, 60)))
     seen = match([reported(118, 100, 60, 7), reported(101, 100, 60, 8), reported(10, 10, 60, 9)], sights)
     assert {person: face.id for person, face in seen.faces.items()} == {0: 8, 1: 7}
-    assert seen.false == 1
+    assert seen.false_positives == 1
 
 
 def test_a_report_of_a_covered_face_is_not_false():
-    scene = Scene("one", scenes.still(1).source, ((Sight(0, "sad", (100, 100, 60, 60), clear=False),),))
-    assert compare([Frame((reported(100, 100, 60),))], scene)[0].false == 0
+    scene = Scene("one", scenes.still(1).source, ((TrueFace(0, "sad", (100, 100, 60, 60), clear=False),),))
+    assert match_frames([FrameResult((reported(100, 100, 60),))], scene)[0].false_positives == 0

@@ -1,6 +1,6 @@
 """A deploy that is cut off: the camera holds the old files or the new ones, whole, at its next start.
 
-Small files here; `python -m bench.deploy` does the same with the shipped ones, at every block.
+Small files here; `python -m bench deploy` does the same with the shipped ones, at every block.
 """
 
 import runpy

@@ -4,7 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
-from emotion_camera.commands.watch.bench import BROWSERS
+from bench.page import BROWSERS
 from emotion_camera.recordings import read_recording
 from watched import LABELS, FakeStream, served, wait_until
 

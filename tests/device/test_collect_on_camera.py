@@ -1,4 +1,4 @@
-"""`device/collect.py`, which stores faces by one button, on the virtual camera."""
+"""`device/collect.py`, which stores faces by one button, on the simulator."""
 
 from io import BytesIO
 

@@ -1,4 +1,4 @@
-"""The camera program on the virtual camera, on each firmware generation: it finds, names, reports and draws faces."""
+"""The camera program on the simulator, on each firmware generation: it finds, names, reports and draws faces."""
 
 import subprocess
 from collections import Counter

@@ -16,7 +16,17 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from bench.eim import answer, ask, connect, litert_scores, made_faces, official_client, official_scores, packed, started
+from bench.eim import (
+    answer,
+    ask,
+    connect,
+    drawn_faces,
+    litert_scores,
+    official_client,
+    official_scores,
+    packed,
+    started,
+)
 from emotion_camera.commands.edge_impulse import runner
 from emotion_camera.commands.edge_impulse.eim.messages import Splitter, TooLong
 from emotion_camera.commands.edge_impulse.eim.network import grey
@@ -31,7 +41,7 @@ pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="an .eim 
 
 ROOT = Path(__file__).parents[2]
 MODEL = check(DEFAULT_MODEL)
-FACES = made_faces()
+FACES = drawn_faces()
 SCORES = litert_scores(MODEL, FACES)
 needs_official_client = pytest.mark.skipif(
     importlib.util.find_spec("edge_impulse_linux") is None, reason="edge_impulse_linux is not installed"

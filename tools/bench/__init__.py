@@ -1,1 +1,1 @@
-"""`python -m bench`: what the camera program costs and how good it is, in scenes whose truth is known."""
+"""`python -m bench`: accuracy and cost of the camera program, in scenes with ground truth."""

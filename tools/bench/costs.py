@@ -1,4 +1,4 @@
-"""`costs`: what searching a frame takes on this computer, and what the program takes of the camera's disk."""
+"""Time of a face search on this computer, and the program's size on the camera's disk."""
 
 import statistics
 import time
@@ -11,15 +11,15 @@ from emotion_camera.boards import CLUSTER, find_board
 from emotion_camera.simulator.host.haar import find_features_counted, load_cascade
 from emotion_camera.simulator.host.pictures import to_gray
 
+from bench.runner import Options, files_beside, name_of
 from bench.scenes import clip
 from bench.table import table
-from bench.watch import called, files_beside
 
 FRAME = 108  # of the clip: two faces
 RUNS = 20
 
 
-def report(program: Path, board: str) -> str:
+def report(options: Options) -> str:
     """Median milliseconds and windows of a QVGA frame of the bundled clip at three settings, and the files' sizes."""
     frame = np.ascontiguousarray(to_gray(next(islice(clip().source.frames(), FRAME, None))))
     cascade, rows = load_cascade(), []
@@ -31,14 +31,14 @@ def report(program: Path, board: str) -> str:
         (
             f"Costs: the cascade over a whole frame of {frame.shape[1]} x {frame.shape[0]} with two faces, on this computer.",
             table(("threshold/scale", "ms", "windows", "faces"), rows),
-            f"What {called(program)} needs on the camera's disk, bytes; an H7 has room for {find_board('h7').flash_room:,}.",
-            table(("file", "bytes"), [(name, f"{size:,}") for name, size in _sizes(program).items()]),
+            f"What {name_of(options.program)} needs on the camera's disk, bytes; an H7 has room for {find_board('h7').flash_room:,}.",
+            table(("file", "bytes"), [(name, f"{size:,}") for name, size in _sizes(options.program).items()]),
         )
     )
 
 
 def _sizes(program: Path) -> dict[str, int]:
-    """Bytes of each file that goes on the camera, and of all; a file takes whole clusters there."""
+    """Bytes of each file on the camera, and of all in whole clusters."""
     files = {program.name: program} | files_beside(program)
     sizes = {name: file.stat().st_size for name, file in files.items()}
     return sizes | {"all, in whole clusters": sum(-(-size // CLUSTER) * CLUSTER for size in sizes.values())}

@@ -1,15 +1,11 @@
-"""What a deploy leaves on a camera whose power or cable fails: at every block that it writes, and at bytes that it sends.
+"""What a deploy leaves on a camera after a power cut at every block that it writes, or a cable pulled at a byte that it sends.
 
-`python -m bench.deploy` cuts a whole deploy of real files everywhere. The camera is the virtual one with FAT disks;
-each cut disk is started, boot.py and all, and written full: what FAT takes for free must not be one of the files. Then it
-must hold the old or the new files, whole, with which the program gets ready.
+The camera is simulated, with FAT disks. Each cut disk is started, boot.py and all, and filled up, which overwrites what FAT
+counts as free. Then it must hold the complete old or the complete new files, and the program must get ready with them.
 """
-
-from __future__ import annotations
 
 import contextlib
 import io
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -18,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emotion_camera.boards import find_board
-from emotion_camera.camera.repl import Repl
 from emotion_camera.camera.inspection import digest
+from emotion_camera.camera.repl import Repl
 from emotion_camera.commands.deploy.atomic_update import Files
 from emotion_camera.commands.deploy.command import deploy
 from emotion_camera.errors import UserError
@@ -27,8 +23,10 @@ from emotion_camera.model import metadata
 from emotion_camera.model.bundle import MAIN
 from emotion_camera.model.contract import DEFAULT_MODEL
 from emotion_camera.simulator import run
-from emotion_camera.simulator.board.board import AT_RESET, Board
+from emotion_camera.simulator.board.board import AT_RESET, SimulatedBoard
 from emotion_camera.simulator.events import Line
+
+from bench.runner import Options
 
 BLOCK = 512
 RECORD = 4 + BLOCK  # of a trace: the block's number, and what was written
@@ -40,7 +38,7 @@ Disk = dict[int, bytes]  # blocks by number; the others are 0
 
 @dataclass(frozen=True)
 class Recording:
-    """A deploy block by block: the disk before, and each block that was written, with what is there before and after."""
+    """A deploy block by block: the disk before, each block written, and the files before and after."""
 
     before: Disk
     written: list[tuple[int, bytes]]
@@ -60,7 +58,7 @@ def other_model(data: bytes) -> bytes:
 
 
 def shipped() -> tuple[Files, Files]:
-    """An old set and a new one; every file differs."""
+    """An old and a new set of files; every file differs."""
     labels, model, main = DEFAULT_MODEL.with_suffix(".txt").read_bytes(), DEFAULT_MODEL.read_bytes(), MAIN.read_bytes()
     old = {"main.py": main, "emotion.txt": labels, "emotion.tflite": model}
     new = {"main.py": main + b"\n", "emotion.txt": labels + b"\n", "emotion.tflite": other_model(model)}
@@ -68,10 +66,10 @@ def shipped() -> tuple[Files, Files]:
 
 
 def record(folder: Path, old: Files, new: Files, board: str = BOARD) -> Recording:
-    """Deploy `new` over `old` on a virtual camera, and write down each block."""
+    """Deploy `new` over `old` on a simulated camera, and record each block."""
     write(folder / "flash", old)
     trace = folder / "trace"
-    played = Board(folder, board=board, trace=trace)
+    played = SimulatedBoard(folder, board=board, trace=trace)
     played.open()
     with contextlib.redirect_stdout(io.StringIO()), closing(Repl(None, played)) as camera:
         first = trace.stat().st_size // RECORD
@@ -96,7 +94,7 @@ def _files(folder: Path) -> dict[str, bytes]:
 
 
 def start(disk: Disk, board: str = BOARD) -> tuple[dict[str, bytes], list[tuple[int, bytes]]]:
-    """The files of a disk once boot.py has run and the disk was filled, and the blocks that were written meanwhile."""
+    """The files of a disk after boot.py and filling it, and the blocks that boot.py wrote."""
     with tempfile.TemporaryDirectory(prefix="cut-") as name:
         folder = Path(name)
         with (folder / "flash.fat").open("wb") as image:
@@ -104,7 +102,7 @@ def start(disk: Disk, board: str = BOARD) -> tuple[dict[str, bytes], list[tuple[
             for number, data in disk.items():
                 image.seek(number * BLOCK)
                 image.write(data)
-        Board(folder, board=board, trace=folder / "trace").boot(then_fill=True)
+        SimulatedBoard(folder, board=board, trace=folder / "trace").boot(then_fill=True)
         files = _files(folder / "flash")
         trace = folder / "trace"
         return files, list(_blocks(trace.read_bytes())) if trace.exists() else []
@@ -119,7 +117,7 @@ def outcome(files: Files, recording: Recording) -> str:
 
 
 def cut_everywhere(recording: Recording, every: int = 1, twice_every: int = 40) -> Counter[str]:
-    """What is left when the power fails after each `every`th block; `twice_every`th time it fails again while boot.py mends."""
+    """Outcomes of power cuts after each `every`th block; at each `twice_every`th a second one cuts boot.py's repair short."""
     left: Counter[str] = Counter()
     for count in range(0, len(recording.written) + 1, every):
         disk = recording.cut(count)
@@ -147,7 +145,7 @@ def kill(folder: Path, old: Files, new: Files, after: int) -> str | None:
     """Pull the cable of a real deploy after so many bytes, or AT_RESET; what is on the camera at its next start. None when
     the deploy was through before."""
     write(folder / "flash", old)
-    board = Board(folder, board=BOARD, dies_after=after)
+    board = SimulatedBoard(folder, board=BOARD, dies_after=after)
     board.open()
     with (
         contextlib.redirect_stdout(io.StringIO()),
@@ -158,17 +156,17 @@ def kill(folder: Path, old: Files, new: Files, after: int) -> str | None:
     board.close()
     if not board.dead:
         return None
-    Board(folder, board=BOARD).boot(then_fill=True)
+    SimulatedBoard(folder, board=BOARD).boot(then_fill=True)
     files = _files(folder / "flash")
     return outcome(files, Recording({}, [], old, new, BOARD))
 
 
-def report(every: int = 1) -> str:
-    """The table of all cuts, and whether the program gets ready with either set."""
+def report(options: Options) -> str:
+    """Counts of all cuts, and whether the program gets ready with either set of files."""
     old, new = shipped()
     with tempfile.TemporaryDirectory(prefix="deploy-") as name:
         recording = record(Path(name), old, new)
-    cuts = cut_everywhere(recording, every)
+    cuts = cut_everywhere(recording)
     kills: Counter[str] = Counter()
     sent = 4 * sum(len(data) for data in new.values())  # about: as text, and what the camera is asked
     for after in [*range(1000, sent, sent // 20), AT_RESET]:
@@ -183,7 +181,3 @@ def report(every: int = 1) -> str:
         lines.append(f"{what}: {counts.total()} tried, {each}")
     lines.append(f"the program gets ready with the old files: {ready[0]}, with the new ones: {ready[1]}")
     return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    print(report(int(sys.argv[1]) if len(sys.argv) > 1 else 1))

@@ -1,19 +1,18 @@
-"""Whether Edge Impulse's own Linux client gets from our .eim what LiteRT gives, and how fast.
+"""Whether Edge Impulse's own Linux client gets LiteRT's scores from our .eim, and how fast.
 
-`python -m bench.eim` asks for 200 faces: made of the seven composites, or with `--data fer2013.npz` the first of FER2013's
-PrivateTest. It needs `edge_impulse_linux` (the root's requirements.txt) and Unix sockets.
+For 200 faces, drawn from the seven average faces, or with `--data fer2013.npz` the first of FER2013's PrivateTest. It needs
+`edge_impulse_linux` (in the root's requirements.txt) and Unix sockets.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
@@ -21,12 +20,13 @@ from typing import Any
 
 import numpy as np
 from emotion_camera.commands.edge_impulse.runner import write_eim
-from emotion_camera.errors import ModelError, UserError
+from emotion_camera.errors import UserError
 from emotion_camera.model.contract import DEFAULT_MODEL, EMOTIONS, Model, check
 from emotion_camera.model.interpreter import LiteRT, input_tensor
 from numpy.typing import NDArray
 
-from bench.scenes import COMPOSITES
+from bench.runner import Options
+from bench.scenes import AVERAGE_FACES
 
 FACES, CLIENTS = 200, 100
 PRIVATE_TEST = 2  # in `usage` of fer2013.npz
@@ -35,12 +35,12 @@ Faces = NDArray[np.uint8]  # [count, 48, 48]
 Scores = list[float]  # in the order of the labels
 
 
-def made_faces(count: int = FACES) -> Faces:
-    """Faces of nobody: the composites in turn, each shifted, lit and noised in its own way, always the same."""
+def drawn_faces(count: int = FACES) -> Faces:
+    """The average faces in turn, with random shift, gain and noise; always the same."""
     from PIL import Image
 
     chance = np.random.default_rng(1)
-    portraits = [Image.open(COMPOSITES / f"{emotion}.png") for emotion in EMOTIONS]
+    portraits = [Image.open(AVERAGE_FACES / f"{emotion}.png") for emotion in EMOTIONS]
     faces = np.empty((count, 48, 48))
     for number in range(count):
         left, top = chance.uniform(0, 16, 2)
@@ -57,7 +57,7 @@ def fer2013_faces(path: Path) -> Faces:
             faces: Faces = data["images"][data["usage"] == PRIVATE_TEST][:FACES]
     except (OSError, ValueError, KeyError):
         raise UserError(
-            f"{path}: is no .npz of FER2013 with images and usage; leave --data out for made faces"
+            f"{path}: is no .npz of FER2013 with images and usage; leave --data out for drawn faces"
         ) from None
     return faces
 
@@ -172,38 +172,23 @@ def clients_answered(eim: Path, path: Path, face: Faces, expected: Scores) -> in
     return right
 
 
-def report(model: Model, faces: Faces, folder: Path, say: Callable[[str], object] = print) -> bool:
-    """Says a line for each way to ask; whether all scores were LiteRT's."""
-    eim = folder / "emotion.eim"
-    write_eim(model, eim)
+def report(options: Options) -> str:
+    """A line for each way to ask. UserError unless all scores are LiteRT's."""
+    faces = fer2013_faces(options.data) if options.data else drawn_faces()
+    model, lines, all_equal = check(DEFAULT_MODEL), [], True
     expected = litert_scores(model, faces)
-    every = True
-    for name, image in (("ImpulseRunner", False), ("ImageImpulseRunner, RGB pictures", True)):
-        scores, seconds = official_scores(eim, faces, image)
-        equal = sum(one == other for one, other in zip(scores, expected, strict=True))
-        every &= equal == len(faces)
-        say(
-            f"{name}: scores equal to LiteRT's {equal} of {len(faces)}; an answer takes {1000 * seconds:.1f} ms (median)"
-        )
-    right = clients_answered(eim, folder / "sock", faces[0], expected[0])
-    say(f"clients one after another to one runner: {right} of {CLIENTS} got LiteRT's scores")
-    return every and right == CLIENTS
-
-
-def main() -> int:
-    """0 when all scores are LiteRT's; 1 when not, or with a sentence."""
-    parser = argparse.ArgumentParser("python -m bench.eim", description="Compare our .eim with LiteRT.")
-    parser.add_argument("--data", type=Path, metavar="FILE", help="fer2013.npz, for real faces (default: made ones)")
-    parser.add_argument("--model", type=Path, default=DEFAULT_MODEL, help="a .tflite (default: models/emotion.tflite)")
-    arguments = parser.parse_args()
-    try:
-        faces = fer2013_faces(arguments.data) if arguments.data else made_faces()
-        with TemporaryDirectory() as folder:
-            return 0 if report(check(arguments.model), faces, Path(folder)) else 1
-    except (UserError, ModelError) as error:
-        print(f"eim: {error}", file=sys.stderr)
-        return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    with TemporaryDirectory() as folder:
+        eim = Path(folder) / "emotion.eim"
+        write_eim(model, eim)
+        for name, image in (("ImpulseRunner", False), ("ImageImpulseRunner, RGB pictures", True)):
+            scores, seconds = official_scores(eim, faces, image)
+            equal = sum(one == other for one, other in zip(scores, expected, strict=True))
+            all_equal &= equal == len(faces)
+            lines.append(
+                f"{name}: scores equal to LiteRT's {equal} of {len(faces)}; an answer takes {1000 * seconds:.1f} ms (median)"
+            )
+        right = clients_answered(eim, Path(folder) / "sock", faces[0], expected[0])
+    lines.append(f"clients one after another to one runner: {right} of {CLIENTS} got LiteRT's scores")
+    if not all_equal or right < CLIENTS:
+        raise UserError("\n".join(lines))
+    return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""`memory`: whether the heap in use grows, what a frame allocates, and the least heap that the program runs in."""
+"""Heap in use over 10,000 frames, allocations per frame, and the smallest heap in which the program runs."""
 
 import json
 from collections.abc import Iterator
@@ -9,59 +9,60 @@ from emotion_camera.errors import UserError
 from emotion_camera.reports.parse import EventReport, FacesReport, parse
 from emotion_camera.simulator import Ended, Line, run
 
+from bench.runner import PLAIN_LOOP, Options, files_beside, name_of
 from bench.scenes import still
 from bench.table import table
-from bench.watch import PLAIN_LOOP, called, files_beside
 
-HEAP_WATCH = Path(__file__).with_name("heap_watch.py")
+HEAP_PROBE = Path(__file__).with_name("heap_probe.py")
 FRAMES = 10_000
-LEAST, MOST, STEP = 50 * 1024, 1024 * 1024, 1024  # bytes of heap to search between, and how finely
+LEAST, MOST, STEP = 50 * 1024, 1024 * 1024, 1024  # bytes of heap: range and resolution of the search
 TRIAL_FRAMES = 12
 FIRMWARES = ("v4.5.5", "v5.0")
 
 
-def report(program: Path, board: str) -> str:
+def report(options: Options) -> str:
     """Both tables."""
-    grown = [_grown("plain loop", PLAIN_LOOP, board, FRAMES // 10), _grown(called(program), program, board, FRAMES)]
+    program, board = options.program, options.board
+    grown = [_grown("plain loop", PLAIN_LOOP, board, FRAMES // 10), _grown(name_of(program), program, board, FRAMES)]
     least = [[firmware, f"{least_heap(program, board, firmware):,}"] for firmware in FIRMWARES]
     return "\n\n".join(
         (
-            "Memory on the virtual camera, where small objects take twice a camera's bytes: heap in use after so many frames, once\n"
-            "swept; bytes that a frame allocates, with those that the virtual camera itself needs for its questions.",
+            "Memory on the simulator, where small objects take twice a camera's bytes: heap in use after so many frames, after a\n"
+            "collection; bytes allocated per frame, with the simulator's own.",
             table(("program", "after 100", "after 1,000", "after 10,000", "a frame", "most"), grown),
-            f"The least heap, in one piece, in which {called(program)} reports faces.",
+            f"The smallest heap, in one piece, in which {name_of(program)} reports faces.",
             table(("firmware", "bytes"), least),
         )
     )
 
 
 def _grown(name: str, program: Path, board: str, frames: int) -> list[str]:
-    told = list(heap_lines(program, board, frames))
-    in_use = [f"{line['in_use']:,}" for line in told] + ["-"] * (3 - len(told))
-    return [name, *in_use, f"{told[-1]['a_frame']:,}", f"{told[-1]['most']:,}"]
+    lines = list(heap_lines(program, board, frames))
+    in_use = [f"{line['in_use']:,}" for line in lines] + ["-"] * (3 - len(lines))
+    return [name, *in_use, f"{lines[-1]['a_frame']:,}", f"{lines[-1]['most']:,}"]
 
 
 def heap_lines(program: Path, board: str, frames: int) -> Iterator[dict[str, int]]:
-    """What heap_watch.py tells at its frames; UserError when the program did not get as far."""
+    """What heap_probe.py prints; UserError when the program does not get as far."""
     files = files_beside(program) | {"program.py": program}
-    told = 0
-    for event in run(HEAP_WATCH, python="micropython", board=board, source=still(frames + 1).source, sdcard=files):
+    count = 0
+    for event in run(HEAP_PROBE, python="micropython", board=board, source=still(frames + 1).source, sdcard=files):
         if isinstance(event, Line) and event.text.startswith("heap "):
-            told += 1
+            count += 1
             yield json.loads(event.text[5:])
         elif isinstance(event, Line) and '"error"' in event.text:
-            raise UserError(f"{called(program)} on the board {board}: {event.text}")
+            raise UserError(f"{name_of(program)} on the board {board}: {event.text}")
         elif isinstance(event, Ended) and event.reason != "stopped":
-            raise UserError(f"{called(program)} ended ({event.reason}): {event.message}")
-    if not told:
-        raise UserError(f"{called(program)} did not take 100 frames")
+            raise UserError(f"{name_of(program)} ended ({event.reason}): {event.message}")
+    if not count:
+        raise UserError(f"{name_of(program)} did not take 100 frames")
 
 
 def least_heap(program: Path, board: str, firmware: str) -> int:
-    """The least heap, to STEP bytes, in which the program reports faces in most frames and no error."""
+    """The smallest heap, to STEP bytes, in which the program reports faces in most frames and no error."""
     low, high = LEAST, MOST
     if not _works(program, board, firmware, high):
-        raise UserError(f"{called(program)} does not run on {firmware} with {high:,} bytes of heap")
+        raise UserError(f"{name_of(program)} does not run on {firmware} with {high:,} bytes of heap")
     while high - low > STEP:
         middle = (low + high) // 2
         low, high = (low, middle) if _works(program, board, firmware, middle) else (middle, high)

@@ -1,11 +1,10 @@
-"""`models`: what each shipped model costs, beside a reference network measured in turns with it, and what its card says."""
+"""Size, cost and inference time of each shipped model, relative to a reference network."""
 
 import json
 import sys
 import time
 from collections.abc import Callable, Sequence
 from hashlib import sha256
-from pathlib import Path
 
 import numpy as np
 from emotion_camera.boards import SMALL_HEAP
@@ -19,17 +18,18 @@ from emotion_camera.model.tflm_worker import open_model
 from numpy.typing import NDArray
 
 from bench import reference
+from bench.runner import Options
 from bench.table import table
 
-Run = Callable[[], object]  # one answer of a network
+Run = Callable[[], object]  # one inference
 
 # The processor's time leaves out that of other programs. (Windows counts it in steps of 16 ms.)
 CLOCK = time.perf_counter if sys.platform == "win32" else time.process_time
-ANSWERS = {"LiteRT": 300, "TFLM": 40}  # of each network: half a second and more
+ROUNDS = {"LiteRT": 300, "TFLM": 40}  # half a second and more of each network
 
 
-def report(program: Path, board: str) -> str:
-    """The tables; models are the same for every program and board."""
+def report(options: Options) -> str:
+    """The tables; they do not depend on program and board."""
     found = [check(path) for path in sorted(DEFAULT_MODEL.parent.glob("*.tflite"))]
     return "\n\n".join((_costs(found), _times(found), _npu(found)))
 
@@ -56,7 +56,7 @@ def _costs(found: Sequence[Model]) -> str:
 
 
 def _on_the_camera(model: Model) -> list[str]:
-    """M7 instructions of one answer, and milliseconds on an H7."""
+    """M7 instructions of one inference, and milliseconds on an H7."""
     instructions = predict_instructions(describe(model.path).layers)
     return [f"{instructions / 1e6:.1f} M", f"{milliseconds(instructions):.0f} ms"]
 
@@ -64,29 +64,29 @@ def _on_the_camera(model: Model) -> list[str]:
 def _accuracy(model: Model) -> list[str]:
     """Accuracy and balanced accuracy from the card beside a model; dashes where there is none, or it is another file's."""
     card = model.path.with_suffix(".json")
-    told = json.loads(card.read_text(encoding="utf-8")) if card.is_file() else {}
-    if told.get("sha256") != sha256(model.path.read_bytes()).hexdigest():
+    data = json.loads(card.read_text(encoding="utf-8")) if card.is_file() else {}
+    if data.get("sha256") != sha256(model.path.read_bytes()).hexdigest():
         return ["-", "-"]
-    metrics = told["metrics"]["PrivateTest"]["FER+ 7"]
+    metrics = data["metrics"]["PrivateTest"]["FER+ 7"]
     return [f"{metrics['accuracy']:.1%}", f"{metrics['balanced']:.1%}"]
 
 
 def _times(found: Sequence[Model]) -> str:
     networks = [reference.network(), *(model.path.read_bytes() for model in found)]
     rows: list[list[str]] = [[model.path.name] for model in found]
-    usual = []
+    reference_ms = []
     for name, make in {"LiteRT": litert, "TFLM": tflm}.items():
         runs = [make(data) for data in networks]
-        took = None if None in runs else in_turns([run for run in runs if run], ANSWERS[name])
-        usual.append("not measured" if took is None else f"{1000 * np.median(took[:, 0]):.2f} ms")
+        took = None if None in runs else in_turns([run for run in runs if run], ROUNDS[name])
+        reference_ms.append("not measured" if took is None else f"{1000 * np.median(took[:, 0]):.2f} ms")
         for column, row in enumerate(rows, 1):
             row += ["-", "-"] if took is None else ratio_and_spread(took[:, column], took[:, 0])
     return (
-        f"Processor time of an answer, in times of a reference network of {reference.LAYERS} plain 3x3 convolutions ({reference.MACS:,} multiply-\n"
-        "accumulates) that is always the same; each round asks every network in turn. Median, and the middle half of the rounds.\n"
-        f"LiteRT: its own int8 kernels on one thread, without XNNPACK; the reference took {usual[0]} here. TFLM: tflite-micro's\n"
-        f"plain kernels, which are not a camera's CMSIS-NN; there it took {usual[1]}.\n\n"
-        + table(("model", "LiteRT", "middle half", "TFLM", "middle half"), rows)
+        f"Processor time of an inference, relative to a reference network of {reference.LAYERS} plain 3x3 convolutions ({reference.MACS:,} multiply-\n"
+        "accumulates) that is always the same; each round runs every network. Median and quartiles of the rounds.\n"
+        f"LiteRT: its own int8 kernels on one thread, without XNNPACK; the reference took {reference_ms[0]} here. TFLM: tflite-micro's\n"
+        f"plain kernels, which are not a camera's CMSIS-NN; there it took {reference_ms[1]}.\n\n"
+        + table(("model", "LiteRT", "quartiles", "TFLM", "quartiles"), rows)
     )
 
 
@@ -111,9 +111,9 @@ def _noise(shape: Sequence[int]) -> NDArray[np.int8]:
 
 
 def in_turns(runs: Sequence[Run], rounds: int) -> NDArray[np.float64]:
-    """Seconds [rounds, runs] of processor time that each took, A B C A B C: what slows the machine for a while slows all alike."""
+    """Processor time [rounds, runs] in seconds, interleaved A B C A B C, so that a slow moment of the machine affects all alike."""
     took = np.empty((rounds, len(runs)))
-    for turn in range(-1, rounds):  # the first time is to warm up, and written over
+    for turn in range(-1, rounds):  # the first round warms up and is overwritten
         for column, run in enumerate(runs):
             start = CLOCK()
             run()
@@ -121,9 +121,9 @@ def in_turns(runs: Sequence[Run], rounds: int) -> NDArray[np.float64]:
     return took
 
 
-def ratio_and_spread(took: NDArray[np.float64], usual: NDArray[np.float64]) -> list[str]:
+def ratio_and_spread(took: NDArray[np.float64], reference_took: NDArray[np.float64]) -> list[str]:
     """The median of the rounds' ratios, and their first and third quartile."""
-    low, middle, high = np.quantile(took / usual, (0.25, 0.5, 0.75))
+    low, middle, high = np.quantile(took / reference_took, (0.25, 0.5, 0.75))
     return [f"{middle:.2f} x", f"{low:.2f} - {high:.2f}"]
 
 
@@ -139,6 +139,6 @@ def _npu(found: Sequence[Model]) -> str:
                 [model.path.name, core.name, f"{it.cycles:,}", f"{it.ms:.2f} ms", f"{it.sram:,}", f"{it.flash:,}"]
             )
     return (
-        f"{head}what Arm's compiler Vela {vela.version()} estimates of an answer, with the weights in flash. Nothing was measured.\n\n"
+        f"{head}what Arm's compiler Vela {vela.version()} estimates of an inference, with the weights in flash. Nothing was measured.\n\n"
         + table(("model", "core", "cycles", "time", "SRAM", "flash"), rows)
     )

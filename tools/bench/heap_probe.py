@@ -1,8 +1,7 @@
 # mypy: ignore-errors
-"""Runs program.py, unmodified, and prints what it has of the heap at some of its frames.
+"""Runs program.py, unmodified, and prints its heap in use after AT frames.
 
-A camera program itself: it goes in place of main.py. Its own snapshot, put before the firmware's, is where a frame
-ends and the next begins.
+A camera program itself, in place of main.py. It replaces the firmware's snapshot, at which a frame ends and the next begins.
 """
 
 import gc
@@ -11,18 +10,18 @@ import json
 AT = (100, 1000, 10000)  # frames
 
 
-class Watch:
+class Probe:
     def __init__(self, snapshot):
         self.snapshot = snapshot
         self.frames = 0
         self.left = 0  # bytes in use when the program got its last frame
-        self.allocated = self.counted = self.most = 0  # bytes, and frames, between which nothing was collected
+        self.allocated = self.counted = self.most = 0  # bytes, and frames without a collection
 
     def __call__(self, *args, **kwargs):
         if self.frames > 1:  # in the first it loads the network
             self.count(gc.mem_alloc() - self.left)
         if self.frames in AT:
-            self.tell()
+            self.report()
         frame = self.snapshot(*args, **kwargs)
         self.frames += frame is not None
         self.left = gc.mem_alloc()
@@ -34,7 +33,7 @@ class Watch:
             self.counted += 1
             self.most = max(self.most, more)
 
-    def tell(self):
+    def report(self):
         gc.collect()
         mean = self.allocated // max(1, self.counted)
         line = {"frames": self.frames, "in_use": gc.mem_alloc() - START, "a_frame": mean, "most": self.most}
@@ -44,13 +43,12 @@ class Watch:
 try:
     import csi
 
-    watch = Watch(csi.CSI().snapshot)
-    csi.CSI.snapshot = lambda camera, *args, **kwargs: watch(*args, **kwargs)
+    probe = Probe(csi.CSI().snapshot)
+    csi.CSI.snapshot = lambda camera, *args, **kwargs: probe(*args, **kwargs)
 except (ImportError, AttributeError):
     import sensor
 
-    watch = Watch(sensor.snapshot)
-    sensor.snapshot = watch
+    sensor.snapshot = Probe(sensor.snapshot)
 
 gc.collect()
 START = gc.mem_alloc()

@@ -1,7 +1,7 @@
-"""Whether an upload that is stopped again and again brings each picture to the project once.
+"""Whether an interrupted upload to Edge Impulse stores each picture exactly once.
 
-`python -m bench.edge_impulse` uploads made pictures to the virtual Studio, in processes that are killed at random
-moments, as by a power cut, or whose connection is cut when the pictures are stored and the answer is on its way.
+Noise pictures are uploaded to a fake Studio by processes that are killed at random moments, or whose connection is cut when the
+pictures are stored and the answer is on its way.
 """
 
 from __future__ import annotations
@@ -17,10 +17,13 @@ from collections import Counter
 from pathlib import Path
 
 from emotion_camera.commands.edge_impulse.upload_log import LEDGER, project_id, read_ledger
+
+from bench.runner import ROOT, Options
+
+sys.path.append(str(ROOT / "tests" / "fakes"))
 from fake_studio import VirtualStudio
 from fake_studio.faults import Fault
 
-ROOT = Path(__file__).parents[2]
 LABELS = ("angry", "happy", "sad")
 PICTURES = 600  # of all labels
 PEOPLE = 20  # each person's pictures of a label are a request: 60 requests, so that there is something to interrupt
@@ -65,8 +68,8 @@ def kill_after(process: subprocess.Popen[bytes], studio: VirtualStudio, requests
     return process.wait() != 0
 
 
-def report() -> str:
-    """What was left to be sent, stored and sent again, as lines."""
+def report(options: Options) -> str:
+    """Counts of pictures stored, stored twice and sent again; they do not depend on program and board."""
     chance, kills, again = random.Random(SEED), 0, 0
     with tempfile.TemporaryDirectory(prefix="upload-") as name, VirtualStudio() as studio:
         folder, project = Path(name), studio.project
@@ -96,7 +99,3 @@ def report() -> str:
             f"sent again because the answer had not come: {project.transmissions.total() - len(stored) - again}",
         ]
     )
-
-
-if __name__ == "__main__":
-    print(report())

@@ -1,7 +1,6 @@
-"""Rooms without anybody in them, for the boxes that a face finder draws where no face is: drawn, not photographed.
+"""Backgrounds without people, to count false positives: drawn, not photographed.
 
-Each is grey levels in floating point [height, width], larger than a frame by `MARGIN` pixels
-on each side, so that a camera can sway.
+Each is grey levels in floating point [height, width], MARGIN pixels larger than a frame on each side, so that the camera can sway.
 """
 
 from typing import Any
@@ -51,7 +50,7 @@ def curtains(random: np.random.Generator, width: int, height: int) -> Room:
 
 
 def foliage(random: np.random.Generator, width: int, height: int) -> Room:
-    """Leaves before a window: strong contrast at all sizes, of which the cascade makes most windows a question."""
+    """Leaves before a window: high contrast at all sizes, where the cascade rejects most windows late."""
     room = np.full((height + 2 * MARGIN, width + 2 * MARGIN), 60, np.float32)
     for size in (48, 34, 24, 16, 11):
         for _ in range(60_000 // size**2):

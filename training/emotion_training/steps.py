@@ -105,14 +105,14 @@ def evaluate(arguments: Namespace) -> None:
     """Measure an int8 file on a test part by every protocol that the data allows."""
     from emotion_camera.model.interpreter import scores
 
-    from emotion_training.evaluate.evaluate import PARTS, by_protocol, check_measurable, per_class_report, table
+    from emotion_training.evaluate.evaluate import PARTS, by_protocol, check_measurable, metrics_table, per_class_report
 
     check_measurable(arguments.model)
     part = _load(arguments).part(PARTS[arguments.part])
     if not len(part):
         raise UserError(f"{arguments.data}: has no rows of {arguments.part}; give data with the official parts")
     metrics = by_protocol(scores(arguments.model, part.images), part)
-    print(table(metrics), per_class_report(metrics), sep="\n\n")
+    print(metrics_table(metrics), per_class_report(metrics), sep="\n\n")
 
 
 def card(arguments: Namespace) -> None:
@@ -182,7 +182,7 @@ def clip(arguments: Namespace) -> None:
 
 def learning_block(arguments: Namespace) -> None:
     """Put the training into a folder as a custom learning block for Edge Impulse."""
-    from emotion_training.learning_block_folder import write
+    from emotion_training.learning_block.docker_context import write
 
     write(arguments.folder)
     print(

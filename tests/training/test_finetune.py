@@ -62,7 +62,7 @@ def test_a_network_of_other_operators_is_refused_in_a_sentence(tmp_path):
     answer = keras.layers.Dense(7, activation="softmax")(keras.layers.GlobalAveragePooling2D()(x))
     path = tmp_path / "other.tflite"
     path.write_bytes(convert(keras.Model(given, answer), faces("happy", 20, strength=1)))
-    with pytest.raises(UserError, match=r"other\.tflite: uses MAX_POOL_2D, so it can't be adapted"):
+    with pytest.raises(UserError, match=r"other\.tflite: uses MAX_POOL_2D, so it cannot be fine-tuned"):
         tflite_to_keras(path)
 
 

@@ -1,12 +1,11 @@
-"""What the command `calibrate` gives people whose faces at rest do not look neutral to a model, measured on FER2013's faces.
+"""Measure what the camera command `calibrate` gains for people whose neutral face is not classified as neutral.
 
-FER2013 does not say who is who. So a person is made of many faces: to the logs of all their scores the same vector is added, drawn
-for that person, which is how a resting look shows in them. The person is calibrated, by the camera program's own code, from
-resting faces of the kind that most voters called neutral, and asked about others. The faces differ among each other far more
-than one person's do, so this is harder than the real thing.
+FER2013 has no identities, so a person is simulated: one bias vector, drawn per person, is added to the log scores of many faces,
+as a person's features would bias them. The camera program's own code calibrates on neutral faces (most FER+ votes) and is
+evaluated on the others. These faces vary much more than those of one person, so the trial is harder than reality.
 """
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from types import ModuleType
 
@@ -25,71 +24,72 @@ from emotion_training.evaluate.protocols import eval_set
 PEOPLE = 200
 NEUTRAL = EMOTIONS.index("neutral")
 BIASES = (0.0, 0.5, 1.0, 1.5)  # standard deviations of a person's bias, in nats
-LOOKS = (1, 5)  # resting pictures that a person is calibrated from
+SHOTS = (1, 5)  # numbers of neutral images to calibrate with
 
 
 @dataclass(frozen=True)
-class Told:
-    """Shares of right answers: at rest (called neutral), and of the six expressions (mean recall)."""
+class Recall:
+    """Recall of neutral, and the mean recall of the six expressions."""
 
-    rest: float
+    neutral: float
     expressions: float
 
 
 def trial(faces: Faces, model: Path, part: str = "PublicTest") -> str:
-    """The tables in Markdown, for the rows of FER+ 7 of a test part; UserError where the data has no votes or no such rows."""
+    """The results in Markdown, by FER+ 7 on a test part. Raises UserError if the data has no votes or no such rows."""
     check_measurable(model)
     if faces.votes is None:
-        raise UserError("the data has no FER+ votes to say which faces are at rest; give fer2013new.csv with --votes")
+        raise UserError("the data has no FER+ votes, which tell neutral faces; give fer2013new.csv with --votes")
     tested = faces.part(PARTS[part])
     if not len(tested):
         raise UserError(f"the data has no rows of {part}; give data with the official parts")
-    wanted = eval_set("FER+ 7", tested)
-    data = model.read_bytes()
-    metadata = read(data, len(EMOTIONS))
-    logs = np.array([log_scores(it, metadata) for it in scores(model, tested.images[wanted.index])])
+    subset = eval_set("FER+ 7", tested)
+    metadata = read(model.read_bytes(), len(EMOTIONS))
+    logs = np.array([log_scores(row, metadata) for row in scores(model, tested.images[subset.index])])
     resting = list(metadata.resting) if metadata and metadata.resting else None
-    lines = []
+    rows = []
     for bias in BIASES:
-        before, *after = _people(logs, wanted.targets, resting, bias, load_program())
-        cells = [f"{100 * value:.1f} %" for told in (before, *after) for value in (told.rest, told.expressions)]
-        lines.append([f"{bias}", *cells])
-    head = ["bias (nats)", "rest: before", "expressions: before"]
-    for looks in LOOKS:
-        head += [f"rest: after {looks}", f"expressions: after {looks}"]
+        recalls = simulate_people(logs, subset.targets, resting, bias, load_program())
+        rows.append([f"{bias}", *(f"{100 * value:.1f} %" for each in recalls for value in astuple(each))])
+    states = ["before", *(f"after {shots}" for shots in SHOTS)]
+    head = ["bias (nats)", *(f"{measure}: {state}" for state in states for measure in ("neutral", "expressions"))]
     return (
-        f"{model.name}, {part}, FER+ 7, {PEOPLE} people a line: faces at rest that are called neutral, and recall of the six\n"
-        f"expressions (mean), before `calibrate` and after it saw {' or '.join(map(str, LOOKS))} resting pictures.\n\n{markdown_table(head, lines)}"
+        f"{model.name}, {part}, FER+ 7, {PEOPLE} simulated people per row: recall of neutral, and mean recall of the six expressions,\n"
+        f"before `calibrate` and after it with {' or '.join(map(str, SHOTS))} neutral images.\n\n{markdown_table(head, rows)}"
     )
 
 
-def _people(logs: NDArray, truth: NDArray, resting: list[float] | None, bias: float, program: ModuleType) -> list[Told]:
-    """Before a calibration, and after one by each of LOOKS; the mean over the people."""
-    chance = np.random.default_rng(11)
-    at_rest = np.flatnonzero(truth == NEUTRAL)
-    found = []
+def simulate_people(
+    logs: NDArray, targets: NDArray, resting: list[float] | None, bias: float, program: ModuleType
+) -> list[Recall]:
+    """The mean recall over PEOPLE without calibration, and calibrated with each of SHOTS, from log scores [n, 7]."""
+    rng = np.random.default_rng(11)
+    neutral = np.flatnonzero(targets == NEUTRAL)
+    recalls = []
     for _ in range(PEOPLE):
-        own = logs + chance.normal(0, bias, len(EMOTIONS))
-        seen = chance.choice(at_rest, max(LOOKS), replace=False)
-        others = np.setdiff1d(np.arange(len(truth)), seen)
-        corrections = [np.zeros(len(EMOTIONS))] + [_learnt(own[seen[:looks]], resting, program) for looks in LOOKS]
-        found.append([_right(own[others] + it, truth[others]) for it in corrections])
-    return [
-        Told(*(float(np.mean([getattr(person[i], name) for person in found])) for name in ("rest", "expressions")))
-        for i in range(1 + len(LOOKS))
-    ]
+        biased = logs + rng.normal(0, bias, len(EMOTIONS))
+        shown = rng.choice(neutral, max(SHOTS), replace=False)
+        others = np.setdiff1d(np.arange(len(targets)), shown)
+        corrections = [
+            np.zeros(len(EMOTIONS)),
+            *(_correction(biased[shown[:shots]], resting, program) for shots in SHOTS),
+        ]
+        recalls.append([astuple(_recall(biased[others] + each, targets[others])) for each in corrections])
+    return [Recall(*means) for means in np.mean(recalls, axis=0).tolist()]
 
 
-def _learnt(looks: NDArray, resting: list[float] | None, program: ModuleType) -> NDArray:
-    """What the camera adds to the logs of a face that it has learnt from these looks."""
+def _correction(shown: NDArray, resting: list[float] | None, program: ModuleType) -> NDArray:
+    """What the camera adds to the log scores of a face after calibration with these log scores [shots, 7]."""
     calibration = program.Calibration(0)
-    for now, look in enumerate(looks):
-        calibration.add(list(look), now)
-    learnt = calibration.result(list(EMOTIONS), resting)
-    return np.log([learnt[label] for label in EMOTIONS])
+    for now, row in enumerate(shown):
+        calibration.add(list(row), now)
+    weights = calibration.result(list(EMOTIONS), resting)
+    return np.log([weights[label] for label in EMOTIONS])
 
 
-def _right(logs: NDArray, truth: NDArray) -> Told:
-    answers = logs.argmax(axis=1)
-    recall = [float((answers[truth == it] == it).mean()) for it in range(len(EMOTIONS)) if (truth == it).any()]
-    return Told(recall[NEUTRAL], float(np.mean(recall[:NEUTRAL])))
+def _recall(logs: NDArray, targets: NDArray) -> Recall:
+    predicted = logs.argmax(axis=1)
+    recall = [
+        float((predicted[targets == each] == each).mean()) for each in range(len(EMOTIONS)) if (targets == each).any()
+    ]
+    return Recall(recall[-1], float(np.mean(recall[:-1])))  # neutral is the last class

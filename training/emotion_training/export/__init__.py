@@ -1,1 +1,1 @@
-"""From a trained network to the int8 file: calibration, conversion, and back."""
+"""From a trained network to the int8 file: calibration, quantization, and back to Keras."""

@@ -1,4 +1,4 @@
-"""Convert a trained network to the camera's form: int8 throughout, by the model contract."""
+"""Convert a trained network to an int8 TensorFlow Lite file by the model contract (full integer quantization)."""
 
 import io
 import json
@@ -25,26 +25,25 @@ from emotion_training.data.fer2013 import SIZE, Faces
 if TYPE_CHECKING:
     import keras
 
-# More faces bring rarer extremes, whose wider ranges cost all others resolution: with 2,000 the scores are off the float network's
-# by 0.0037 on average, with 500 by 0.0035, with 50 by 0.0033, and on PublicTest 50 were best, the mean of two draws.
+# Faces for post-training calibration. More of them bring rarer extremes, whose wider ranges reduce the resolution: with 2,000 the
+# scores differ from the float network's by 0.0037 on average, with 500 by 0.0035, with 50 by 0.0033; 50 also had the best accuracy
+# on PublicTest, as a mean of two draws.
 CALIBRATION_FACES = 50
 CALIBRATION_SEED = 20130
-# The file's own softmax is so much warmer than the scores that the camera shows, lest small ones be rounded to 0 (steps of
-# 1/256): what is 0 can't be corrected by a prior or a calibration. At 1, 19 % of the scores of PublicTest's faces are 0 and
-# their logs are off the float network's by 0.38 on average; at 2, 0.1 % and 0.07; at 3 none and 0.06.
+# Extra temperature of the softmax in the file, which the camera reverts, so that small scores are not quantized to 0 (steps of
+# 1/256): a score of 0 cannot be corrected by a prior or a calibration. At 1, 19 % of the scores on PublicTest are 0 and the log
+# scores differ from the float network's by 0.38 on average; at 2, 0.1 % and 0.07; at 3, none and 0.06.
 SOFTMAX_TEMPERATURE = 3.0
 
 
 def choose_calibration(faces: Faces, which: NDArray[np.int64]) -> list[int]:
-    """Some of the training rows `which` to calibrate the conversion on, always the same for the same data.
+    """A sample of the training rows `which` for post-training calibration; deterministic.
 
-    Among them are rows that hold pixels of 0 and of 255: else the input's range would come out narrower than the camera's.
-    Raises UserError where there is no usable training row.
+    It contains rows with pixels of 0 and of 255, since otherwise the input range would be narrower than the camera's. Raises
+    UserError if there is no usable training row.
     """
     if not len(which):
-        raise UserError(
-            "the data has no usable training rows to calibrate on; give the data that the network learnt from"
-        )
+        raise UserError("the data has no usable training rows to calibrate with; give the data of the training")
     rng = np.random.default_rng(CALIBRATION_SEED)
     chosen = rng.choice(which, min(CALIBRATION_FACES, len(which)), replace=False)
     pictures = faces.images[which].reshape(len(which), -1)
@@ -53,9 +52,9 @@ def choose_calibration(faces: Faces, which: NDArray[np.int64]) -> list[int]:
 
 
 def convert(network: "keras.Model", calibration: NDArray[np.uint8], metadata: Metadata | None = None) -> bytes:
-    """The int8 TensorFlow Lite file of a network, calibrated on faces uint8 [n, size, size], with metadata for the camera.
+    """The int8 TensorFlow Lite file of a network, calibrated with faces uint8 [n, size, size], with metadata for the camera.
 
-    The network's scores are those that the camera is to show: the file's are warmer by the temperature of the metadata.
+    The network's scores are those that the camera reports; the softmax in the file has the temperature of the metadata on top.
     """
     import tensorflow as tf
 
@@ -69,17 +68,17 @@ def convert(network: "keras.Model", calibration: NDArray[np.uint8], metadata: Me
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = tf.int8
     converter.inference_output_type = tf.int8
-    # The firmware's TFLM (v4.6 to v5) refuses a Dense layer with a scale for each channel; convolutions keep theirs.
+    # The firmware's TFLM (v4.6 to v5) rejects per-channel scales in a dense layer; convolutions keep theirs.
     converter._experimental_disable_per_channel_quantization_for_dense_layers = True
     try:
-        data = slim(_quietly(converter))
+        data = slim(_convert_quietly(converter))
     finally:
         scale_temperature(network, 1 / metadata.temperature)
     return with_metadata(data, metadata, calibration.shape[1])
 
 
 def scale_temperature(network: "keras.Model", temperature: float) -> None:
-    """Divide the logits by a temperature, in the last layer: no answer changes, only how sure it sounds."""
+    """Divide the logits by a temperature in the last layer: the confidence changes, the top class does not."""
     if temperature != 1:
         layer = network.get_layer("emotion")
         layer.set_weights([weights / temperature for weights in layer.get_weights()])
@@ -89,21 +88,21 @@ def convert_float(network: "keras.Model") -> bytes:
     """The float32 TensorFlow Lite file of a network."""
     import tensorflow as tf
 
-    return _quietly(tf.lite.TFLiteConverter.from_keras_model(network))
+    return _convert_quietly(tf.lite.TFLiteConverter.from_keras_model(network))
 
 
-def _quietly(converter: Any) -> bytes:
-    # The exporter prints the network's tensors, and warns of input statistics, which calibration stands in for.
+def _convert_quietly(converter: Any) -> bytes:
+    # The exporter prints the network's tensors and warns about missing input statistics, which calibration replaces.
     with redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return converter.convert()
 
 
 def slim(data: bytes) -> bytes:
-    """The same model without what TFLM does not read: 9 of an H7's 114 KB.
+    """The same model without what TFLM does not read: 9 of 114 KB.
 
-    That is the tensors' names, the converter's metadata, and the scales of the convolutions' biases, which are always
-    input scale x weight scale. (A Dense layer's are checked, so they stay.)
+    That is tensor names, the converter's metadata, and the bias scales of convolutions, which always equal input scale x weight
+    scale. (TFLM checks those of a dense layer, so they stay.)
     """
     model = unpack(data)
     model.description = model.metadata = model.metadataBuffer = model.signatureDefs = None
@@ -118,10 +117,7 @@ def slim(data: bytes) -> bytes:
 
 
 def with_metadata(data: bytes, metadata: Metadata, size: int = SIZE) -> bytes:
-    """A model with metadata for the camera at its end; of 48 x 48 pixels, with what it answers to the self-test's picture.
-
-    Metadata that is there already is replaced.
-    """
+    """Append metadata for the camera to a model, replacing any; for 48 x 48 pixels with the expected scores of the self-test image."""
     model = unpack(data)
     model.description = DESCRIPTION.decode()
     data = pack(model)
@@ -132,7 +128,7 @@ def with_metadata(data: bytes, metadata: Metadata, size: int = SIZE) -> bytes:
 
 
 def check_place(path: Path) -> None:
-    """UserError where `write_model` could not write `path`, or the camera could not use the name; nothing is made."""
+    """Raise UserError if `write_model` could not write `path`, or the camera could not use its name. Creates nothing."""
     if path.suffix != ".tflite" or "." in path.stem:
         raise UserError(f"{path}: the model's name must end in .tflite and have no other dot; choose another --model")
     for target in _files(path):
@@ -155,9 +151,9 @@ def write_model(
     limits: Limits = SMALL_HEAP,
     labels: Sequence[str] = EMOTIONS,
 ) -> Model:
-    """Write `<name>.tflite`, `<name>.txt` and `<name>.calibration.json`, checked by the contract before any is in place.
+    """Write `<name>.tflite`, `<name>.txt` and `<name>.calibration.json` if the model passes the contract.
 
-    calibration: the rows of FER2013, or the files, that it was calibrated on; limits: what the model's boards have room for.
+    calibration: the rows of FER2013, or the files, that it was calibrated with; limits: the memory of the model's boards.
     """
     check_place(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -167,9 +163,9 @@ def write_model(
         model.write_bytes(data)
         names.write_text("".join(label + "\n" for label in labels), encoding="utf-8")
         try:
-            check(model, limits=limits)
+            checked = check(model, limits=limits)
         except ModelError as error:
             raise ModelError(str(error).replace(beside, str(path.parent))) from error
         for file in (rows, model, names):
             file.replace(path.parent / file.name)
-    return check(path, limits=limits)
+    return replace(checked, path=path)

@@ -1,7 +1,7 @@
-"""A float network from an int8 file, to train on: the file's own weights, made float again, layer by layer.
+"""Convert an int8 file to a float Keras model for fine-tuning, by dequantizing its weights layer by layer.
 
-The repository ships no float network. What int8 took from the weights is under half a step of 1/127 of each channel's
-largest, so the rebuilt network answers as the file does.
+The repository ships no float model. The quantization error of a weight is under half a step of 1/127 of its channel's
+largest, so the Keras model gives nearly the same scores as the file.
 """
 
 from collections.abc import Callable
@@ -21,11 +21,10 @@ if TYPE_CHECKING:
 
 
 def tflite_to_keras(path: Path) -> "keras.Model":
-    """The network of an int8 file as a Keras model like those of `emotion_training.fit.network.build`, less their batch norm.
+    """The Keras model of an int8 file, like those of `emotion_training.fit.network.build` without batch normalization.
 
-    From pixels (0 to 1) [n, size, size, 1] to the scores that the camera shows [n, classes]: the temperature that the file's metadata
-    tell of is undone. The last layer is named "emotion" and gives logits.
-    Raises UserError where the file is built of something else than such a network is.
+    From pixels (0 to 1) [n, size, size, 1] to the scores that the camera reports [n, classes]: the temperature in the file's
+    metadata is reverted. The last layer is named "emotion" and gives logits. Raises UserError for an unsupported architecture.
     """
     import keras
 
@@ -36,7 +35,7 @@ def tflite_to_keras(path: Path) -> "keras.Model":
     pixels = values[graph.inputs[0]]
     for name, operator in graph.steps:
         if name not in _LAYERS:
-            raise graph.strange(f"uses {name}")
+            raise graph.unsupported(f"uses {name}")
         values[operator.outputs[0]] = _LAYERS[name](graph, operator, values)
     network = keras.Model(pixels, values[graph.outputs[0]])
     metadata = read(Path(path).read_bytes(), network.output.shape[-1])
@@ -46,7 +45,7 @@ def tflite_to_keras(path: Path) -> "keras.Model":
 
 
 class _Graph:
-    """The first graph of a file: tensors, operators by name, and the weights of a tensor as float."""
+    """The first subgraph of a file: tensors, operators by name, and dequantized weights."""
 
     def __init__(self, path: Path, model: Any):
         graph = model.subgraphs[0]
@@ -54,9 +53,9 @@ class _Graph:
         self.inputs, self.outputs = list(graph.inputs), list(graph.outputs)
         self.steps = operators(model)
 
-    def strange(self, what: str) -> UserError:
+    def unsupported(self, what: str) -> UserError:
         return UserError(
-            f"{self.path}: {what}, so it can't be adapted; give a model that emotion-camera train made, "
+            f"{self.path}: {what}, so it cannot be fine-tuned; give a model that emotion-camera train made, "
             "such as models/emotion.tflite"
         )
 
@@ -64,14 +63,14 @@ class _Graph:
         tensor = self.tensors[index]
         data = self.buffers[tensor.buffer].data
         if data is None:
-            raise self.strange("computes its weights")
+            raise self.unsupported("computes its weights")
         return np.frombuffer(bytes(data), dtype).reshape(tensor.shape)
 
     def scale(self, index: int) -> NDArray[np.float32]:
         return np.asarray(self.tensors[index].quantization.scale, np.float32)
 
     def weights(self, operator: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Weights [out, ...] and bias [out]: a bias counts in steps of input scale x weight scale."""
+        """Weights [out, ...] and bias [out]; the scale of a bias is input scale x weight scale."""
         given, weights, bias = operator.inputs
         scale = self.scale(weights)
         numbers = self.numbers(weights, np.int8)
@@ -84,7 +83,7 @@ def _convolution(graph: _Graph, operator: Any, values: dict[int, Any]) -> Any:
 
     how = operator.builtinOptions
     if how.dilationWFactor != 1 or how.dilationHFactor != 1:
-        raise graph.strange("uses dilated convolutions")
+        raise graph.unsupported("uses dilated convolutions")
     kernel, bias = graph.weights(operator)
     layer = layers.Conv2D(
         len(kernel),
@@ -101,7 +100,7 @@ def _convolution(graph: _Graph, operator: Any, values: dict[int, Any]) -> Any:
 def _activation(graph: _Graph, number: int) -> str | None:
     known = {0: None, 1: "relu", 3: "relu6"}
     if number not in known:
-        raise graph.strange(f"uses the activation number {number} of TensorFlow Lite")
+        raise graph.unsupported(f"uses the activation number {number} of TensorFlow Lite")
     return known[number]
 
 
@@ -109,9 +108,9 @@ def _add(graph: _Graph, operator: Any, values: dict[int, Any]) -> Any:
     from keras import layers
 
     if operator.builtinOptions.fusedActivationFunction:
-        raise graph.strange("has an activation after a sum")
+        raise graph.unsupported("has an activation after a sum")
     if not all(index in values for index in operator.inputs):
-        raise graph.strange("adds a constant")
+        raise graph.unsupported("adds a constant")
     return layers.Add()([values[index] for index in operator.inputs])
 
 
@@ -119,7 +118,7 @@ def _mean(graph: _Graph, operator: Any, values: dict[int, Any]) -> Any:
     from keras import layers
 
     if sorted(graph.numbers(operator.inputs[1], np.int32).ravel()) != [1, 2] or operator.builtinOptions.keepDims:
-        raise graph.strange("takes a mean over something else than height and width")
+        raise graph.unsupported("takes a mean over something else than height and width")
     return layers.GlobalAveragePooling2D()(values[operator.inputs[0]])
 
 
@@ -127,7 +126,7 @@ def _dense(graph: _Graph, operator: Any, values: dict[int, Any]) -> Any:
     from keras import layers
 
     if operator.outputs[0] != graph.steps[-1][1].inputs[0]:
-        raise graph.strange("has a FULLY_CONNECTED that is not its last layer")
+        raise graph.unsupported("has a FULLY_CONNECTED that is not its last layer")
     kernel, bias = graph.weights(operator)
     layer = layers.Dense(
         len(kernel), activation=_activation(graph, operator.builtinOptions.fusedActivationFunction), name="emotion"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import emotion_camera
 from emotion_camera.errors import UserError
-from emotion_camera.files import MODELS
+from emotion_camera.files import MODELS, whole_folder
 
 import emotion_training
 
@@ -19,20 +19,14 @@ MODEL = ("emotion.tflite", "emotion.txt")
 def write(folder: Path) -> None:
     """Copy the block, the code that it uses and the shipped model into a new or empty folder.
 
-    The copy is made beside it and renamed. Raises UserError if the folder exists and is not empty.
+    Raises UserError if the folder exists and is not empty.
     """
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise UserError(f"{folder}: exists and is not an empty folder; choose another one")
-    beside = folder.absolute().with_name("writing_" + folder.absolute().name)
-    try:
+    with whole_folder(folder.absolute()) as beside:
         for target, source in _files().items():
             (beside / target).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, beside / target)
-        if folder.exists():
-            folder.rmdir()  # Windows cannot rename onto an existing folder
-        beside.rename(folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 def _files() -> dict[str, Path]:

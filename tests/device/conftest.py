@@ -1,4 +1,4 @@
-"""main.py as a module on this computer, for tests of its own reckoning."""
+"""main.py as a module on this computer."""
 
 from types import ModuleType
 
@@ -8,5 +8,5 @@ from emotion_camera.model.main_module import load_program
 
 @pytest.fixture(scope="package")
 def program() -> ModuleType:
-    """main.py, with the firmware's modules stood in for."""
+    """main.py, with stand-ins for the firmware's modules."""
     return load_program()

@@ -112,7 +112,7 @@ def test_a_newcomer_is_boxed_at_once_or_in_the_next_frame(watched):
 
 @pytest.mark.parametrize("size", [60, 80, 110])
 def test_a_motionless_face_does_not_blink(watched, size):
-    """It is boxed in 98 of 100 frames, and with one number."""
+    """It is boxed in 98 of 100 frames, with one id."""
     scene, results = watched(f"still {size}")
     [ids] = ids_by_person(scene, results).values()
     first = next(frame for frame, id in enumerate(ids) if id is not None)

@@ -1,4 +1,4 @@
-"""Commands, settings that last, calibration, and the ways in which reports leave the camera."""
+"""Commands, stored settings, calibration, and the outputs of reports."""
 
 import json
 from itertools import pairwise
@@ -99,7 +99,7 @@ def test_commands_are_answered_while_something_is_wrong():
     assert "status" in played.events
 
 
-# What lasts
+# Stored settings
 
 
 @every_generation
@@ -177,7 +177,7 @@ def test_a_calibration_at_the_start_waits_for_a_face(with_settings):
     assert played.events == ["ready", "calibrated"]
 
 
-# Ways out
+# Outputs
 
 
 def test_reports_are_limited_when_asked(with_settings):
@@ -301,7 +301,7 @@ def test_without_being_asked_there_is_no_watchdog():
     assert Played(scene(frames=150), faults=stuck, stop_after_ms=100_000).ended.reason == "stopped"
 
 
-# Leaning
+# The setting lean
 
 
 def test_leaning_makes_rare_emotions_likelier_without_another_model():
@@ -321,7 +321,7 @@ def test_a_model_without_notes_does_not_lean():
     assert leant.faces[-1][0]["scores"] == everyday.faces[-1][0]["scores"]
 
 
-# Whose look at rest it is
+# Whom a calibration applies to
 
 
 def two_people() -> np.ndarray:

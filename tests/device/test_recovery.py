@@ -1,4 +1,4 @@
-"""Whatever goes wrong, the camera program says so in a sentence, keeps running, and recovers when the cause is gone."""
+"""Whatever fails, the camera program says so in a sentence, keeps running, and recovers when the cause is gone."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ FRAMES = 100  # the camera's clock is then at 12 s
 
 NO_MODEL = "emotion.tflite is not a complete model: copy it again"
 
-# What is wrong: the files on the camera, what the sentence says, and whether the right files make it well again.
+# The files on the camera that are wrong, and what the message says.
 WRONG_FILES = {
     "a model that lost its end": ({"emotion.tflite": GOOD[:-20]}, "damaged at its end: copy it again"),
     "a model with another's metadata": (

@@ -1,4 +1,4 @@
-"""The camera program's own reckoning: who is who, what is shown, what is learnt. Only the firmware's modules are stood in for."""
+"""The camera program's tracking, smoothing and calibration, without firmware."""
 
 import math
 from types import SimpleNamespace
@@ -42,24 +42,24 @@ FRAME = frame_of()
 
 
 def follow(program, at, until_ms: int, step_ms: int = 100):
-    """The ids of the people, by name, and how often each had another one than before."""
+    """The ids that each person gets, by name."""
     settings = {name: value[0] for name, value in program.SETTINGS.items()}
     room = Room(at)
     tracker = program.Tracker(room, settings)
-    numbers: dict[str, list[int]] = {}
+    ids: dict[str, list[int]] = {}
     for now in range(0, until_ms, step_ms):
         room.now = now
         shown = tracker.track(FRAME, now)
         for name, box in at(now).items():
             near = [face for face in shown if program.distance(face.box, box) < 0.5]
             if near:
-                numbers.setdefault(name, []).append(min(near, key=lambda face: program.distance(face.box, box)).id)
-    return numbers
+                ids.setdefault(name, []).append(min(near, key=lambda face: program.distance(face.box, box)).id)
+    return ids
 
 
-def test_a_face_that_moves_keeps_its_number(program):
-    numbers = follow(program, lambda ms: {"ann": (20 + ms // 25, 60, 60, 60)}, 6000)
-    assert len(set(numbers["ann"])) == 1
+def test_a_face_that_moves_keeps_its_id(program):
+    ids = follow(program, lambda ms: {"ann": (20 + ms // 25, 60, 60, 60)}, 6000)
+    assert len(set(ids["ann"])) == 1
 
 
 def test_two_who_cross_keep_their_numbers(program):
@@ -72,14 +72,14 @@ def test_two_who_cross_keep_their_numbers(program):
             people["bob"] = (int(bob), 64, 48, 48)
         return people
 
-    numbers = follow(program, at, 3300)
-    assert len(set(numbers["ann"])) == 1
-    assert len(set(numbers["bob"])) == 1
-    assert set(numbers["ann"]) != set(numbers["bob"])
+    ids = follow(program, at, 3300)
+    assert len(set(ids["ann"])) == 1
+    assert len(set(ids["bob"])) == 1
+    assert set(ids["ann"]) != set(ids["bob"])
 
 
 @pytest.mark.parametrize(("gone_ms", "same"), [(300, True), (800, True), (3000, False)])
-def test_who_comes_back_within_two_seconds_keeps_the_number(program, gone_ms, same):
+def test_who_comes_back_within_two_seconds_keeps_the_id(program, gone_ms, same):
     at = lambda ms: {} if 1000 <= ms < 1000 + gone_ms else {"ann": (100, 60, 60, 60)}  # noqa: E731
     assert (len(set(follow(program, at, 6000)["ann"])) == 1) == same
 
@@ -109,20 +109,20 @@ def test_numbers_are_never_shared_and_never_given_again(program, frames):
     for index in range(len(frames)):
         room.now = 100 * index
         tracker.track(FRAME, room.now)
-        numbers = [face.id for face in tracker.tracks]
-        assert len(set(numbers)) == len(numbers)
-        assert not gone & set(numbers)
-        gone |= before - set(numbers)
-        before = set(numbers)
+        ids = [face.id for face in tracker.tracks]
+        assert len(set(ids)) == len(ids)
+        assert not gone & set(ids)
+        gone |= before - set(ids)
+        before = set(ids)
 
 
-# Where it is, and what is shown of it
+# Boxes
 
 SIDES = {"left": (-1, 0), "right": (1, 0), "top": (0, -1), "bottom": (0, 1)}
 
 
 def tracker_in(program, room: Room):
-    """A tracker of this room, and a function that shows it the frame at a time: what it shows, and how it looks then."""
+    """A tracker of this room, and a function that gives it the frame at a time and returns the tracks shown."""
     tracker = program.Tracker(room, {name: value[0] for name, value in program.SETTINGS.items()})
 
     def at(now: int, frame=FRAME):
@@ -168,7 +168,7 @@ def test_a_box_never_leaves_the_frame_with_a_face_that_walks_out(program, edge, 
                 assert y + h <= 240
 
 
-def test_a_face_that_walks_on_unseen_keeps_its_number(program):
+def test_a_face_that_walks_on_unseen_keeps_its_id(program):
     """It goes 70 pixels behind another in 0.7 s, which is more than its width."""
     at = lambda ms: {} if 1500 < ms < 2200 else {"ann": (20 + ms // 10, 60, 50, 50)}  # noqa: E731
     assert len(set(follow(program, at, 2500)["ann"])) == 1
@@ -221,7 +221,7 @@ def test_the_box_of_a_lost_face_is_drawn_fainter(program, missed, grey, thicknes
 
 
 class Counted(Room):
-    """A room that notes when it was searched near a face, and as a whole."""
+    """A room that records the times of searches near a face, and of the whole frame."""
 
     def __init__(self, at):
         super().__init__(at)
@@ -297,16 +297,16 @@ def test_boxes_become_squares_inside_the_frame(program, found):
     assert y + h <= 240
 
 
-# Steady answers
+# Smoothing
 
 HAPPY, SAD = [0, 0, 0, 1, 0, 0, 0], [0, 0, 0, 0, 1, 0, 0]
 
 
-def named(program, looks, settings=()) -> list:
-    """The index named after each look (ms, scores)."""
+def named(program, samples, settings=()) -> list:
+    """The index of the label after each sample (ms, scores)."""
     values = {name: value[0] for name, value in program.SETTINGS.items()} | dict(settings)
     face, names = program.Track(1, (0, 0, 50, 50), 0), []
-    for now, scores in looks:
+    for now, scores in samples:
         face.smooth([math.log(max(score, 0.02)) for score in scores], [0] * len(scores), now, values)
         names.append(face.label)
     return names
@@ -318,9 +318,9 @@ def test_one_odd_frame_changes_nothing(program):
 
 @pytest.mark.parametrize("step_ms", [33, 100, 200])
 def test_a_true_change_shows_within_400_ms_whatever_the_frame_rate(program, step_ms):
-    looks = [(ms, HAPPY if ms < 2000 else SAD) for ms in range(0, 4000, step_ms)]
-    names = named(program, looks)
-    changed = next(ms for (ms, _), name in zip(looks, names, strict=True) if name == 4)
+    samples = [(ms, HAPPY if ms < 2000 else SAD) for ms in range(0, 4000, step_ms)]
+    names = named(program, samples)
+    changed = next(ms for (ms, _), name in zip(samples, names, strict=True) if name == 4)
     assert changed - 2000 <= 400
     assert names[-1] == 4
 
@@ -332,18 +332,18 @@ def test_an_uncertain_face_has_no_name(program):
 
 
 @given(st.lists(st.lists(st.floats(0.01, 1), min_size=7, max_size=7), min_size=1, max_size=30))
-def test_smoothed_scores_stay_scores(program, looks):
+def test_smoothed_scores_stay_scores(program, samples):
     face = program.Track(1, (0, 0, 50, 50), 0)
     settings = {name: value[0] for name, value in program.SETTINGS.items()}
-    for index, look in enumerate(looks):
+    for index, sample in enumerate(samples):
         face.smooth(
-            [math.log(score / sum(look)) for score in look], [0.3 * it for it in range(7)], 70 * index, settings
+            [math.log(score / sum(sample)) for score in sample], [0.3 * it for it in range(7)], 70 * index, settings
         )
         assert sum(face.scores) == pytest.approx(1)
         assert min(face.scores) >= 0
 
 
-# The look at rest
+# Calibration
 
 LABELS = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
 
@@ -353,27 +353,27 @@ A_SAD_REST = [math.log(score) for score in (0.02, 0.001, 0.02, 0.009, 0.6, 0.01,
 A_BLANK_REST = [math.log(score) for score in (0.001, 0.001, 0.001, 0.001, 0.001, 0.001, 0.994)]
 
 
-def learn(program, looks, resting=RESTING):
-    """What each score is multiplied by after so many looks at a face at rest."""
+def learn(program, samples, resting=RESTING):
+    """The factor on each score, from so many samples of a face at rest."""
     calibration = program.Calibration(0)
-    for index, logs in enumerate(looks):
-        calibration.add(logs, 100 * index)
+    for index, logits in enumerate(samples):
+        calibration.add(logits, 100 * index)
     return calibration.result(LABELS, resting)
 
 
-def corrected(program, rest, logs):
-    return program.softmax([log + math.log(rest[label]) for log, label in zip(logs, LABELS, strict=True)])
+def corrected(program, rest, logits):
+    return program.softmax([log + math.log(rest[label]) for log, label in zip(logits, LABELS, strict=True)])
 
 
-def shown(logs, emotion, by):
-    """A face that shows an emotion: its log stands out by so much, against how it is at rest."""
-    return [log + by * (label == emotion) for log, label in zip(logs, LABELS, strict=True)]
+def shown(logits, emotion, by):
+    """A face that shows an emotion: that logit is higher by so much than at rest."""
+    return [log + by * (label == emotion) for log, label in zip(logits, LABELS, strict=True)]
 
 
 @pytest.mark.parametrize("at_rest", [A_SAD_REST, A_BLANK_REST], ids=["sad", "blank"])
-@pytest.mark.parametrize("looks", [1, 30])
-def test_a_face_at_rest_looks_neutral_after_calibration_and_its_expressions_count(program, at_rest, looks):
-    rest = learn(program, [at_rest] * looks)
+@pytest.mark.parametrize("samples", [1, 30])
+def test_a_face_at_rest_looks_neutral_after_calibration_and_its_expressions_count(program, at_rest, samples):
+    rest = learn(program, [at_rest] * samples)
     after = corrected(program, rest, at_rest)
     assert after.index(max(after)) == 6
     for label in LABELS[:6]:
@@ -382,7 +382,7 @@ def test_a_face_at_rest_looks_neutral_after_calibration_and_its_expressions_coun
 
 
 def test_without_calibration_a_blank_face_hides_what_it_shows(program):
-    """What the one before is held against."""
+    """The baseline of the test before."""
     assert max(program.softmax(shown(A_BLANK_REST, "angry", 5))) == program.softmax(shown(A_BLANK_REST, "angry", 5))[6]
 
 
@@ -399,15 +399,15 @@ def test_looks_that_disagree_count_less(program):
 
 
 @given(st.lists(st.floats(0.001, 1), min_size=7, max_size=7), st.integers(1, 40))
-def test_no_calibration_makes_the_resting_face_less_like_one_at_rest(program, look, count):
-    logs = [math.log(score / sum(look)) for score in look]
-    after = corrected(program, learn(program, [logs] * count), logs)
+def test_no_calibration_makes_the_resting_face_less_like_one_at_rest(program, sample, count):
+    logits = [math.log(score / sum(sample)) for score in sample]
+    after = corrected(program, learn(program, [logits] * count), logits)
     wanted = program.softmax(RESTING)
 
     def apart(scores):
         return sum(w * math.log(w / score) for w, score in zip(wanted, scores, strict=True))
 
-    assert apart(after) <= apart(program.softmax(logs)) + 1e-3
+    assert apart(after) <= apart(program.softmax(logits)) + 1e-3
     assert math.isclose(sum(after), 1, rel_tol=1e-6)
 
 

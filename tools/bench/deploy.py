@@ -29,8 +29,8 @@ from emotion_camera.simulator.events import Line
 from bench.runner import Options
 
 BLOCK = 512
-RECORD = 4 + BLOCK  # of a trace: the block's number, and what was written
-BOARD = "rt1062"  # the smallest disk that holds the program uncompiled, old and new: it is soon full
+RECORD = 4 + BLOCK  # bytes of a trace: block number and content
+BOARD = "rt1062"  # the smallest disk that holds the old and the new program uncompiled
 READY_MS = 20_000  # of the camera's clock
 
 Disk = dict[int, bytes]  # blocks by number; the others are 0
@@ -130,7 +130,7 @@ def cut_everywhere(recording: Recording, every: int = 1, twice_every: int = 40) 
 
 
 def gets_ready(files: Files) -> str | None:
-    """SHA-256 of the model with which the program of a disk gets ready; None when it does not."""
+    """SHA-256 of the model in the program's ready event; None when it does not get ready."""
     with tempfile.TemporaryDirectory(prefix="disk-") as name:
         write(Path(name), files)
         rest = {file: data for file, data in files.items() if file != "main.py"}
@@ -142,8 +142,8 @@ def gets_ready(files: Files) -> str | None:
 
 
 def kill(folder: Path, old: Files, new: Files, after: int) -> str | None:
-    """Pull the cable of a real deploy after so many bytes, or AT_RESET; what is on the camera at its next start. None when
-    the deploy was through before."""
+    """Pull the cable of a real deploy after so many bytes, or AT_RESET: the outcome at the next start, None when the deploy had
+    finished before."""
     write(folder / "flash", old)
     board = SimulatedBoard(folder, board=BOARD, dies_after=after)
     board.open()

@@ -51,7 +51,7 @@ def drawn_faces(count: int = FACES) -> Faces:
 
 
 def fer2013_faces(path: Path) -> Faces:
-    """The first faces of FER2013's PrivateTest in an .npz with `images` and `usage`; UserError where it is none."""
+    """The first faces of FER2013's PrivateTest from an .npz with `images` and `usage`; UserError for another file."""
     try:
         with np.load(path) as data:
             faces: Faces = data["images"][data["usage"] == PRIVATE_TEST][:FACES]
@@ -114,7 +114,7 @@ def official_scores(eim: Path, faces: Faces, image: bool) -> tuple[list[Scores],
 
 
 def _can_start(eim: Path) -> None:
-    """UserError where an .eim does not start: the official client would wait for it for ever."""
+    """UserError where an .eim does not start: the official client would wait forever."""
     done = subprocess.run([eim, "--print-info"], capture_output=True, text=True, check=False)
     if done.returncode:
         raise UserError(f"{eim} does not start: {done.stderr.strip()}")
@@ -143,7 +143,7 @@ def connect(path: Path) -> socket.socket:
 
 
 def answer(client: socket.socket) -> dict[str, Any]:
-    """The runner's next answer. ConnectionError where it has hung up."""
+    """The runner's next answer. ConnectionError when it has closed the connection."""
     data = b""
     while not data.endswith(b"\0"):
         more = client.recv(1 << 16)
@@ -161,7 +161,7 @@ def ask(client: socket.socket, **message: Any) -> dict[str, Any]:
 
 
 def clients_answered(eim: Path, path: Path, face: Faces, expected: Scores) -> int:
-    """How many of CLIENTS that come one after another to one runner get the expected scores."""
+    """How many of CLIENTS, one after another, get the expected scores from one runner."""
     right = 0
     with started(eim, path):
         for _ in range(CLIENTS):

@@ -1,8 +1,7 @@
 # mypy: ignore-errors
-"""The loop that camera examples are written as: search the whole frame, classify every face, take the best score.
+"""The baseline: the loop of OpenMV's examples, which searches the whole frame and shows each face's best score.
 
-What `device/main.py` is measured against. A camera program, for firmware v4.8 and later; it needs emotion.tflite and
-emotion.txt beside it.
+A camera program for firmware v4.8 and later; it needs emotion.tflite and emotion.txt beside it.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The network that models are timed against: always the same bytes, made without TensorFlow, so that ratios can be compared."""
+"""The reference network of inference times: always the same bytes, made without TensorFlow, so that ratios are comparable."""
 
 from typing import Any
 

@@ -26,15 +26,15 @@ from fake_studio.faults import Fault
 
 LABELS = ("angry", "happy", "sad")
 PICTURES = 600  # of all labels
-PEOPLE = 20  # each person's pictures of a label are a request: 60 requests, so that there is something to interrupt
+PEOPLE = 20  # one request for each person and label: 60 requests to interrupt
 KILLS = 20
-CUTS = 5  # of the connection, beside the kills
-SLOW_S = 0.1  # an answer of the service; on this computer alone an upload would be over before it could be killed
+CUTS = 5  # of the connection, besides the kills
+SLOW_S = 0.1  # per answer; without it an upload would finish before it could be killed
 SEED = 1
 
 
 def make(folder: Path) -> None:
-    """A collected set of small pictures, each another."""
+    """A folder of collected pictures, all different."""
     import numpy as np
     from PIL import Image
 
@@ -50,14 +50,14 @@ def make(folder: Path) -> None:
 
 
 def upload(folder: Path, studio: VirtualStudio) -> subprocess.Popen[bytes]:
-    """The verb, as a person starts it."""
+    """Start `emotion-camera edge-impulse upload`."""
     command = [sys.executable, "-m", "emotion_camera", "edge-impulse", "upload", str(folder)]
     silent = subprocess.DEVNULL
     return subprocess.Popen(command, cwd=ROOT, env={**os.environ, **studio.environment}, stdout=silent, stderr=silent)
 
 
 def kill_after(process: subprocess.Popen[bytes], studio: VirtualStudio, requests: int, seconds: float) -> bool:
-    """Kills once so many more requests have come, and some seconds; False when the upload was through before."""
+    """Kill the upload some seconds after so many more requests; False when it had finished before."""
     goal = studio.project.requests + requests
     while studio.project.requests < goal:
         if process.poll() is not None:

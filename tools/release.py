@@ -149,7 +149,8 @@ def _plain(name: str) -> str:
 
 def _licence(found: Distribution) -> str:
     """The licence that a package names, a line at most; empty where it names none."""
-    return found.metadata.get("License-Expression") or (found.metadata.get("License") or "").partition("\n")[0]
+    told = found.metadata.json
+    return str(told.get("license_expression") or str(told.get("license", "")).partition("\n")[0])
 
 
 def _component(kind: str, name: str, version: str, licence: str) -> Component:

@@ -167,7 +167,7 @@ def _complete(words: list[str]) -> int:
     parser.epilog = COMPLETION
     parser.add_argument("shell", choices=SHELLS)
     shell = parser.parse_args(words).shell
-    options = {}
+    options: dict[str, list[str]] = {}
     for name, verb in VERBS.items():
         options[name] = []
         if verb.module != TRAIN:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import serial
 from emotion_camera.boards import USB
-from emotion_camera.camera.ports import find_port, open_port
+from emotion_camera.camera.ports import find_port, open_port, simulated_board
 from emotion_camera.errors import UserError
 from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
@@ -156,3 +156,19 @@ def test_windows_errors(words, monkeypatch):
     monkeypatch.setattr(serial, "serial_for_url", refuse)
     with pytest.raises(UserError, match=WINDOWS[words]):
         open_port("COM3")
+
+
+@pytest.mark.parametrize(
+    ("port", "board"),
+    [
+        ("simulator", "h7plus"),
+        ("simulator:h7", "h7"),
+        ("simulator:AE3", "ae3"),
+        ("virtual", "h7plus"),
+        ("virtual:rt1062", "rt1062"),
+        ("/dev/ttyACM0", None),
+        (None, None),
+    ],
+)
+def test_the_port_of_a_simulated_camera(port, board):
+    assert simulated_board(port) == board

@@ -157,9 +157,9 @@ class TestPage:
         self.says(page, "j/0001.png is stored.")
         assert page.inner_text("#labels li:nth-child(2) .count") == "1"
         page.keyboard.press("u")
-        self.says(page, "j/0001.png is taken back.")
+        self.says(page, "j/0001.png is removed.")
         page.click("#undo")
-        self.says(page, "angry/0001.png is taken back.")
+        self.says(page, "angry/0001.png is removed.")
         assert "angry" in page.inner_text("#labels .wanted")
         self.show(session, page, picture(4))
         page.keyboard.press("1")
@@ -167,7 +167,7 @@ class TestPage:
         assert sorted(path.name for path in stored.rglob("*.png")) == ["0001.png"]
         assert json.loads((stored / "manifest.jsonl").read_text())["person"] == "anna"
 
-        page.click("text=Somebody else")
+        page.click("text=Another person")
         page.wait_for_selector("#ask:not([hidden])")
         assert not session.state().agreed
 
@@ -264,7 +264,7 @@ def test_by_keys_in_a_terminal(tmp_path):
     terminal.type("2")
     terminal.wait_for(r"frown/0001.png is stored")
     terminal.type("u")
-    terminal.wait_for(r"frown/0001.png is taken back")
+    terminal.wait_for(r"frown/0001.png is removed")
     terminal.process.send_signal(signal.SIGINT)
     terminal.wait_for(r"1 stored now; faces has smile 1, frown 0")
     assert terminal.end() == 0

@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +13,8 @@ from emotion_camera.simulator.host.process import find_micropython
 
 ROOT = Path(__file__).parents[2]
 on_a_simulated_camera = pytest.mark.skipif(
-    sys.platform == "win32" or not find_micropython(), reason="a simulated camera's REPL needs MicroPython and a terminal"
+    sys.platform == "win32" or not find_micropython(),
+    reason="a simulated camera's REPL needs MicroPython and a terminal",
 )
 
 
@@ -36,35 +36,52 @@ def test_the_page_has_each_fact_and_what_to_do():
 
 
 def test_packages_that_are_missing_or_of_another_version_are_named():
-    required = [
-        "numpy>=1",
-        "no-such-package==1.0",
-        "Pillow==0.1",
-        'elsewhere==2; sys_platform == "cobol"',
-        'more; extra == "vela"',
-    ]
+    required = ["numpy>=1", "no-such-package==1.0", "Pillow==0.1", 'elsewhere==2; sys_platform == "cobol"']
     found = list(computer.look(required))
-    by_fact = {it.fact: it.level for it in found if it.what.startswith("package")}
-    assert by_fact["no-such-package is not installed"] == WRONG
-    assert next(level for fact, level in by_fact.items() if "Pillow is" in fact) == NOTE
-    assert by_fact["1 of 3 as required"] == FINE
+    by_fact = {it.fact: it for it in found if it.what.startswith("package")}
+    missing = by_fact["no-such-package is not installed"]
+    assert (missing.level, missing.advice) == (WRONG, "python -m pip install emotion-camera --upgrade")
+    assert next(it.level for fact, it in by_fact.items() if "Pillow is" in fact) == NOTE
+    assert by_fact["1 of 3 as required"].level == FINE
 
 
-@pytest.mark.parametrize(("now", "level"), [((2025, 12, 31), WRONG), ((1970, 1, 1), WRONG), ((2026, 1, 1), FINE)])
-def test_a_computers_clock_before_this_program_was_made_is_wrong(monkeypatch, now, level):
-    """A Raspberry Pi without a network starts in the past, and recordings are dated by its clock."""
-    monkeypatch.setattr(computer.time, "localtime", lambda: time.struct_time((*now, 12, 0, 0, 0, 1, 0)))
-    (found,) = (it for it in computer.look([]) if it.what == "clock")
-    assert (found.level, "set this computer's clock" in found.advice) == (level, level == WRONG)
+@pytest.mark.parametrize(
+    ("requirements", "level", "fact", "advice"),
+    [
+        (["numpy"], FINE, "is installed", ""),
+        (["no-such-package"], FINE, 'is not installed; python -m pip install "emotion-camera[more]" installs it', ""),
+        (
+            ["numpy", "no-such-package"],
+            NOTE,
+            "no-such-package is not installed",
+            'to use it: python -m pip install "emotion-camera[more]" --upgrade',
+        ),
+        (['tool; sys_platform == "cobol"'], NOTE, "has no packages for this Python or system", ""),
+    ],
+)
+def test_an_extra_is_no_fault_but_half_of_one_is_told(requirements, level, fact, advice):
+    lines = [f'{it}{" and" if ";" in it else ";"} extra == "more"' for it in requirements]
+    (found,) = (it for it in computer.look(lines) if it.what == "extra more")
+    assert found == Finding(level, "extra more", fact, advice)
 
 
-def test_a_damaged_model_of_the_repository_is_named(tmp_path):
+def test_the_installed_package_tells_all_its_extras_and_pythons():
+    found = {it.what: it for it in computer.look()}
+    assert {"extra training", "extra vela", "extra edge-impulse", "extra sweep"} <= set(found)
+    assert found["Python"].level == FINE
+
+
+@pytest.mark.parametrize(
+    ("in_wheel", "advice"), [(False, "git checkout models"), (True, "pip install emotion-camera --force-reinstall")]
+)
+def test_a_damaged_model_is_named_with_what_restores_it(tmp_path, monkeypatch, in_wheel, advice):
+    monkeypatch.setattr(computer, "IN_WHEEL", in_wheel)
     for name in ("emotion.tflite", "emotion.txt"):
         shutil.copyfile(ROOT / "models" / name, tmp_path / name)
     whole = (tmp_path / "emotion.tflite").read_bytes()
     (tmp_path / "emotion.tflite").write_bytes(whole[:-1])
     (found,) = (it for it in computer.look(models=tmp_path) if it.what == "emotion.tflite")
-    assert (found.level, "cut short" in found.fact, "git checkout" in found.advice) == (WRONG, True, True)
+    assert (found.level, "cut short" in found.fact, advice in found.advice) == (WRONG, True, True)
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ def test_a_folder_by_date_and_time(tmp_path, played):
     ("words", "status", "sentence"),
     [
         (["--port", "nowhere"], 1, "nowhere"),
-        (["--port", "virtual:toaster"], 1, "toaster"),
+        (["--port", "simulator:toaster"], 1, "toaster"),
         (["--port", "PLAYED", "--out", "."], 1, "has something in it already"),
         (["--seconds", "-3"], 2, "give seconds, such as 60"),
         (["--seconds", "nan"], 2, "give seconds, such as 60"),

@@ -51,7 +51,7 @@ def test_all_of_the_model_goes_to_the_neural_processor(tmp_path, core):
 
 
 @needs_vela
-def test_the_metadata_for_the_camera_go_with_the_model():
+def test_the_metadata_for_the_camera_goes_with_the_model():
     told = metadata.read(MODEL.path.read_bytes(), 7)
     assert told is not None
     assert metadata.read(vela.compile_model(MODEL).data, 7) == told

@@ -1,4 +1,4 @@
-"""`verify` on virtual cameras: all is equal there, one answer that differs is named, and whatever goes wrong, the files stay."""
+"""`verify` on simulated cameras: all is equal there, one answer that differs is named, and whatever goes wrong, the files stay."""
 
 import json
 import os
@@ -18,10 +18,10 @@ from emotion_camera.commands.verify.probe import Probe
 from emotion_camera.commands.verify.stimuli import SCENES
 from emotion_camera.errors import UserError
 from emotion_camera.model.bundle import COMPACT, MAIN
-from emotion_camera.simulator.board.board import Board
+from emotion_camera.simulator.board.board import SimulatedBoard
 from emotion_camera.simulator.host import haar, networks, pictures, resample, tensor
-from test_virtual_board import hear
-from virtual_boards import FACE, OLD, PROGRAM, connected, needs_board, put, read
+from simulated_boards import FACE, OLD, PROGRAM, connected, needs_board, put, read
+from test_repl import hear
 
 pytestmark = needs_board
 ROOT = Path(__file__).parents[2]
@@ -58,11 +58,11 @@ def silent(what: str) -> None:
 
 
 @pytest.mark.parametrize(("board", "files"), [("h7", SMALL), ("rt1062", SOURCE)])
-def test_a_virtual_camera_is_well(board, files, here, capsys):
+def test_a_simulated_camera_is_well(board, files, here, capsys):
     """The whole of it, by the command, with the shipped program and model."""
-    flash = here / ".virtual-camera" / board / "flash"
+    flash = here / ".simulated-camera" / board / "flash"
     put(flash, files)
-    assert main(["verify", "--port", f"virtual:{board}", "--json", "told.json"]) == 0
+    assert main(["verify", "--port", f"simulator:{board}", "--json", "told.json"]) == 0
     out = capsys.readouterr().out
     assert out.endswith("This camera answers as the program expects.\n")
     assert read(flash) == files
@@ -122,7 +122,7 @@ def test_a_camera_without_a_program_is_looked_at_too(firmware, tmp_path):
 
 
 def checks(folder: Path) -> dict[str, str]:
-    """What the virtual camera's firmware is found to answer, by check."""
+    """What the simulator's firmware is found to answer, by check."""
     with connected(folder) as camera:
         return {check.name: f"{check.level} {check.fact}" for check in firmware_checks(Probe(camera))}
 
@@ -217,7 +217,7 @@ def test_a_busy_port_is_told_in_a_sentence(tmp_path, capsys):
     import serial
 
     put(tmp_path / "flash", OLD)
-    with Board(tmp_path, source=FACE) as board, serial.Serial(board.path, exclusive=True):
+    with SimulatedBoard(tmp_path, source=FACE) as board, serial.Serial(board.path, exclusive=True):
         assert main(["verify", "--port", board.path]) == 1
     said = capsys.readouterr().err
     assert "has the port open; close it" in said
@@ -253,14 +253,14 @@ def test_what_main_py_would_write_is_not_written_and_no_watchdog_starts(tmp_path
 
 
 def test_a_file_that_cant_be_written_is_told(here, capsys):
-    assert main(["verify", "--port", "virtual:h7", "--json", "no/such.json"]) == 1
+    assert main(["verify", "--port", "simulator:h7", "--json", "no/such.json"]) == 1
     assert "no/such.json: there is no such folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("part", ["the firmware's answers", "the program"])
 def test_after_ctrl_c_the_camera_runs_its_program_again(part, tmp_path):
     put(tmp_path / "flash", OLD)
-    with Board(tmp_path, source=FACE) as board:
+    with SimulatedBoard(tmp_path, source=FACE) as board:
         line = [sys.executable, "-m", "emotion_camera", "verify", "--port", board.path]
         verify = subprocess.Popen(
             line, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE

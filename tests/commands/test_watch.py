@@ -320,7 +320,7 @@ def test_a_taken_port_is_told_in_a_sentence(tmp_path):
             "emotion_camera",
             "watch",
             "--port",
-            "virtual",
+            "simulator",
             "--no-browser",
             "--http-port",
             str(port),
@@ -333,7 +333,7 @@ def test_a_taken_port_is_told_in_a_sentence(tmp_path):
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for another process")
 def test_ends_cleanly_at_ctrl_c(tmp_path):
-    command = [sys.executable, "-m", "emotion_camera", "watch", "--port", "virtual", "--no-browser", "--http-port", "0"]
+    command = [sys.executable, "-m", "emotion_camera", "watch", "--port", "simulator", "--no-browser", "--http-port", "0"]
     watch = subprocess.Popen(
         command, cwd=tmp_path, env=here(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

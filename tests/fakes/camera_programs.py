@@ -1,4 +1,4 @@
-"""What the tests of the virtual camera share: a program's beginning, and what a run gave."""
+"""What the tests of the simulator share: a program's beginning, and what a run gave."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Runs of the camera program on the virtual camera, and what came of them."""
+"""Runs of the camera program on the simulator, and what came of them."""
 
 import json
 import shutil

@@ -11,12 +11,15 @@ from emotion_camera.boards import LARGE_HEAP, SMALL_HEAP
 from emotion_camera.errors import ModelError
 from emotion_camera.model.contract import EMOTIONS, check, read_labels
 from emotion_camera.model.metadata import tail
+from emotion_camera.model.tflite import pack, schema, unpack
 from emotion_camera.model.tflm import arena_bytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 MODELS = Path(__file__).parents[2] / "models"
 DEFAULT_MODEL = MODELS / "emotion.tflite"
+
+TYPES = schema().TensorType
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -114,6 +117,48 @@ def test_hybrid_model_is_named(tmp_path):
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     with pytest.raises(ModelError, match="float activations"):
         check(put(tmp_path, converter.convert()))
+
+
+def end_of(model, side: str):
+    """The tensor that is the input or the output of a model."""
+    graph = model.subgraphs[0]
+    return graph.tensors[getattr(graph, f"{side}s")[0]]
+
+
+@pytest.mark.parametrize(
+    ("side", "change", "said"),
+    [
+        ("input", {"zeroPoint": [0]}, "input scale is 0.00392157 and zero point 0; they must be 1/255 and -128"),
+        ("input", {"zeroPoint": [-127]}, "zero point -127; they must be"),
+        ("input", {"scale": [1 / 128]}, "input scale is 0.0078125 and zero point -128; they must be"),
+        ("input", {"type": TYPES.UINT8}, "input is uint8; the camera needs int8"),
+        ("output", {"type": TYPES.UINT8}, r"output is uint8 \[1, 7\]; it must be int8 \[1, classes\]"),
+        ("output", {"type": TYPES.INT16}, "output is int16"),
+        ("output", {"type": TYPES.FLOAT32}, "output is float32"),
+        ("output", {"shape": [1, 1, 1, 7]}, r"output is int8 \[1, 1, 1, 7\]"),
+        ("output", {"shape": [7, 1]}, r"output is int8 \[7, 1\]"),
+        ("output", {"shape": [1, 1]}, r"output is int8 \[1, 1\]"),
+    ],
+)
+def test_a_wrong_input_or_output_is_named(tmp_path, side, change, said):
+    model = unpack(DEFAULT_MODEL.read_bytes())
+    model.description = None  # no metadata follows
+    tensor = end_of(model, side)
+    for name, value in change.items():
+        setattr(tensor if name in ("type", "shape") else tensor.quantization, name, value)
+    with pytest.raises(ModelError, match=said) as error:
+        check(put(tmp_path, pack(model)))
+    assert "net.tflite" in str(error.value)
+
+
+@pytest.mark.parametrize("side", ["input", "output"])
+def test_one_input_and_one_output(tmp_path, side):
+    model = unpack(DEFAULT_MODEL.read_bytes())
+    model.description = None
+    graph = model.subgraphs[0]
+    setattr(graph, f"{side}s", [*getattr(graph, f"{side}s")] * 2)
+    with pytest.raises(ModelError, match=f"has 2 {side}s"):
+        check(put(tmp_path, pack(model)))
 
 
 def test_too_large(tmp_path, convert):

@@ -66,9 +66,10 @@ def test_ctrl_c_in_the_middle_leaves_no_reply_behind(monkeypatch):
     def stop(*_: object) -> bytes:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(tflm._Worker, "_read", stop)
+    monkeypatch.setattr(tflm._Worker, "_read", stop)
+    with pytest.raises(KeyboardInterrupt):
         loaded.run(-NOISE)
+    monkeypatch.undo()
     assert np.array_equal(loaded.run(NOISE)[0], before)
 
 

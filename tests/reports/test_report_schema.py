@@ -22,7 +22,7 @@ FRAME = frame((3, "happy"), (4, None))
 
 @pytest.fixture(scope="module")
 def camera_lines() -> list[str]:
-    """What the camera program prints on the virtual camera: on the bundled clip, one capture failing."""
+    """What the camera program prints on the simulator: on the bundled clip, one capture failing."""
     if not shutil.which("micropython", path=str(Path(sys.executable).parent)):
         pytest.skip("no micropython for this machine")
     events = run(**program_for("h7plus", MODEL), board="h7plus", faults=Faults(timeouts=[60]))

@@ -1,4 +1,4 @@
-"""`play`: runs a small camera program on the virtual camera and gathers what comes of it."""
+"""`play`: runs a small camera program on the simulator and gathers what comes of it."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Each recorded call of the firmware's functions comes to the same on the virtual camera: value, or exception and text.
+"""Each recorded call of the firmware's functions comes to the same on the simulator: value, or exception and text.
 
 256 calls with right and wrong arguments, made in their order by one program, as they were on firmware v4.8.1 and the head
 after v5.0.0.
@@ -16,7 +16,7 @@ from replay import program_of
 
 FIRMWARES = {"v4.8.1": "v4.8.1", "head": "v5.0"}  # as the recording calls them, and as they are called here
 
-# What the virtual camera does not play, each with the reason.
+# What the simulator does not play, each with the reason.
 UNFLUSHED = "a file that is not closed has its content at once here; FAT writes it when it is closed"
 ARENA = "TFLM's arena on a 64-bit computer is 544 bytes larger"
 EXPLAINED = {

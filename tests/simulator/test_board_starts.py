@@ -18,13 +18,13 @@ LOADS = b"import ml\nprint('main starts')\nml.Model('x.tflite')\nprint('loaded')
 
 @contextmanager
 def switched_on(folder: Path, files: dict[str, bytes], firmware: str = "v5.0") -> Iterator[object]:
-    from emotion_camera.simulator.board.board import Board
+    from emotion_camera.simulator.board.board import SimulatedBoard
 
     disk = folder / "flash"
     disk.mkdir()
     for name, content in files.items():
         (disk / name).write_bytes(content)
-    with Board(folder, firmware=firmware, source=DARK) as board:
+    with SimulatedBoard(folder, firmware=firmware, source=DARK) as board:
         yield board
 
 

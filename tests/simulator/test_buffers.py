@@ -68,8 +68,8 @@ WRONG = {
     "image.Image(5, 5)": "OSError: Pixel format is not set or unsupported",
     "image.Image(5.0, 5, image.GRAYSCALE)": "TypeError: can't convert float to int",
     "image.Image(5, 5, image.GRAYSCALE, buffer=bytearray(24))": "ValueError: Buffer is too small",
-    "img.draw_image(5, 0, 0)": "NotImplementedError: the virtual camera draws pictures only, no single colour",
-    "img.draw_image(img, 0, 0, alpha=9)": "NotImplementedError: the virtual camera plays draw_image with a scale, roi and hint only",
+    "img.draw_image(5, 0, 0)": "NotImplementedError: the simulator draws pictures only, no single colour",
+    "img.draw_image(img, 0, 0, alpha=9)": "NotImplementedError: the simulator plays draw_image with a scale, roi and hint only",
     "img.draw_image(img, 0, 0, roi=(400, 0, 5, 5))": "OSError: ROI does not overlap on the image!",
 }  # fmt: skip
 

@@ -29,7 +29,7 @@ def frame(name: str) -> np.ndarray:
 
 
 def copied(case: dict) -> Picture:
-    """The copy that the virtual camera makes of a recorded case."""
+    """The copy that the simulator makes of a recorded case."""
     (scale,) = struct.unpack("<f", bytes.fromhex(case["scale_float32"]))
     copy = transform(Picture(frame(case["frame"])), scale, scale, tuple(case["roi"]), HINTS["AREA"], True)
     assert copy is not None

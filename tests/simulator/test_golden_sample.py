@@ -1,4 +1,4 @@
-"""The virtual camera answers as the firmware did, by the part of the recordings that is in the repository (tests/golden)."""
+"""The simulator answers as the firmware did, by the part of the recordings that is in the repository (tests/golden)."""
 
 import ast
 import base64

@@ -1,4 +1,4 @@
-"""The virtual camera finds the faces that the firmware finds, in the same boxes."""
+"""The simulator finds the faces that the firmware finds, in the same boxes."""
 
 import json
 from typing import Any
@@ -8,6 +8,7 @@ import pytest
 from emotion_camera.errors import UserError
 from emotion_camera.simulator.host import haar
 from emotion_camera.simulator.host.haar import find_features, find_features_counted, load_cascade
+from emotion_camera.simulator.host.tensor import Box
 from hypothesis import given
 from hypothesis import strategies as st
 from recordings import FRAMES, GOLDEN, needs_golden, read
@@ -64,7 +65,7 @@ def test_fewer_stages_let_more_pass() -> None:
 
 
 @pytest.mark.parametrize("roi", [(0, 0, 24, 100), (0, 0, 100, 24), (310, 0, 100, 100), (400, 400, 50, 50)])
-def test_a_region_not_larger_than_the_window_is_refused(roi: haar.Box) -> None:
+def test_a_region_not_larger_than_the_window_is_refused(roi: Box) -> None:
     with pytest.raises(ValueError, match="larger than 24x24"):
         find_features(np.zeros((240, 320), np.uint8), load_cascade(), roi=roi)
 
@@ -94,7 +95,7 @@ def test_without_opencv_4_the_error_says_what_to_install(monkeypatch: pytest.Mon
 
 
 @st.composite
-def scenes(draw: st.DrawFn) -> tuple[np.ndarray, haar.Box]:
+def scenes(draw: st.DrawFn) -> tuple[np.ndarray, Box]:
     """Blocks of noise (much contrast at all scales) with any region larger than the window."""
     width, height = draw(st.integers(25, 200)), draw(st.integers(25, 150))
     x, y = draw(st.integers(0, width - 25)), draw(st.integers(0, height - 25))
@@ -105,7 +106,7 @@ def scenes(draw: st.DrawFn) -> tuple[np.ndarray, haar.Box]:
 
 
 @given(scenes(), st.floats(0, 2), st.floats(1.05, 3))
-def test_boxes_lie_in_the_region(scene: tuple[np.ndarray, haar.Box], threshold: float, scale: float) -> None:
+def test_boxes_lie_in_the_region(scene: tuple[np.ndarray, Box], threshold: float, scale: float) -> None:
     frame, (x, y, w, h) = scene
     for bx, by, bw, bh in find_features(frame, load_cascade(), threshold, scale, (x, y, w, h)):
         # Each side is rounded on its own, so a box may reach one pixel over.

@@ -1,4 +1,4 @@
-"""Networks on the virtual camera: the firmware's numbers, its refusals, and the memory they take."""
+"""Networks on the simulator: the firmware's numbers, its refusals, and the memory they take."""
 
 import base64
 import json
@@ -12,6 +12,7 @@ from ai_edge_litert import schema_py_generated as schema
 from camera_programs import ROOT, START
 from emotion_camera.boards import find_board
 from emotion_camera.errors import ModelError
+from emotion_camera.model.interpreter import LiteRT
 from emotion_camera.model.metadata import tail
 from emotion_camera.model.tflite import unpack
 from emotion_camera.model.tflm import arena_bytes
@@ -353,7 +354,7 @@ def test_the_shipped_network_fits_an_h7_with_room_to_spare(play, firmware):
 
 def test_litert_gives_what_tflm_gives(network, scene):
     """Where tflite-micro has no wheel, the same scores to the last step; LiteRT's default kernels are up to 7 steps off."""
-    litert = networks._litert_runner(MODEL)
+    litert = LiteRT(MODEL.read_bytes()).run
     noise = np.random.default_rng(0)
     for _ in range(20):
         frame = np.clip(scene + noise.normal(0, 30, scene.shape), 0, 255).astype(np.uint8)

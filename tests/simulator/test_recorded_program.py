@@ -1,4 +1,4 @@
-"""The program of commit 0697083 prints on the virtual camera what it printed on the firmware, line for line.
+"""The program of commit 0697083 prints on the simulator what it printed on the firmware, line for line.
 
 It saw the 48 golden frames of QVGA size, four times each at ten a second, as the recording did, with the camera's 30-bit
 floats. Where the recording's heap was an H7's, some copies found no room in it and the lines then differ: that depends on

@@ -5,7 +5,11 @@ from emotion_camera.boards import BOARDS
 from emotion_camera.simulator import Line, run
 from emotion_camera.simulator.host.stdio import read_lines
 
-SIZES = {"h7": 512, "nicla": 512, "m7": 512, "ae3": 2048, "n6": 2048, "h7plus": 1024, "rt1062": 1024}
+SIZES = {
+    **dict.fromkeys(("h7", "nicla", "m7"), 512),
+    **dict.fromkeys(("h7plus", "purethermal", "rt1062", "portenta", "giga"), 1024),
+    **dict.fromkeys(("ae3", "n6"), 2048),
+}
 
 
 def test_each_board_has_its_channel():

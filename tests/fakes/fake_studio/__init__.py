@@ -3,6 +3,6 @@
 It is not Edge Impulse. It keeps what is uploaded, and answers wrongly on purpose where a test asks for that.
 """
 
-from fake_studio.server import VirtualStudio
+from fake_studio.server import FakeStudio
 
-__all__ = ["VirtualStudio"]
+__all__ = ["FakeStudio"]

@@ -1,4 +1,4 @@
-"""`python -m fake_studio`: a virtual Studio until Ctrl-C."""
+"""`python -m fake_studio`: a fake Studio until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from emotion_camera.errors import UserError
 
-from fake_studio.server import VirtualStudio
+from fake_studio.server import FakeStudio
 
 
 def main() -> int:
@@ -26,7 +26,7 @@ def main() -> int:
     if not 0 <= arguments.port < 65536:
         parser.error(f"--port {arguments.port}: give 0 to 65535")
     try:
-        with VirtualStudio(arguments.folder, arguments.port) as studio:
+        with FakeStudio(arguments.folder, arguments.port) as studio:
             print("This is not Edge Impulse: it only answers as its documentation says. Nothing leaves this computer.")
             print("In another terminal:\n", flush=True)
             word = "set" if os.name == "nt" else "export"
@@ -38,7 +38,7 @@ def main() -> int:
                     time.sleep(3600)
             print(f"\n{len(studio.project.samples)} samples came.")
     except UserError as error:
-        print(f"virtual studio: {error}", file=sys.stderr)
+        print(f"fake studio: {error}", file=sys.stderr)
         return 1
     return 0
 

@@ -22,7 +22,7 @@ ADDRESS = "127.0.0.1"
 MOST_BYTES = 256_000_000  # of a request that is read whole, such as a model
 
 
-class VirtualStudio:
+class FakeStudio:
     """Serves while the context lasts, on `port` or any free one. UserError when the port is taken.
 
     `ingestion` and `studio` are the two addresses, `key` is the project's key, new each time, and `environment` are the
@@ -41,7 +41,7 @@ class VirtualStudio:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> VirtualStudio:
+    def __enter__(self) -> FakeStudio:
         self._thread.start()
         self._ready.wait()
         if self._failed:

@@ -29,7 +29,7 @@ DEVICES = {"cortex-m4f-80mhz": 80, "cortex-m7-216mhz": 216}  # MHz
 TABLE = {"lowEndMcu": 80, "highEndMcu": 480, "mpu": 1500}  # MHz
 SHORT_S = 0.3  # a job that ends within this is done when it is first asked after: the SDK asks once a second
 START = "2025-01-01T00:00:00.000Z"
-SCRIPT = """# From the virtual Studio, which is not Edge Impulse: in its place lies a program there that shows each frame's label.
+SCRIPT = """# From the fake Studio, which is not Edge Impulse: in its place lies a program there that shows each frame's label.
 # The model and labels beside it are what matters: emotion-camera edge-impulse import
 """
 
@@ -114,7 +114,7 @@ class Studio:
 
         def work() -> None:
             if kind != "tflite":
-                raise ValueError(f"the virtual Studio reads .tflite files alone, not {kind}")
+                raise ValueError(f"the fake Studio reads .tflite files alone, not {kind}")
             self.model = read_model(name, parts["modelFile"], device)
 
         return await self.start("Uploading model", work)
@@ -148,7 +148,7 @@ class Studio:
         if self.model is None:
             return _no("No pretrained model was uploaded")
         if asked["input"].get("inputType") != "image" or asked["model"].get("modelType") != "classification":
-            return _no("The virtual Studio takes image classification alone")
+            return _no("The fake Studio takes image classification alone")
         labels, outputs = asked["model"].get("labels") or [], self.model.found.outputs[0].shape[-1]
         if len(labels) != outputs:
             return _no(f"{len(labels)} labels were given, but the model has {outputs} outputs")
@@ -173,7 +173,7 @@ class Studio:
     async def download(self, request: web.Request) -> web.Response:
         if self.model is None or self.model.built is None:
             return refusal(404, "There is no deployment, build one first")
-        name = f"attachment; filename*=utf-8''ei-virtual-openmv-v{len(self.jobs)}.zip"
+        name = f"attachment; filename*=utf-8''ei-fake-openmv-v{len(self.jobs)}.zip"
         return web.Response(body=self.model.built, headers={"Content-Disposition": name})
 
     async def status(self, request: web.Request) -> web.Response:
@@ -293,7 +293,7 @@ def _profile(model: Uploaded) -> dict[str, Any]:
 
 def _project(project: Project) -> dict[str, Any]:
     return {
-        "id": project.id, "name": "virtual", "description": "not Edge Impulse", "created": START, "owner": "nobody",
+        "id": project.id, "name": "simulator", "description": "not Edge Impulse", "created": START, "owner": "nobody",
         "ownerIsDeveloperProfile": False, "collaborators": [], "labelingMethod": "single_label", "metadata": {},
         "isEnterpriseProject": False, "whitelabelId": None, "tier": "free", "hasPublicVersion": False, "isPublic": False,
         "allowsLivePublicAccess": False, "indPauseProcessingSamples": False, "publicProjectListed": False,
@@ -348,7 +348,7 @@ def _target(name: str, form: str) -> dict[str, Any]:
     )  # fmt: skip
     variants = [{"variant": variant, "supported": True} for variant in ("int8", "float32")]
     return {
-        "name": name, "description": "from the virtual Studio", "image": "", "imageClasses": "", "format": form,
+        "name": name, "description": "from the fake Studio", "image": "", "imageClasses": "", "format": form,
         **{f"has{engine}": False for engine in engines},
         "hideOptimizations": False, "uiSection": "library", "supportedEngines": ["tflite"], "preferredEngine": "tflite",
         "docsUrl": "", "modelVariants": variants, "parameters": [],

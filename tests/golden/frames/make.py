@@ -1,4 +1,4 @@
-"""Write the frames of this folder and what our model of the firmware says of them: `python -m tests.virtual_camera.frames.make`.
+"""Write the frames of this folder and what our model of the firmware says of them: `python tests/golden/frames/make.py`.
 
 Run it again only after the golden vectors pass: these answers catch a change, they do not prove the model right.
 """

@@ -24,7 +24,7 @@ examples:
   emotion-camera record                         the camera on USB, until Ctrl-C
   emotion-camera record --seconds 600           ten minutes
   emotion-camera record --frames                the frames, too: pictures of people are stored
-  emotion-camera record --port virtual          the simulated camera
+  emotion-camera record --port simulator        the simulated camera
   emotion-camera record --port /dev/ttyACM1 --out monday
 
 The folder holds reports.jsonl (the camera's own lines with the time), reports.csv (a row a face, for a spreadsheet) and
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = "Record what a camera reports: emotions with their time, and its frames if asked for."
     parser.epilog = EXAMPLES
     add = parser.add_argument
-    add("--port", help="/dev/ttyACM0 or COM3, virtual, or virtual:BOARD (default: the OpenMV camera on USB)")
+    add("--port", help="/dev/ttyACM0 or COM3, simulator, or simulator:BOARD (default: the OpenMV camera on USB)")
     add("--out", type=Path, metavar="FOLDER", help="a new folder (default: recordings/ and the date and time)")
     add("--frames", action="store_true", help="store the frames, too; tell the people in view")
     add("--video", action="store_true", help="store the frames, and make frames.mp4 of them at the end")

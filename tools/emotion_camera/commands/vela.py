@@ -1,4 +1,4 @@
-"""Compile a model for the neural processor of an OpenMV AE3, an Arm Ethos-U55, and tell what the compiler makes of it.
+"""Compile a model for the neural processor of an OpenMV AE3, an Arm Ethos-U55, and give the compiler's estimates.
 
 The compiler is Arm's Vela (the extra `vela`). `emotion-camera vela` writes the files for the camera. A plain
 model runs on an AE3, too, but on its slow kernels.
@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from emotion_camera.errors import UserError, install_line
+from emotion_camera.files import write_file
 from emotion_camera.model import metadata
 from emotion_camera.model.bundle import model_files
 from emotion_camera.model.contract import DEFAULT_MODEL, Model, check
@@ -40,7 +41,7 @@ HIGH_EFFICIENCY = Core("high efficiency", "ethos-u55-128", "RTSS_HE_SRAM_MRAM")
 class Compiled:
     """A model compiled for a core, `data` with the self-test of the plain one; Vela's own estimates, none of them measured.
 
-    cycles, ms: for one answer; sram, flash: bytes in the working memory, and of weights and commands.
+    cycles, ms: for one inference; sram, flash: bytes in the working memory, and of weights and commands.
     """
 
     data: bytes
@@ -63,28 +64,35 @@ def compile_model(model: Model, core: Core = HIGH_PERFORMANCE) -> Compiled:
     if version() is None:
         raise UserError(f"Arm's compiler Vela is not installed: {INSTALL}")
     with TemporaryDirectory() as folder:
-        words = ["--accelerator-config", core.accelerator, "--system-config", core.system, "--memory-mode", MEMORY_MODE]
-        words += ["--config", str(SETTINGS), "--output-dir", folder, str(model.path.resolve())]
+        options = [
+            "--accelerator-config",
+            core.accelerator,
+            "--system-config",
+            core.system,
+            "--memory-mode",
+            MEMORY_MODE,
+        ]
+        options += ["--config", str(SETTINGS), "--output-dir", folder, str(model.path.resolve())]
         done = subprocess.run(
-            [sys.executable, "-m", "ethosu.vela", *words], capture_output=True, text=True, check=False
+            [sys.executable, "-m", "ethosu.vela", *options], capture_output=True, text=True, check=False
         )
         compiled = Path(folder, f"{model.path.stem}_vela.tflite")
         if done.returncode or not compiled.is_file():
             said = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()[-1]
             raise UserError(f"{model.path}: Vela can't compile it ({said}); use the plain model on the AE3")
         with open(next(Path(folder).glob("*.csv")), encoding="utf-8", newline="") as file:
-            told = next(csv.DictReader(file))
+            estimates = next(csv.DictReader(file))
         return Compiled(
             with_metadata_of(model, compiled.read_bytes()),
-            cycles=round(float(told["cycles_total"])),
-            ms=1000 * float(told["inference_time"]),
-            sram=round(1024 * float(told["sram_memory_used"])),
-            flash=round(1024 * float(told["off_chip_flash_memory_used"])),
+            cycles=round(float(estimates["cycles_total"])),
+            ms=1000 * float(estimates["inference_time"]),
+            sram=round(1024 * float(estimates["sram_memory_used"])),
+            flash=round(1024 * float(estimates["off_chip_flash_memory_used"])),
         )
 
 
 def with_metadata_of(model: Model, compiled: bytes) -> bytes:
-    """The compiled file with the metadata for the camera at its end, which Vela leaves out, where the plain one has them."""
+    """The compiled file with the metadata for the camera at its end, which Vela leaves out, where the plain one has any."""
     return compiled + metadata.tail(model.path.read_bytes())
 
 
@@ -103,7 +111,7 @@ def run(arguments: argparse.Namespace) -> int:
     compiled = compile_model(model)
     _write(model, compiled.data, arguments.out)
     print(f"{arguments.out / 'emotion.tflite'}: {len(compiled.data):,} bytes; copy it and emotion.txt to the AE3")
-    print(f"Vela's estimate, not a measurement: {compiled.cycles:,} cycles, {compiled.ms:.2f} ms an answer")
+    print(f"Vela's estimate, not a measurement: {compiled.cycles:,} cycles, {compiled.ms:.2f} ms an inference")
     return 0
 
 
@@ -114,8 +122,6 @@ def _write(model: Model, data: bytes, folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, plain in model_files(model.path).items():
-            beside = folder / f"writing_{name}"
-            beside.write_bytes(data if plain == model.path else plain.read_bytes())
-            beside.replace(folder / name)
+            write_file(folder / name, data if plain == model.path else plain.read_bytes())
     except OSError as error:
         raise UserError(f"{folder}: can't be written to ({error.strerror}); give another folder with --out") from None

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from emotion_camera.errors import UserError
 from emotion_camera.faces.labels import match_label
 from emotion_camera.faces.manifest import MANIFEST, Entry, read_manifest
+from emotion_camera.model.contract import INPUT_SIZE
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-SIZE = 48  # pixels: a side of a stored face, of FER2013's pictures and of our networks' input
+SIZE = INPUT_SIZE  # pixels: a side of a stored face, of FER2013's pictures and of our networks' input
 ASPECT = 1.25  # longer side to shorter; a picture beyond that is hardly a cropped face
 SMALLEST = 24  # pixels; half of what the network takes
 CATEGORIES = {"training": "training", "train": "training", "testing": "testing", "test": "testing"}  # by folder

@@ -64,9 +64,7 @@ def check(path: Path, labels: Path | None = None, limits: Limits = LARGE_HEAP) -
     size = _check_input(path, found)
     classes = _check_output(path, found)
     names = read_labels(Path(labels) if labels else path.with_suffix(".txt"), classes)
-    model = Model(
-        path, names, size, found.size, _arena(path), found.macs, round(network_instructions(found.layers))
-    )
+    model = Model(path, names, size, found.size, _arena(path), found.macs, round(network_instructions(found.layers)))
     _check_limits(model, limits)
     return model
 

@@ -42,7 +42,9 @@ def encode(metadata: Metadata) -> bytes:
     known = {name: value for name, value in asdict(metadata).items() if value is not None}
     line = json.dumps({"notes": 1, **known}, separators=(",", ":")).encode()
     if len(line) > LONGEST:
-        raise ValueError(f"the metadata has {len(line)} bytes; the camera reads {LONGEST}: the model has too many classes")
+        raise ValueError(
+            f"the metadata has {len(line)} bytes; the camera reads {LONGEST}: the model has too many classes"
+        )
     return line
 
 

@@ -4,6 +4,8 @@ TFLM trusts what a model file says: a damaged or hostile one ends the process th
 (tflm_worker.py), which reads and runs every model; its end is a TflmCrash, and the next call starts another worker.
 """
 
+from __future__ import annotations
+
 import atexit
 import json
 import os
@@ -16,12 +18,12 @@ import time
 from functools import lru_cache
 from hashlib import sha256
 from importlib.util import find_spec
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from emotion_camera.errors import ModelError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 TIMEOUT_S = 60  # of a call; the arena of the shipped models takes 0.1 s, an inference 7 to 25 ms
 DTYPES = ("int8", "uint8", "int16", "int32", "float32")
@@ -57,6 +59,8 @@ class Tflm:
 
     def run(self, tensor: NDArray[Any]) -> list[NDArray[Any]]:
         """The model's first output for an input, both as they are in the file. ModelError or TflmCrash where it does not run."""
+        import numpy as np
+
         request, given = {"do": "run", "model": self._key}, np.ascontiguousarray(tensor).tobytes()
         found, data = _ask(request, given)
         if found.get("missing"):

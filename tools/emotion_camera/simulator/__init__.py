@@ -1,4 +1,4 @@
-"""A virtual OpenMV camera: runs camera programs unmodified, on any computer. See `run`.
+"""A simulated OpenMV camera: runs camera programs unmodified, on any computer. See `run`.
 
 As on the camera, where recordings of firmware v4.8.1 and of the head after v5.0.0 were compared: what 224 calls of the
 firmware give or raise (`firmware.py` has each generation's), face search, area copies and `histeq` byte for byte, the

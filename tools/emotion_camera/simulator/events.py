@@ -1,4 +1,4 @@
-"""What comes out of a virtual camera, in the order in which it happens. Times are the camera's clock."""
+"""What comes out of a simulated camera, in the order in which it happens. Times are the camera's clock."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -37,7 +37,7 @@ class Faults:
     power_cut_in_rename: bool = False
 
     def of_the_program(self) -> dict[str, Any]:
-        """Those that the program's side plays."""
+        """Those that the guest plays."""
         names = ("flash_full", "heap_hog", "print_ms", "channel_unread", "power_cut_after_bytes", "power_cut_in_rename")
         return {name: getattr(self, name) for name in names}
 

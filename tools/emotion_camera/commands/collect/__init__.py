@@ -1,4 +1,4 @@
-"""`collect`: labelled faces from the camera, to train with: a folder of pictures by label."""
+"""`collect`: stores labelled faces from the camera in a folder of training data."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ if TYPE_CHECKING:
     from emotion_camera.camera.stream import CameraStream
     from emotion_camera.commands.collect.session import Session
 
-LOOK_S = 0.2  # between two looks whether the session is over
+POLL_S = 0.2  # between two checks whether the session has ended
 
 EXAMPLES = """
 examples:
   emotion-camera collect                                   the camera on USB; the page opens in the browser
-  emotion-camera collect --port virtual                    try it on the virtual camera
+  emotion-camera collect --port simulator                  try it on the simulator
   emotion-camera collect --person anna                     a name or code, to keep people apart in training
   emotion-camera collect --labels smile,frown,tongue-out   labels of your own
-  emotion-camera collect --no-browser --consent            by keys in the terminal; the person has agreed already
+  emotion-camera collect --no-browser --consent            in the terminal; the person has agreed already
 
-The keys 1 to 9, or the page's buttons, store the largest face as the network sees it: 48 x 48 grey pixels, in
-faces/happy/0001.png and on, with a line for each in faces/manifest.jsonl. Nothing is stored before the person has agreed.
-Ask for about as many of each label, of several people, in different light. Then train with the folder:
+The keys 1 to 9, or the buttons of the page, store the largest face as the network's input: 48 x 48 grey pixels, as
+faces/happy/0001.png and so on, with a line in faces/manifest.jsonl. Nothing is stored before the person has agreed.
+Collect about as many of each label, of several people, in different light. Then adapt the model:
   emotion-camera train finetune --data faces
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments and help."""
-    parser.description = "Gather labelled faces from the camera, to train with."
+    parser.description = "Collect labelled faces from the camera as training data."
     parser.epilog = EXAMPLES
     add = parser.add_argument
-    add("--port", help="/dev/ttyACM0 or COM3, virtual, or virtual:BOARD (default: the OpenMV camera on USB)")
-    add("--out", type=Path, default=Path("faces"), metavar="FOLDER", help="where the faces go (default: faces)")
+    add("--port", help="/dev/ttyACM0 or COM3, simulator, or simulator:BOARD (default: the OpenMV camera on USB)")
+    add("--out", type=Path, default=Path("faces"), metavar="FOLDER", help="output folder (default: faces)")
     add("--labels", metavar="A,B,...", default=",".join(EMOTIONS), help="in the order of the keys (default: the seven)")
-    add("--person", metavar="NAME", help="who is in view, a name or a code, for the manifest")
+    add("--person", metavar="NAME", help="the person in view, a name or a code, for the manifest")
     add("--consent", action="store_true", help="the person has agreed that pictures of their face are stored")
-    add("--no-browser", action="store_true", help="open no browser; keys in the terminal")
-    add("--http-port", type=int, default=0, metavar="N", help="the page's port (default: any that is free)")
+    add("--no-browser", action="store_true", help="open no browser; use keys in the terminal")
+    add("--http-port", type=int, default=0, metavar="N", help="the page's port (default: any free one)")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Gathers faces until Ctrl-C, or q in the terminal; 0. UserError when it can't."""
+    """Collect faces until Ctrl-C, or q in the terminal; 0. UserError when it can't."""
     from emotion_camera.camera.simulated import SimulatedStream
     from emotion_camera.camera.stream import open_stream
     from emotion_camera.commands.collect.session import Session
@@ -125,7 +125,7 @@ async def _serve(session: Session, arguments: argparse.Namespace) -> None:
         if not arguments.no_browser:
             _open_browser(url)
         while session.failed is None:
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(POLL_S)
 
 
 def _open_browser(url: str) -> None:

@@ -1,4 +1,4 @@
-"""A face as the network sees it."""
+"""The network's input for a face in a frame."""
 
 from __future__ import annotations
 

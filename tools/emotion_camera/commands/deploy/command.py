@@ -201,7 +201,7 @@ def _start(camera: Repl, sha256: str, wait_s: float) -> str | None:
         report = parse(line) if line else None
         if isinstance(report, EventReport) and report.fields.get("sha256"):
             if report.fields["sha256"] != sha256:
-                said = f"it runs another model ({report.fields['sha256'][:12]})"
+                said = f"it runs another model ({str(report.fields['sha256'])[:12]})"
             elif report.fields.get("selftest") in ("ok", "none"):
                 return None
         elif isinstance(report, EventReport) and report.event == "error":

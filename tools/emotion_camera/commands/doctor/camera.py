@@ -6,7 +6,7 @@ from emotion_camera.boards import LEAST_HEAP, is_small_heap
 from emotion_camera.camera.inspection import DEPLOY, known_files, needs_compiled_model
 from emotion_camera.camera.repl import CameraInfo, Repl
 from emotion_camera.commands.doctor.findings import FINE, NOTE, WRONG, Finding
-from emotion_camera.reports.parse import EventReport, parse
+from emotion_camera.reports.parse import EventReport, labels_of, parse
 
 TOO_SMALL = "M7"  # in omv.board_type()
 
@@ -69,7 +69,7 @@ def _alive(camera: Repl, wait_s: float) -> Finding:
 
 def _ready(report: EventReport) -> Finding:
     fields = report.fields
-    labels = fields.get("labels") or []
+    labels = labels_of(report)
     test = fields.get("selftest")
     fact = f"runs; {fields.get('model')} {str(fields['sha256'])[:12]}, {len(labels)} labels, self-test {test}"
     return Finding(FINE if test == "ok" else NOTE, "program", fact)

@@ -12,7 +12,7 @@ EXAMPLES = """
 examples:
   emotion-camera doctor                    this computer, and the camera on USB if there is one
   emotion-camera doctor --port /dev/ttyACM0
-  emotion-camera doctor --port virtual     a virtual camera and its disk
+  emotion-camera doctor --port simulator   a simulated camera and its disk
 
 Looking at the camera stops its program for a moment and starts it again. The exit status is 1 when a line says WRONG.
 """
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Look at this computer, the camera and the files on it, and say what to do about what is wrong."
     )
     parser.epilog = EXAMPLES
-    parser.add_argument("--port", help="the camera's port, or virtual[:BOARD] (default: the one on USB)")
+    parser.add_argument("--port", help="the camera's port, or simulator[:BOARD] (default: the one on USB)")
     parser.add_argument(
         "--wait", type=float, default=20, metavar="S", help="for the program to get ready (default: 20 s)"
     )

@@ -1,21 +1,25 @@
 """This computer: Python, the packages that the tools need, the repository's own files, the serial ports."""
 
 import platform
+import re
 import sys
 import time
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 from emotion_camera.boards import BOOTLOADERS, USB
 from emotion_camera.commands.doctor.findings import FINE, NOTE, WRONG, Finding
-from emotion_camera.errors import ModelError
-from emotion_camera.files import MODELS
+from emotion_camera.errors import ModelError, install_line
+from emotion_camera.files import IN_WHEEL, MODELS
 from emotion_camera.model.contract import check
 
 PACKAGE = "emotion-camera"
-INSTALL = f"{Path(sys.executable).name} -m pip install --upgrade {PACKAGE}"
-OLDEST, NEWEST = (3, 10), (3, 14)
+TESTED = "Programming Language :: Python :: 3."  # of the package's classifiers: the releases of Python that CI runs
+EXTRA = re.compile(r"extra == ['\"]([^'\"]+)")
+MISSING = "is not installed"
 BUILT = (2026, 1)  # year and month: a clock before that is wrong
 
 
@@ -30,41 +34,65 @@ def look(wanted: list[str] | None = None, models: Path = MODELS) -> Iterator[Fin
 
 
 def _python() -> Finding:
+    """Whether this is a Python that the installed package is tested with."""
     fact = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
-    if OLDEST <= sys.version_info[:2] <= NEWEST:
+    told = metadata(PACKAGE).get_all("Classifier") or []
+    minors = sorted(int(it.removeprefix(TESTED)) for it in told if it.startswith(TESTED))
+    if sys.version_info[0] == 3 and sys.version_info[1] in minors:
         return Finding(FINE, "Python", fact)
-    wanted = " to ".join(".".join(map(str, it)) for it in (OLDEST, NEWEST))
-    return Finding(NOTE, "Python", fact, f"the tools are tested with {wanted}; take one of these if something fails")
+    tested = f"3.{minors[0]} to 3.{minors[-1]}"
+    return Finding(NOTE, "Python", fact, f"the tools are tested with {tested}; take one of these if something fails")
 
 
 def _packages(requirements: list[str]) -> Iterator[Finding]:
-    """One finding for all packages that are as required, and one for each that is not."""
-    from packaging.requirements import Requirement
-
-    wanted = [Requirement(line) for line in requirements]
-    wanted = [it for it in wanted if it.marker is None or it.marker.evaluate({"extra": ""})]
+    """One finding for all packages that are as required, and one for each that is not; and one for each extra."""
+    parsed = [Requirement(line) for line in requirements]
+    wanted = [it for it in parsed if _is_needed(it, "")]
     fine = 0
     for it in wanted:
-        try:
-            found = version(it.name)
-        except PackageNotFoundError:
-            yield Finding(WRONG, "package", f"{it.name} is not installed", INSTALL)
-            continue
-        if it.specifier.contains(found, prereleases=True):
-            fine += 1
-        else:
-            yield Finding(NOTE, "package", f"{it.name} is {found}, required is {it.specifier}", INSTALL)
+        state = _state(it)
+        fine += not state
+        if state:
+            level = WRONG if state == MISSING else NOTE
+            yield Finding(level, "package", f"{it.name} {state}", f"{install_line()} --upgrade")
     yield Finding(FINE, "packages", f"{fine} of {len(wanted)} as required")
+    for extra in sorted({found[1] for line in requirements if (found := EXTRA.search(line))}):
+        yield _extra(extra, [it for it in parsed if it not in wanted and _is_needed(it, extra)])
+
+
+def _extra(name: str, wanted: list[Requirement]) -> Finding:
+    """What an extra has, and what it lacks: not to have it is no fault, to have half of it is one."""
+    lacking = [f"{it.name} {state}" for it in wanted if (state := _state(it))]
+    if not wanted:
+        return Finding(NOTE, f"extra {name}", "has no packages for this Python or system")
+    if not lacking:
+        return Finding(FINE, f"extra {name}", "is installed")
+    if all(it.endswith(MISSING) for it in lacking) and len(lacking) == len(wanted):
+        return Finding(FINE, f"extra {name}", f"is not installed; {install_line(name)} installs it")
+    return Finding(NOTE, f"extra {name}", ", ".join(lacking), f"to use it: {install_line(name)} --upgrade")
+
+
+def _is_needed(requirement: Requirement, extra: str) -> bool:
+    return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
+
+
+def _state(requirement: Requirement) -> str:
+    """What is wrong with a required package; empty where nothing is."""
+    try:
+        found = version(requirement.name)
+    except PackageNotFoundError:
+        return MISSING
+    if requirement.specifier.contains(found, prereleases=True):
+        return ""
+    return f"is {found}, required is {requirement.specifier}"
 
 
 def _micropython() -> Finding:
     from emotion_camera.simulator.host.process import find_micropython
 
     if find_micropython():
-        return Finding(FINE, "virtual camera", "runs under MicroPython")
-    return Finding(
-        NOTE, "virtual camera", "runs under CPython: no MicroPython here", "its memory limits are not played"
-    )
+        return Finding(FINE, "simulator", "runs under MicroPython")
+    return Finding(NOTE, "simulator", "runs under CPython: no MicroPython here", "its memory limits are not played")
 
 
 def _clock() -> Finding:
@@ -77,15 +105,22 @@ def _clock() -> Finding:
 def _models(folder: Path) -> Iterator[Finding]:
     paths = sorted(folder.glob("*.tflite"))
     if not paths:
-        yield Finding(WRONG, "models", f"{folder} holds no .tflite", "clone the repository again")
+        yield Finding(WRONG, "models", f"{folder} holds no .tflite", restore())
     for path in paths:
         try:
             model = check(path)
         except ModelError as error:
-            yield Finding(WRONG, path.name, str(error), "restore it: git checkout models")
+            yield Finding(WRONG, path.name, str(error), restore())
             continue
         arena = f", arena {model.arena_bytes:,}" if model.arena_bytes else ""
         yield Finding(FINE, path.name, f"{model.file_bytes:,} bytes{arena}, {len(model.labels)} labels")
+
+
+def restore() -> str:
+    """How the package's own files are had again, in a checkout or where the package is installed."""
+    if IN_WHEEL:
+        return f"restore it: {install_line()} --force-reinstall --no-deps"
+    return "restore it: git checkout models"
 
 
 def _ports() -> Iterator[Finding]:

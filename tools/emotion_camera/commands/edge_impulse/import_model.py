@@ -9,7 +9,7 @@ from pathlib import Path
 from emotion_camera.boards import SMALL_HEAP
 from emotion_camera.commands.edge_impulse.archive import open_export, read_file
 from emotion_camera.commands.edge_impulse.compatibility import boards
-from emotion_camera.commands.edge_impulse.install import MODELS, check_name, name_for, store
+from emotion_camera.commands.edge_impulse.install import MODELS, check_name, install, name_for
 from emotion_camera.model.contract import Model, fits
 
 EPILOG = """
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     export = open_export(data, path.name)
     name = check_name(arguments.name or name_for(path.name))
     sha256 = hashlib.sha256(data).hexdigest()
-    model = store(export, name, arguments.out, source=path.name, source_sha256=sha256, force=arguments.force)
+    model = install(export, name, arguments.out, source=path.name, source_sha256=sha256, force=arguments.force)
     tell(model, arguments.out / f"{name}.tflite")
     return 0
 
@@ -52,7 +52,7 @@ def tell(model: Model, path: Path) -> None:
     print(f"{place}: {len(model.labels)} labels ({', '.join(model.labels)}), {size} x {size} pixels, {file:.0f} KB")
     print(f"beside it {path.stem}.txt, its labels, and {path.stem}.md, its card; it fits {boards(model)}")
     board = "" if fits(model, SMALL_HEAP) else " --board h7plus"
-    print("see it on the virtual camera, then put it on yours:")
+    print("see it on the simulator, then put it on yours:")
     print(f"  emotion-camera demo --model {place}{board}")
     print(f"  emotion-camera deploy --model {place}")
 

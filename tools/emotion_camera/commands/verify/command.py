@@ -14,7 +14,7 @@ from emotion_camera.files import write_file
 EXAMPLES = """
 examples:
   emotion-camera verify                     the camera on USB
-  emotion-camera verify --port virtual:h7   a simulated camera: how it looks when all is well
+  emotion-camera verify --port simulator:h7 a simulated camera: how it looks when all is well
   emotion-camera verify --json mine.json    the numbers too, to send to the project
 
 It takes two minutes. The camera's files are not touched: all that is sent stays in its memory. When it is through, or you
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "same scores as the one that the program was made for, and how fast is it?"
     )
     parser.epilog = EXAMPLES
-    parser.add_argument("--port", help="the camera's port, or virtual[:BOARD] (default: the one on USB)")
+    parser.add_argument("--port", help="the camera's port, or simulator[:BOARD] (default: the one on USB)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write all numbers into this file")
 
 

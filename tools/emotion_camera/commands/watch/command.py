@@ -24,8 +24,8 @@ FILES = {"/": PAGE / "page.html"} | {
 EXAMPLES = """
 examples:
   emotion-camera watch                       the camera on USB
-  emotion-camera watch --port virtual        the simulated camera, looking at the bundled clip
-  emotion-camera watch --port virtual:h7     another board; its disk is .simulated-camera/h7
+  emotion-camera watch --port simulator      the simulated camera, looking at the bundled clip
+  emotion-camera watch --port simulator:h7   another board; its disk is .simulated-camera/h7
   emotion-camera watch --port /dev/ttyACM1   one of two cameras
   emotion-camera watch --port recordings/monday
 
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = "Open a page that shows what the camera sees and reports, live."
     parser.epilog = EXAMPLES
     add = parser.add_argument
-    add("--port", help="/dev/ttyACM0 or COM3, virtual, or a recording's folder (default: the OpenMV camera on USB)")
+    add("--port", help="/dev/ttyACM0 or COM3, simulator, or a recording's folder (default: the OpenMV camera on USB)")
     add("--http-port", type=_port, default=HTTP_PORT, metavar="N", help=f"of the page (default: {HTTP_PORT}; 0: any)")
     add("--no-browser", action="store_true", help="only print the page's address")
 

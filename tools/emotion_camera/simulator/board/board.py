@@ -1,6 +1,6 @@
-"""A virtual camera on a serial port: what mpremote, a terminal and `emotion_camera.commands.deploy` talk to. Linux and macOS.
+"""A simulated camera on a serial port: what mpremote, a terminal and `emotion_camera.commands.deploy` talk to. Linux and macOS.
 
-with Board(Path("disk"), board="h7") as board:
+with SimulatedBoard(Path("disk"), board="h7") as board:
     subprocess.run(["mpremote", "connect", board.path, "resume", "fs", "ls"])
 
 As on the camera: after power-up boot.py runs, then, unless that raises, main.py of the disk, and what it prints comes out
@@ -51,14 +51,14 @@ FRAME_S = 0.02  # real time that a frame takes at least, so that a camera left a
 AT_RESET = -1
 
 
-class Told(NamedTuple):
+class Completed(NamedTuple):
     """What came of one start of MicroPython."""
 
     printed: bytes
     status: int
 
 
-class Board:
+class SimulatedBoard:
     """A camera whose disks are the folders `flash` and, where there is one, `sdcard` in `folder`.
 
     While it is open the disks are images beside the folders; `close` copies them back. `omv`: whether the firmware is
@@ -87,7 +87,7 @@ class Board:
         self.frames: Sequence[tuple[Call, ...]] = ()  # of the REPL that runs or ran last: what was called for each
         self._closing = False
 
-    def __enter__(self) -> Board:
+    def __enter__(self) -> SimulatedBoard:
         self.open()
         return self
 
@@ -115,7 +115,7 @@ class Board:
     def _prepare(self) -> None:
         micropython = find_micropython()
         if not micropython:
-            raise UserError("a virtual camera on a port needs MicroPython, which has no package for this computer")
+            raise UserError("a simulated camera on a port needs MicroPython, which has no package for this computer")
         self._micropython = micropython
         (self._folder / "flash").mkdir(parents=True, exist_ok=True)
         has_card = (self._folder / "sdcard").is_dir()
@@ -153,9 +153,9 @@ class Board:
     def _start(self) -> None:
         """boot.py and main.py; again and again while main.py ends in a reset, by itself or by a HardFault, and no Ctrl-C comes."""
         while not self._closing:
-            told = self._run("boot")
-            self._print(told.printed)
-            if told.status == BOOT_FAILED or self._run_program() not in RESETS:
+            done = self._run("boot")
+            self._print(done.printed)
+            if done.status == BOOT_FAILED or self._run_program() not in RESETS:
                 return
             if self._left == AT_RESET:
                 self.kill()
@@ -332,16 +332,16 @@ class Board:
                 shutil.rmtree(self._folder / point)
             self._run("export")
 
-    def _run(self, what: str) -> Told:
+    def _run(self, what: str) -> Completed:
         """boot.py, or the copying of the disks."""
-        told = subprocess.run(
+        done = subprocess.run(
             [*self._command(), str(PRELUDE)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=self._environment(what),
         )
-        return Told(told.stdout.replace(b"\n", b"\r\n"), told.returncode)
+        return Completed(done.stdout.replace(b"\n", b"\r\n"), done.returncode)
 
     def _environment(self, what: str, served: Served | None = None) -> dict[str, str]:
         points = self._points
@@ -355,7 +355,7 @@ class Board:
             "board_type": self._board.board_type,
             "arch": self._board.arch,
         }
-        return {**os.environ, "VIRTUAL_BOARD": json.dumps(config)}
+        return {**os.environ, "SIMULATED_BOARD": json.dumps(config)}
 
     def _disk(self, point: str, traced: bool) -> dict[str, Any]:
         folder = str(self._folder / point)

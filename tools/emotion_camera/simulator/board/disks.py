@@ -7,11 +7,11 @@ from emotion_camera.boards import CLUSTER, Board
 from emotion_camera.errors import UserError
 from emotion_camera.simulator.host.firmware import CameraError, Firmware
 
-Files = Mapping[str, Path | bytes]  # contents, or the file to copy, by the name on the disk
-Disks = dict[str, dict[str, bytes]]  # contents by name, by mount point
+DiskFiles = Mapping[str, Path | bytes]  # contents, or the file to copy, by the name on the disk
+DiskContents = dict[str, dict[str, bytes]]  # contents by name, by mount point
 
 CASCADE = "haarcascade_frontalface.cascade"
-CASCADE_TEXT = b"virtual camera: OpenCV's default frontal-face cascade\n"
+CASCADE_TEXT = b"simulated camera: OpenCV's default frontal-face cascade\n"
 ENOENT = 2
 
 
@@ -19,20 +19,20 @@ def read_disks(
     script: Path,
     firmware: Firmware,
     board: Board,
-    flash: Files,
-    sdcard: Files | None,
+    flash: DiskFiles,
+    sdcard: DiskFiles | None,
     rom: Mapping[str, Path | bytes | None],
-) -> Disks:
+) -> DiskContents:
     """What is on each disk, with `script` as main.py on the one the camera starts from. A file of `rom` that is None is missing.
 
     Raises UserError for a file that cannot be read and for more than the board's flash holds.
     """
-    program: Files = {"main.py": script}
+    program: DiskFiles = {"main.py": script}
     disks = {"/flash": _read(flash if sdcard is not None else {**flash, **program})}
     if sdcard is not None:
         disks["/sdcard"] = _read({**sdcard, **program})
     if firmware.generation >= (4, 7):
-        cascade: Files = {CASCADE: CASCADE_TEXT} if firmware.generation >= board.first_cascade else {}
+        cascade: DiskFiles = {CASCADE: CASCADE_TEXT} if firmware.generation >= board.first_cascade else {}
         disks["/rom"] = _read({name: file for name, file in {**cascade, **rom}.items() if file is not None})
     elif rom:
         raise UserError("firmware v4.5.5 has no /rom: put the files on /flash")
@@ -44,7 +44,7 @@ def read_disks(
     return disks
 
 
-def _read(files: Files) -> dict[str, bytes]:
+def _read(files: DiskFiles) -> dict[str, bytes]:
     return {name: content if isinstance(content, bytes) else _content(content) for name, content in files.items()}
 
 
@@ -66,7 +66,7 @@ def read_script(script: Path) -> str:
 class Folders:
     """The disks as folders of the host, below `root`."""
 
-    def __init__(self, root: Path, disks: Disks) -> None:
+    def __init__(self, root: Path, disks: DiskContents) -> None:
         self.rewritten: Path | None = (
             None  # the folder with main.py as it runs, where that is not as it lies on the disk
         )

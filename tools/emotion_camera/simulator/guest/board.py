@@ -120,7 +120,7 @@ def install_firmware(host: dict) -> None:
     import heap
     import modules
 
-    camera = calls.Calls(host["port"], host["token"], reset)
+    camera = calls.ReplClient(host["port"], host["token"], reset)
     modules.install(camera)
     if host["rom"]:
         from disks import ReadOnly
@@ -167,4 +167,4 @@ def main(config: dict) -> None:
         sys.exit(BOOT_FAILED)
 
 
-main(json.loads(os.getenv("VIRTUAL_BOARD")))
+main(json.loads(os.getenv("SIMULATED_BOARD")))

@@ -17,10 +17,10 @@ import files
 import floats
 import heap
 import modules
-from camera import Camera
+from client import Client
 
 BOOT = "boot.py"
-OWN = ("camera", "clock", "disks", "files", "floats", "hardware", "heap", "link", "modules", "networks", "pictures")
+OWN = ("client", "clock", "disks", "files", "floats", "hardware", "heap", "link", "modules", "networks", "pictures")
 
 
 def run_program(path: str, rewritten: str | None) -> tuple:
@@ -82,7 +82,7 @@ def print_error(error: BaseException) -> None:
 
 
 def main() -> None:
-    camera = Camera(int(sys.argv[1]), getenv("VIRTUAL_CAMERA_TOKEN"))
+    camera = Client(int(sys.argv[1]), getenv("SIMULATOR_TOKEN"))
     config = camera.config
     modules.install(camera)
     for name in OWN:

@@ -1,20 +1,20 @@
 # mypy: ignore-errors
-"""The firmware's modules at the REPL: as for main.py, but that Ctrl-C may break off any question, and that files are sent."""
+"""The firmware's modules at the REPL: as for main.py, but that Ctrl-C may break off any request, and that files are sent."""
 
 import gc
 import sys
 from array import array
 
-from camera import Camera
+from client import Client
 from link import Link
 
 PIECE = 4096  # bytes of a file that are sent at once
 FRAME = 640 * 400  # bytes: the largest frame that is written to, an AE3's VGA
-STAND_INS = ("calls", "camera", "clock", "disks", "hardware", "heap", "link", "modules", "networks", "pictures")
+STAND_INS = ("calls", "client", "clock", "disks", "hardware", "heap", "link", "modules", "networks", "pictures")
 
 
-class Calls(Camera):
-    """A camera that calls the host again after a question was broken off: the rest of its answer is lost with the call."""
+class ReplClient(Client):
+    """A camera that calls the host again after a request was broken off: the rest of its response is lost with the call."""
 
     def __init__(self, port: int, token: str, reset: object) -> None:
         self._host = (port, token)
@@ -33,14 +33,14 @@ class Calls(Camera):
         try:
             if what == "network.load":
                 self._send_file(args[0])
-            answer = super().call(what, args, kwargs, blob, more)
+            response = super().call(what, args, kwargs, blob, more)
         except KeyboardInterrupt:
             raise
         except Exception:
             self._broken = False
             raise
         self._broken = False
-        return answer
+        return response
 
     def _send_file(self, path: str) -> None:
         with open(path, "rb") as file:

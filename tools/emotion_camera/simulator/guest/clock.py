@@ -1,7 +1,7 @@
 # mypy: ignore-errors
-"""The camera's `time`: MicroPython's, with OpenMV's `clock` class, on a virtual or the real clock.
+"""The camera's `time`: MicroPython's, with OpenMV's `clock` class, on a simulated or the real clock.
 
-The virtual clock stands still while the program works; a picture moves it to that picture's time, sleeping moves it,
+The simulated clock stands still while the program works; a picture moves it to that picture's time, sleeping moves it,
 and every look at it moves it by LOOK_US so that a loop that waits comes to its end.
 """
 

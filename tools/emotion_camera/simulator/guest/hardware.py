@@ -178,7 +178,7 @@ def make_machine(module: type, camera: object) -> object:
     m.__name__ = "machine"
     m.WDT, m.UART = WDT, make_uart(camera)
     m.Pin, m.LED = make_pins(camera)
-    m.unique_id = lambda: b"virtual camera"[:12]
+    m.unique_id = lambda: b"simulated camera"[:12]
     m.freq = lambda: 480000000
     m.reset = lambda: camera.end("reset", "the program called machine.reset()")
     m.soft_reset = lambda: camera.end("reset", "the program called machine.soft_reset()")

@@ -1,8 +1,8 @@
 # mypy: ignore-errors
-"""The program's end of the link to the host: one question at a time, and its answer.
+"""The program's end of the link to the host: one request at a time, and its response.
 
 A message is two lengths (4 bytes each, big-endian), that many bytes of JSON and that many bytes of pixels or numbers.
-Runs under MicroPython as well as CPython. Every question carries the virtual clock.
+Runs under MicroPython as well as CPython. Every request carries the simulated clock.
 """
 
 import json
@@ -11,32 +11,32 @@ import socket
 import struct
 import sys
 
-BUFFER = 8192  # answers are read into this, so that a full heap cannot break an exchange half way
+BUFFER = 8192  # responses are read into this, so that a full heap cannot break an exchange half way
 
 
 class Link:
     def __init__(self, port: int, token: str) -> None:
         self.socket = socket.socket()
         self.socket.connect(socket.getaddrinfo("127.0.0.1", port)[0][-1])
-        self.socket.setsockopt(6, 1, 1)  # TCP_NODELAY: a question is one short message, and its answer is awaited
+        self.socket.setsockopt(6, 1, 1)  # TCP_NODELAY: a request is one short message, and its response is awaited
         if sys.implementation.name == "micropython":
             self._write, self._readinto = self.socket.write, self.socket.readinto
         else:
             self._write, self._readinto = self.socket.sendall, self.socket.makefile("rb").readinto
         self._header = bytearray(8)
         self._buffer = bytearray(BUFFER)
-        self._left = 0  # bytes of the last answer that nobody has read, for one when the heap was full
+        self._left = 0  # bytes of the last response that nobody has read, for one when the heap was full
         self._send(token.encode())
 
     def pack(self, now_us: int, what: str, args: list, kwargs: dict, blob_size: int) -> bytes:
-        """A question as it is sent. What needs memory is done here, before anybody knows of the question."""
+        """A request as it is sent. What needs memory is done here, before anybody knows of the request."""
         self._skip()
         text = json.dumps([now_us, what, args, kwargs]).encode()
         return struct.pack(">II", len(text), blob_size) + text
 
-    def ask(self, question: bytes, blob: bytes, more: tuple = ()) -> tuple:
-        """Ask the host; the answer's clock, kind, value and the size of the bytes that follow it."""
-        self._send(question)
+    def ask(self, request: bytes, blob: bytes, more: tuple = ()) -> tuple:
+        """Ask the host; the response's clock, kind, value and the size of the bytes that follow it."""
+        self._send(request)
         for part in (blob,) + tuple(more):
             if len(part):
                 self._send(part)
@@ -50,7 +50,7 @@ class Link:
         return now_us, kind, value, self._left
 
     def read_blob(self, into: bytearray) -> bytearray:
-        """The bytes that follow the last answer; `into` has exactly their size."""
+        """The bytes that follow the last response; `into` has exactly their size."""
         self._read(into)
         self._left = 0
         return into

@@ -7,7 +7,7 @@ import hardware
 import heap
 import networks
 import pictures
-from camera import Camera
+from client import Client
 from clock import make_time, slow_print
 
 U_NAMES = ("time", "machine", "image", "os")
@@ -17,7 +17,7 @@ class module:
     """What the program imports; named so that its AttributeErrors read as the firmware's."""
 
 
-def install(camera: Camera) -> None:
+def install(camera: Client) -> None:
     """Put the firmware's modules where `import` finds them."""
     config = camera.config
     camera.Image = pictures.make_image_class(camera, config["image_methods"], config["not_played"])
@@ -45,7 +45,7 @@ def install(camera: Camera) -> None:
             sys.modules["u" + name] = sys.modules[name]
 
 
-def make_module(camera: Camera, owner: str, names: list, constants: dict) -> object:
+def make_module(camera: Client, owner: str, names: list, constants: dict) -> object:
     if owner == "tf":
         return networks.make_tf(module, camera)
     m = module()
@@ -63,7 +63,7 @@ def make_module(camera: Camera, owner: str, names: list, constants: dict) -> obj
     return m
 
 
-def _function(camera: Camera, what: str) -> object:
+def _function(camera: Client, what: str) -> object:
     def function(*args: object, **kwargs: object) -> object:
         if what == "sensor.snapshot":
             camera.show_channels()
@@ -72,19 +72,19 @@ def _function(camera: Camera, what: str) -> object:
     return function
 
 
-def _cascade(camera: Camera) -> object:
+def _cascade(camera: Client) -> object:
     def HaarCascade(*args: object, **kwargs: object) -> pictures.Cascade:
         given = camera.call("image.HaarCascade", args, kwargs)
         if given["file"]:
             with open(given["path"], "rb") as file:
                 head = file.read(64)
-            camera.call("cascade.check", (str(head, "utf-8") if head.startswith(b"virtual camera") else "",))
+            camera.call("cascade.check", (str(head, "utf-8") if head.startswith(b"simulated camera") else "",))
         return pictures.Cascade(given["stages"], given["sizes"])
 
     return HaarCascade
 
 
-def make_csi(camera: Camera) -> type:
+def make_csi(camera: Client) -> type:
     class CSI:
         def __init__(self, *args: object, **kwargs: object) -> None:
             camera.call("csi.CSI", args, kwargs)
@@ -94,7 +94,7 @@ def make_csi(camera: Camera) -> type:
     return CSI
 
 
-def _csi_method(camera: Camera, what: str) -> object:
+def _csi_method(camera: Client, what: str) -> object:
     def method(self: object, *args: object, **kwargs: object) -> object:
         if what == "CSI.snapshot":
             camera.show_channels()

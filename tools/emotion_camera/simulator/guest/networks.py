@@ -32,7 +32,7 @@ class ndarray:
             return self[index[0]][index[1:]] if len(index) > 1 else self[index[0]]
         if isinstance(index, slice):
             if len(self.shape) > 1:
-                raise NotImplementedError("the virtual camera's arrays slice only in one dimension")
+                raise NotImplementedError("the simulator's arrays slice only in one dimension")
             return ndarray(self._values[index], (len(self._values[index]),))
         if not -self.shape[0] <= index < self.shape[0]:
             raise IndexError("index is out of bounds")

@@ -84,7 +84,7 @@ def make_image_class(camera: object, methods: list, not_played: list) -> type:
             self, arg: object, height: int = -1, pixformat: int = -1, *, buffer: object = None, copy_to_fb: bool = False
         ) -> None:
             if isinstance(arg, str) or copy_to_fb:
-                raise NotImplementedError("the virtual camera makes pictures with their size or a buffer only")
+                raise NotImplementedError("the simulator makes pictures with their size or a buffer only")
             check_image(arg, height, pixformat)
             self._shape = [arg, height, pixformat]
             self._pixels = make_pixels(self.size()) if buffer is None else take_pixels(buffer, self.size())
@@ -113,7 +113,7 @@ def make_image_class(camera: object, methods: list, not_played: list) -> type:
         def __getitem__(self, index: int) -> int:
             """A pixel by its number, row by row. (Iterated the firmware's pictures give rows, the stand-in's pixels.)"""
             if self._shape[2] != GRAYSCALE:
-                raise NotImplementedError("the virtual camera gives single pixels of grayscale pictures only")
+                raise NotImplementedError("the simulator gives single pixels of grayscale pictures only")
             return camera.pixels(self)[index]
 
         def __repr__(self) -> str:
@@ -137,6 +137,6 @@ def _method(camera: object, name: str) -> object:
 
 def _missing(name: str) -> object:
     def method(self: object, *args: object, **kwargs: object) -> object:
-        raise NotImplementedError("the virtual camera does not play Image.%s" % name)
+        raise NotImplementedError("the simulator does not play Image.%s" % name)
 
     return method

@@ -1,4 +1,4 @@
-"""The virtual camera: runs a camera program in MicroPython and plays the firmware round it.
+"""The simulator: runs a camera program in MicroPython and plays the firmware round it.
 
 for event in run(Path("device/main.py"), firmware="v5.0", source="face.png"):
     ...
@@ -12,23 +12,23 @@ from typing import NamedTuple
 
 from emotion_camera.boards import find_board
 from emotion_camera.errors import UserError
-from emotion_camera.simulator.board.disks import Files, Folders, read_disks, read_script
+from emotion_camera.simulator.board.disks import DiskFiles, Folders, read_disks, read_script
 from emotion_camera.simulator.events import Ended, Event, Line, Sent, Shown
 from emotion_camera.simulator.faults import Faults
-from emotion_camera.simulator.host.dispatch import Answers
+from emotion_camera.simulator.host.dispatch import Dispatch
 from emotion_camera.simulator.host.firmware import CameraError, HardFault, find_firmware
 from emotion_camera.simulator.host.float_source import with_30_bit_floats
-from emotion_camera.simulator.host.link import Answer, Link, Question
+from emotion_camera.simulator.host.link import Link, Request, Response
 from emotion_camera.simulator.host.process import Process, choose_python
 from emotion_camera.simulator.host.scratch import Scratch
 from emotion_camera.simulator.host.sensor import Sensor, SourceEnded
 from emotion_camera.simulator.host.sources import Source, open_source
-from emotion_camera.simulator.host.stimuli import Outside
+from emotion_camera.simulator.host.stimuli import Stimuli
 
 BOOT_MS = 300  # the clock when main.py starts
 PATIENCE_US = 600_000_000  # of the camera's clock without a frame, for a program that tries for ever
 BOOT_S = 20  # for the program's process to start
-# What keeps its place among the printed lines: the program's side marks its output before it asks for these.
+# What keeps its place among the printed lines: the guest marks its output before it asks for these.
 SENDING = ("uart.write", "channel", "led", "pin")
 MARKED = ("sensor.snapshot", "CSI.snapshot", "Image.flush", "end", *SENDING)
 
@@ -39,8 +39,8 @@ def run(
     firmware: str = "v5.0",
     board: str = "h7",
     source: Source | str | Path | None = None,
-    flash: Files | None = None,
-    sdcard: Files | None = None,
+    flash: DiskFiles | None = None,
+    sdcard: DiskFiles | None = None,
     rom: Mapping[str, Path | bytes | None] | None = None,
     heap: int | None = None,
     faults: Faults | None = None,
@@ -89,14 +89,14 @@ def run(
     python = choose_python(python)
 
     def events() -> Generator[Event, None, None]:
-        with tempfile.TemporaryDirectory(prefix="virtual-camera-") as folder:
+        with tempfile.TemporaryDirectory(prefix="simulated-camera-") as folder:
             folders = Folders(Path(folder), disks)
             if rewritten is not None:
                 folders.put_rewritten(rewritten)
-            answers = Answers(played, limits, sensor, folders)
+            dispatch = Dispatch(played, limits, sensor, folders)
             inputs = Inputs([(0, serial_input), *typed], keyboard, uart_input, channel_input, pressed or {}, boot)
             try:
-                yield from Session(answers, sensor, folders, stop_us, hung_after_s, inputs).play(python, limits.heap)
+                yield from Session(dispatch, sensor, folders, stop_us, hung_after_s, inputs).play(python, limits.heap)
             finally:
                 if kept is not None:
                     kept.clear()
@@ -117,12 +117,12 @@ class Inputs(NamedTuple):
 
 
 class Session:
-    """One run of a program: answers what it asks, and tells what happens, in order."""
+    """One run of a program: handles its calls, and yields what happens, in order."""
 
     def __init__(
-        self, answers: Answers, sensor: Sensor, folders: Folders, stop_us: float, hung_after_s: float, inputs: Inputs
+        self, dispatch: Dispatch, sensor: Sensor, folders: Folders, stop_us: float, hung_after_s: float, inputs: Inputs
     ) -> None:
-        self._answers = answers
+        self._dispatch = dispatch
         self._sensor = sensor
         self._folders = folders
         self._stop_us = stop_us
@@ -152,82 +152,82 @@ class Session:
     def _converse(self, link: Link, process: Process) -> Iterator[Event]:
         disk = self._folders.paths[self._folders.start]
         inputs = self._inputs
-        outside = Outside(inputs.typed, self._sensor.faults.file_changes, disk, process.type, inputs.keyboard)
+        stimuli = Stimuli(inputs.typed, self._sensor.faults.file_changes, disk, process.type, inputs.keyboard)
         while self._ended is None:
             try:
-                question = link.hear()
+                request = link.receive()
             except TimeoutError:
                 words = f"the program asked nothing of the camera for {self._hung_after_s:g} s"
                 self._ended = Ended(self._ms(), "hung", words)
                 return
-            if question is None:
+            if request is None:
                 return
-            self._sensor.now_us = max(self._sensor.now_us, question.now_us)
-            if question.what in MARKED:
-                yield from self._events_before(question, process)
-            answer = self._answer(question, process)
+            self._sensor.now_us = max(self._sensor.now_us, request.now_us)
+            if request.what in MARKED:
+                yield from self._events_before(request, process)
+            response = self._handle(request, process)
             if self._ended is None:
-                outside.happen(self._sensor.now_us)
-                link.answer(self._sensor.now_us, answer)
+                stimuli.happen(self._sensor.now_us)
+                link.reply(self._sensor.now_us, response)
 
-    def _events_before(self, question: Question, process: Process) -> Iterator[Event]:
+    def _events_before(self, request: Request, process: Process) -> Iterator[Event]:
         """What was printed before the program asked; the frame as drawn, if it asks for the next; what it sends."""
         yield from self._lines(process.lines_to_mark())
-        if question.what.endswith(("snapshot", "flush")):
+        if request.what.endswith(("snapshot", "flush")):
             yield from self._show()
-        elif question.what in SENDING:
-            yield Sent(self._ms(), f"{question.what.split('.')[0]} {question.args[0]}", question.blob)
+        elif request.what in SENDING:
+            yield Sent(self._ms(), f"{request.what.split('.')[0]} {request.args[0]}", request.blob)
 
     def _lines(self, texts: list[str]) -> Iterator[Event]:
-        read = self._answers.read_by_protocol(texts)
+        read = self._dispatch.read_by_protocol(texts)
         for text, by_protocol in zip(texts, read, strict=True):
             yield Line(self._ms(), text, by_protocol)
 
     def _show(self) -> Iterator[Event]:
-        frame = self._answers.frame
+        frame = self._dispatch.frame
         if frame is not None and self._unseen:
             self._unseen = False
-            yield Shown(self._ms(), frame.pixels.copy(), self._answers.take_calls())
+            yield Shown(self._ms(), frame.pixels.copy(), self._dispatch.take_calls())
 
     def _ms(self) -> int:
         return self._sensor.now_us // 1000
 
-    def _answer(self, question: Question, process: Process) -> Answer:
-        what = question.what
+    def _handle(self, request: Request, process: Process) -> Response:
+        what = request.what
         if what == "boot":
             return self._boot(process)
         if what == "end":
-            return self._end(*question.args)
+            return self._end(*request.args)
         if self._sensor.now_us >= self._stop_us:
             return self._stop("the time was over")
         if self._sensor.now_us >= self._patient_until_us():
             return self._stop("no frame came for ten minutes")
         if what in SENDING:
-            return Answer("value", None)
+            return Response("value", None)
         try:
-            answer = self._answers.answer(question)
+            response = self._dispatch.handle(request)
         except HardFault as fault:
             self._ended = Ended(self._ms(), "reset", str(fault))
-            return Answer("value", None)  # which the program does not live to see
+            return Response("value", None)  # which the program does not live to see
         except CameraError as error:
-            return Answer("error", [error.kind, error.message])
+            return Response("error", [error.kind, error.message])
         except SourceEnded:
             return self._stop("the source ended")
         except UserError:
             raise  # about the source, for the person
         except (TypeError, ValueError, OverflowError) as error:  # about an argument, for the program
-            return Answer("error", [type(error).__name__, str(error)])
-        if answer.kind == "frame":
+            return Response("error", [type(error).__name__, str(error)])
+        if response.kind == "frame":
             self._unseen, self._last_frame_us = True, self._sensor.now_us
-        return answer
+        return response
 
     def _patient_until_us(self) -> float:
         """When a program that gets no frame is stopped; one that has its time set may wait for a frame so long."""
         endless = self._stop_us == math.inf and not self._sensor.source.live
         return self._last_frame_us + PATIENCE_US if endless else math.inf
 
-    def _boot(self, process: Process) -> Answer:
-        """What the program's side needs to know before main.py starts."""
+    def _boot(self, process: Process) -> Response:
+        """What the guest needs to know before main.py starts."""
         of_this_run = {
             "folders": {point: str(folder) for point, folder in self._folders.paths.items()},
             "start": self._folders.start,
@@ -243,20 +243,20 @@ class Session:
             "pressed": self._inputs.pressed,
             "faults": self._sensor.faults.of_the_program(),
         }
-        return Answer("value", self._answers.config() | of_this_run)
+        return Response("value", self._dispatch.config() | of_this_run)
 
-    def _end(self, reason: str, message: str) -> Answer:
+    def _end(self, reason: str, message: str) -> Response:
         if reason == "stopped":
             reason, message = ("stopped", self._stopped) if self._stopped else ("exception", "KeyboardInterrupt")
         self._ended = Ended(self._ms(), reason, message)
-        return Answer("value", None)
+        return Response("value", None)
 
-    def _stop(self, why: str) -> Answer:
+    def _stop(self, why: str) -> Response:
         """The IDE's stop button, once; a program that goes on all the same is ended."""
         if self._stopped:
             self._ended = Ended(self._ms(), "stopped", why)
         self._stopped = why
-        return Answer("error", ["KeyboardInterrupt", why])
+        return Response("error", ["KeyboardInterrupt", why])
 
 
 def _wait_for(link: Link, process: Process) -> None:

@@ -1,4 +1,4 @@
-"""The firmware's functions: what the virtual camera answers when the program calls one of them."""
+"""The firmware's functions: what the simulator returns when the program calls one of them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,7 @@ from emotion_camera.simulator.host.firmware import (
 )
 from emotion_camera.simulator.host.floats import with_camera_floats
 from emotion_camera.simulator.host.haar import Detection
-from emotion_camera.simulator.host.link import Answer, Question
+from emotion_camera.simulator.host.link import Request, Response
 from emotion_camera.simulator.host.pictures import METHODS, NOTHING, Picture, Statistics, clip, pack, unpack
 from emotion_camera.simulator.host.scratch import bytes_of_call
 from emotion_camera.simulator.host.sensor import Sensor, camera_functions
@@ -33,10 +33,10 @@ STAGES = 25  # of the cascade: all of them, for any number that it has not
 # stages; thresholds, both leaves and number of rectangles of 2,913 features; weights and corners of 6,383 rectangles.
 CASCADE_ARRAYS = (25, 50, 5826, 5826, 5826, 2913, 6383, 25532)
 GRAY = PIXEL_FORMATS["GRAYSCALE"]
-DONE = Answer("value", None)
+DONE = Response("value", None)
 
 
-class Answers:
+class Dispatch:
     """One camera's state, and its functions by the names in `firmware.API`."""
 
     def __init__(self, firmware: Firmware, board: Board, sensor: Sensor, folders: Folders) -> None:
@@ -57,14 +57,14 @@ class Answers:
             "ml.Model": self._model_arguments,
             "tf.load": self._model_arguments,
         }
-        self._questions: dict[str, Callable[..., Answer]] = {  # of the program's side itself, not of the program
+        self._requests: dict[str, Callable[..., Response]] = {  # of the guest itself, not of the program
             "cascade.check": self._check_cascade,
             "network.load": self._load_network,
             "scratch.take": self._take_scratch,
         }
 
     def config(self) -> dict[str, Any]:
-        """What the program's side needs to know of the firmware and the board."""
+        """What the guest needs to know of the firmware and the board."""
         firmware, modules = self._firmware, self._firmware.modules()
         owners = {*modules.values(), "CSI"}
         return {
@@ -85,25 +85,25 @@ class Answers:
             "heap": self._board.heap,
         }
 
-    def answer(self, question: Question) -> Answer:
-        """The answer to one question; CameraError for what the program gets as an exception, SourceEnded at the end.
+    def handle(self, request: Request) -> Response:
+        """The response to one request; CameraError for what the program gets as an exception, SourceEnded at the end.
 
         Floats cross as the camera keeps them, whatever the program computes with.
         """
-        rounded = question._replace(args=with_camera_floats(question.args), kwargs=with_camera_floats(question.kwargs))
-        answer = self._answer(rounded)
-        return answer._replace(value=with_camera_floats(answer.value))
+        rounded = request._replace(args=with_camera_floats(request.args), kwargs=with_camera_floats(request.kwargs))
+        response = self._handle(rounded)
+        return response._replace(value=with_camera_floats(response.value))
 
-    def _answer(self, question: Question) -> Answer:
-        what, args, kwargs = question.what, question.args, question.kwargs
-        if what in self._questions:
-            return self._questions[what](*args)
+    def _handle(self, request: Request) -> Response:
+        what, args, kwargs = request.what, request.args, request.kwargs
+        if what in self._requests:
+            return self._requests[what](*args)
         self._errors.meet(what)
         if what.startswith(("Image.", "Model.", "tf_model.")):
-            return self._on_picture(what, args[0], args[1:], kwargs, question.blob)
+            return self._on_picture(what, args[0], args[1:], kwargs, request.blob)
         arguments = bind(self._firmware, what, args, kwargs)
         result = self._functions[what](**arguments)
-        return result if isinstance(result, Answer) else _answer(result)
+        return result if isinstance(result, Response) else _response(result)
 
     def read_by_protocol(self, lines: list[str]) -> list[str | None]:
         """What a computer on v5's protocol reads of what the program has printed since the frame before."""
@@ -126,11 +126,11 @@ class Answers:
 
     # The camera
 
-    def _snapshot(self) -> Answer:
+    def _snapshot(self) -> Response:
         self.frame = Picture(self._sensor.snapshot())
-        return Answer("frame", _shape(self.frame))
+        return Response("frame", _shape(self.frame))
 
-    def _csi_snapshot(self, time: int, frames: int) -> Answer:
+    def _csi_snapshot(self, time: int, frames: int) -> Response:
         """With `time` or `frames`, csi's snapshot only skips, and returns None."""
         if time == -1 and frames == -1:
             return self._snapshot()
@@ -138,7 +138,7 @@ class Answers:
         self._sensor.skip(int(min(lengths) * 1000))
         return DONE
 
-    def _skip_frames(self, n: int | None, time: int | None) -> Answer:
+    def _skip_frames(self, n: int | None, time: int | None) -> Response:
         wait_ms = time if time is not None else 300 if n is None else self._frames_ms(n)
         self._sensor.skip(int(wait_ms * 1000))
         return DONE
@@ -148,7 +148,9 @@ class Answers:
 
     # Pictures
 
-    def _on_picture(self, what: str, shape: list[Any], args: list[Any], kwargs: dict[str, Any], blob: bytes) -> Answer:
+    def _on_picture(
+        self, what: str, shape: list[Any], args: list[Any], kwargs: dict[str, Any], blob: bytes
+    ) -> Response:
         """A method of a picture: of the frame buffer, or of a copy whose pixels come along and go back."""
         picture, is_copy = self._picture(shape, blob), shape[3]
         own = len(pack(picture.pixels)) if is_copy else 0
@@ -160,7 +162,7 @@ class Answers:
             return self._classify(picture, args, kwargs)
         arguments = bind(self._firmware, what, args, kwargs)
         if what == "Image.bytearray":
-            return Answer("bytes", None, pack(picture.pixels))
+            return Response("bytes", None, pack(picture.pixels))
         if what == "Image.save":
             return self._save(picture, shape, **arguments)
         self._need_scratch(what, picture, arguments)
@@ -168,11 +170,11 @@ class Answers:
         result = METHODS[what.split(".")[1]](picture, **_with_point(arguments))
         self._note(what, size, arguments, result)
         if isinstance(result, Detection):
-            return _answer(result.boxes)
+            return _response(result.boxes)
         if result is not None:
-            return _answer(result)
+            return _response(result)
         after = pack(picture.pixels) if is_copy else b""
-        return Answer("value", {"same": _shape(picture)}, after if after != blob else b"")
+        return Response("value", {"same": _shape(picture)}, after if after != blob else b"")
 
     def _need_scratch(self, what: str, picture: Picture, arguments: dict[str, Any]) -> None:
         """MemoryError where the scratch memory is too small for this call."""
@@ -190,7 +192,7 @@ class Answers:
             raise CameraError("RuntimeError", "Frame buffer error.")
         return self.frame
 
-    def _save(self, picture: Picture, shape: list[Any], path: str, roi: Any, quality: int) -> Answer:
+    def _save(self, picture: Picture, shape: list[Any], path: str, roi: Any, quality: int) -> Response:
         from PIL import Image
 
         x, y, w, h = clip(roi, picture)
@@ -200,53 +202,53 @@ class Answers:
             Image.fromarray(picture.pixels[y : y + h, x : x + w]).save(self._folders.on_host(path), quality=quality)
         except (OSError, ValueError) as error:
             raise CameraError("OSError", str(error)) from None
-        return Answer("value", {"same": shape[:3]})
+        return Response("value", {"same": shape[:3]})
 
-    def _load_cascade(self, path: str, stages: int) -> Answer:
+    def _load_cascade(self, path: str, stages: int) -> Response:
         has_one = self._firmware.generation >= self._board.first_cascade
         built_in = not self._firmware.cascade_in_rom and path == "frontalface" and has_one
         if not path:
             raise CameraError("OSError", EINVAL)
         stages = stages if 0 < stages < STAGES else STAGES
         sizes = () if built_in else CASCADE_ARRAYS
-        return Answer("value", {"path": path, "stages": stages, "file": not built_in, "sizes": sizes})
+        return Response("value", {"path": path, "stages": stages, "file": not built_in, "sizes": sizes})
 
-    def _check_cascade(self, head: str) -> Answer:
-        """Only the file that comes with the virtual camera is a cascade here; EIO for any other."""
+    def _check_cascade(self, head: str) -> Response:
+        """Only the file that comes with the simulator is a cascade here; EIO for any other."""
         if head.encode() != CASCADE_TEXT:
             raise CameraError("OSError", 5)
         return DONE
 
     # Networks
 
-    def _model_arguments(self, **arguments: Any) -> Answer:
-        """Checked by now; the program's side goes on, for the network's memory is there."""
+    def _model_arguments(self, **arguments: Any) -> Response:
+        """Checked by now; the guest goes on, for the network's memory is there."""
         for name in ("postprocess", "ignored"):
             arguments.pop(name, None)
-        return Answer("value", arguments)
+        return Response("value", arguments)
 
-    def _load_network(self, path: str) -> Answer:
+    def _load_network(self, path: str) -> Response:
         network = networks.load(self._folders.on_host(path), self._board)
         self._networks[path] = network
         facts = {"arena": network.arena, "attributes": network.attributes(), "methods": network.methods()}
-        return Answer("value", facts)
+        return Response("value", facts)
 
-    def _take_scratch(self, path: str, size: int) -> Answer:
+    def _take_scratch(self, path: str, size: int) -> Response:
         """Whether the file of a network had room in scratch memory. Its program has no more use for one loaded before."""
-        return Answer("value", self._scratch.keep(path, size))
+        return Response("value", self._scratch.keep(path, size))
 
-    def _predict(self, picture: Picture, path: str, settings: list[Any]) -> Answer:
+    def _predict(self, picture: Picture, path: str, settings: list[Any]) -> Response:
         roi = vector(settings[0], 4)
         self._note("Model.predict", picture, {"path": path, "roi": roi})
         outputs = networks.predict(self._networks[path], picture, roi, self._firmware.generation)
-        return Answer("value", [output.ravel().tolist() for output in outputs])
+        return Response("value", [output.ravel().tolist() for output in outputs])
 
-    def _classify(self, picture: Picture, args: list[Any], kwargs: dict[str, Any]) -> Answer:
+    def _classify(self, picture: Picture, args: list[Any], kwargs: dict[str, Any]) -> Response:
         path, *args = args
         arguments = bind(self._firmware, "tf_model.classify", [None, *args], kwargs)
         self._note("tf_model.classify", picture, {"path": path, **arguments})
         results = networks.classify(self._networks[path], picture, arguments, self._firmware.generation)
-        return Answer("records", results)
+        return Response("records", results)
 
 
 def _with_point(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -257,7 +259,7 @@ def _with_point(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_picture(value: Any) -> bool:
-    """Whether an argument is what `Camera.on_image` makes of a picture: width, height, format, and whether it is a copy."""
+    """Whether an argument is what `Client.on_image` makes of a picture: width, height, format, and whether it is a copy."""
     return isinstance(value, list) and len(value) == 4 and isinstance(value[3], bool)
 
 
@@ -265,16 +267,16 @@ def _shape(picture: Picture) -> list[int]:
     return [picture.width, picture.height, GRAY if picture.pixels.ndim == 2 else PIXEL_FORMATS["RGB565"]]
 
 
-def _answer(result: Any) -> Answer:
-    """`result` as an answer that tells tuples, records and pictures from the rest."""
+def _response(result: Any) -> Response:
+    """`result` as a response that tells tuples, records and pictures from the rest."""
     if result is NOTHING:
         return DONE
     if isinstance(result, Picture):
-        return Answer("picture", _shape(result), pack(result.pixels))
+        return Response("picture", _shape(result), pack(result.pixels))
     if isinstance(result, Statistics):
-        return Answer("record", result.values)
+        return Response("record", result.values)
     if isinstance(result, tuple):
-        return Answer("tuple", result)
+        return Response("tuple", result)
     if isinstance(result, list):
-        return Answer("tuples", result)
-    return Answer("value", result.item() if isinstance(result, np.generic) else result)
+        return Response("tuples", result)
+    return Response("value", result.item() if isinstance(result, np.generic) else result)

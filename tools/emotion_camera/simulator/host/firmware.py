@@ -1,4 +1,4 @@
-"""What each generation of OpenMV firmware has and how it must be called: the one table the virtual camera obeys.
+"""What each generation of OpenMV firmware has and how it must be called: the one table the simulator obeys.
 
 `API` is written as Python stubs. A number as annotation is a vector of that many ints: loose numbers, a tuple or
 either, by generation. `@since` and `@before` name the generations which have a function in that form; v4 ignores unknown
@@ -183,7 +183,7 @@ class ml:
     def Model(path: str, postprocess=None, *, load_to_fb=None, **ignored): ...
 """
 
-# What a real camera's image has besides, and the virtual camera does not play: there, but a call says so.
+# What a real camera's image has besides, and the simulator does not play: there, but a call says so.
 NOT_PLAYED = [
     "binary",
     "draw_arrow",
@@ -292,7 +292,7 @@ def find_firmware(name: str) -> Firmware:
             version = (major, minor, patch)
             return replace(_firmware(generation), version=version if version in LATER else VERSIONS[generation])
     known = ", ".join("v" + ".".join(map(str, version)) for version in [*VERSIONS.values(), *LATER])
-    raise UserError(f"firmware {name!r} is not played by the virtual camera: choose one of {known}")
+    raise UserError(f"firmware {name!r} is not played by the simulator: choose one of {known}")
 
 
 @cache

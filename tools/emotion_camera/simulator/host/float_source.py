@@ -2,7 +2,7 @@
 
 There is no 30-bit MicroPython for a PC. But +, -, *, / and square root of two 32-bit floats, computed with 64 bits and
 then rounded to 32, are what a 32-bit unit gives. So each result that may be a float goes through `_f30`
-(program_side/floats.py), and each literal is written as the camera keeps it. Lines stay where they are, for tracebacks.
+(guest/floats.py), and each literal is written as the camera keeps it. Lines stay where they are, for tracebacks.
 """
 
 import ast

@@ -16,13 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emotion_camera.errors import UserError
+from emotion_camera.simulator.host.tensor import Box
 
 WINDOW = 24  # the cascade's window, pixels
 MIN_STD = 50  # the firmware skips windows of a lower standard deviation, grey levels
 CORNERS = 12  # four corners of at most three rectangles
 PART = 2048  # windows worked on at once: keeps the arrays in the processor's cache
-
-Box = tuple[int, int, int, int]
 
 
 class Stage(NamedTuple):

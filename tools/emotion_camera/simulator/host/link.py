@@ -1,6 +1,6 @@
-"""The host's end of the link to the camera program: it hears a question, and answers it.
+"""The host's end of the link to the camera program: requests come in, responses go out.
 
-See `program_side/link.py` for the messages. A loopback socket works on every system; a random token keeps others out.
+See `guest/link.py` for the messages. A loopback socket works on every system; a random token keeps others out.
 """
 
 import contextlib
@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 TOKEN_S = 10  # for one who has called to say who it is
 
 
-class Question(NamedTuple):
-    """What the program asks: the virtual time, what, with which arguments, and the bytes that come with them."""
+class Request(NamedTuple):
+    """What the program asks: the simulated time, what, with which arguments, and the bytes that come with them."""
 
     now_us: int
     what: str
@@ -23,8 +23,8 @@ class Question(NamedTuple):
     blob: bytes
 
 
-class Answer(NamedTuple):
-    """`kind` says how the program's side turns `value` and `blob` into an object of the firmware's."""
+class Response(NamedTuple):
+    """`kind` says how the guest turns `value` and `blob` into an object of the firmware's."""
 
     kind: str
     value: Any
@@ -62,12 +62,12 @@ class Link:
             return False
 
     def set_timeout(self, timeout_s: float) -> None:
-        """How long `hear` waits from now on."""
+        """How long `receive` waits from now on."""
         assert self._connection is not None
         self._connection.settimeout(timeout_s)
 
-    def hear(self) -> Question | None:
-        """The next question, or None when the program has gone. TimeoutError when none comes in time."""
+    def receive(self) -> Request | None:
+        """The next request, or None when the program has gone. TimeoutError when none comes in time."""
         assert self._connection is not None
         header = _receive(self._connection, 8)
         if len(header) < 8:
@@ -78,14 +78,14 @@ class Link:
         if len(text) < text_size or len(blob) < blob_size:
             return None
         now_us, what, args, kwargs = json.loads(text)
-        return Question(now_us, what, args, kwargs, blob)
+        return Request(now_us, what, args, kwargs, blob)
 
-    def answer(self, now_us: int, answer: Answer) -> None:
-        """Answers the question heard last; a program that has gone is none the wiser."""
+    def reply(self, now_us: int, response: Response) -> None:
+        """Sends the response to the request received last; it does not matter if the program has gone."""
         assert self._connection is not None
-        text = json.dumps([now_us, answer.kind, answer.value]).encode()
+        text = json.dumps([now_us, response.kind, response.value]).encode()
         with contextlib.suppress(OSError):
-            self._connection.sendall(struct.pack(">II", len(text), len(answer.blob)) + text + answer.blob)
+            self._connection.sendall(struct.pack(">II", len(text), len(response.blob)) + text + response.blob)
 
     def close(self) -> None:
         self._listener.close()

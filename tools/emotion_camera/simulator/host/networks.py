@@ -110,7 +110,7 @@ def input_tensor(network: Network, picture: Picture, roi: Any, generation: Gener
     if channels not in (1, 3):
         raise CameraError("ValueError", "Expected channels to be 1 or 3")
     if channels == 3 or height != width or tensor.dtype not in ("int8", "uint8"):
-        raise CameraError("NotImplementedError", "the virtual camera runs networks with a square gray int8 input only")
+        raise CameraError("NotImplementedError", "the simulator runs networks with a square gray int8 input only")
     values = face_tensor(to_gray(picture.pixels), clip(roi, picture), width, generation[0])
     if tensor.dtype == "uint8":
         return (values.view(np.uint8) ^ 128).reshape(tensor.shape)
@@ -120,7 +120,7 @@ def input_tensor(network: Network, picture: Picture, roi: Any, generation: Gener
 def classify(network: Network, picture: Picture, arguments: dict[str, Any], generation: Generation) -> list[Any]:
     """`tf.classify`: one result for the region, as `min_scale=1.0` asks; sliding windows are not played."""
     if arguments["min_scale"] != 1.0:
-        raise CameraError("NotImplementedError", "the virtual camera plays tf.classify with min_scale=1.0 only")
+        raise CameraError("NotImplementedError", "the simulator plays tf.classify with min_scale=1.0 only")
     roi = clip(arguments["roi"], picture)
     output = predict(network, picture, roi, generation)[0].ravel().tolist()
     x, y, w, h = roi

@@ -16,8 +16,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from emotion_camera.simulator.host.firmware import CameraError, vector
 from emotion_camera.simulator.host.floats import camera_float
-from emotion_camera.simulator.host.haar import Box, Detection, find_features_counted, load_cascade
+from emotion_camera.simulator.host.haar import Detection, find_features_counted, load_cascade
 from emotion_camera.simulator.host.resample import copy_size, resample
+from emotion_camera.simulator.host.tensor import Box
 
 Pixels = NDArray[np.uint8]
 PADDING = 31  # bytes that a picture's memory takes more than its pixels, so that they can start at a cache line
@@ -186,10 +187,10 @@ def draw_image(
 ) -> None:
     """Another picture, or a part of it, drawn from (x, y) on, as large as `copy` makes it; parts outside are cut off."""
     if not isinstance(image, Picture):
-        raise CameraError("NotImplementedError", "the virtual camera draws pictures only, no single colour")
+        raise CameraError("NotImplementedError", "the simulator draws pictures only, no single colour")
     plain = {"rgb_channel": -1, "alpha": 255}
     if any(value != plain.get(name) for name, value in rest.items()):
-        raise CameraError("NotImplementedError", "the virtual camera plays draw_image with a scale, roi and hint only")
+        raise CameraError("NotImplementedError", "the simulator plays draw_image with a scale, roi and hint only")
     area, scales = clip(roi, image), _scales(x_scale, y_scale)
     drawn = resample(image.pixels, area, (camera_float(scales[0]), camera_float(scales[1])), hint)
     drawn = to_gray(drawn) if picture.pixels.ndim == 2 else to_rgb565(drawn)
@@ -260,7 +261,7 @@ def to_grayscale(picture: Picture, copy: bool, **rest: Any) -> Picture | None:
 def histeq(picture: Picture, adaptive: bool, clip_limit: float) -> None:
     """Each gray level becomes 255 times the part of the pixels that are not brighter."""
     if picture.pixels.ndim == 3:
-        raise CameraError("NotImplementedError", "the virtual camera plays Image.histeq on grayscale only")
+        raise CameraError("NotImplementedError", "the simulator plays Image.histeq on grayscale only")
     if adaptive:
         import cv2
 

@@ -30,7 +30,7 @@ class Process:
             stdout=subprocess.PIPE,
             env={
                 **os.environ,
-                "VIRTUAL_CAMERA_TOKEN": token,
+                "SIMULATOR_TOKEN": token,
                 "PYTHONDONTWRITEBYTECODE": "1",
                 "PYTHONIOENCODING": "utf-8",
             },

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from emotion_camera.simulator.host.firmware import HINTS
+from emotion_camera.simulator.host.tensor import Box
 
 WHOLE = 65536  # one pixel in 16.16 fixed point
 
-Box = tuple[int, int, int, int]
 Pixels = NDArray[np.uint8]
 Index = NDArray[np.int64]
 Scales = tuple[np.float32, np.float32]

@@ -1,7 +1,7 @@
-"""The firmware of a virtual camera at its REPL: what its modules ask is answered on a thread of this process.
+"""The firmware of a simulated camera at its REPL: its modules' calls are handled on a thread of this process.
 
 with Served(find_firmware("v5.0"), find_board("h7"), open_source()) as served:
-    served.config  # what program_side/board.py needs to call
+    served.config  # what guest/board.py needs to call
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from emotion_camera.errors import UserError
 from emotion_camera.simulator.board.disks import CASCADE, CASCADE_TEXT
 from emotion_camera.simulator.events import Call
 from emotion_camera.simulator.faults import Faults
-from emotion_camera.simulator.host.dispatch import Answers
+from emotion_camera.simulator.host.dispatch import Dispatch
 from emotion_camera.simulator.host.firmware import CameraError, Firmware, HardFault
-from emotion_camera.simulator.host.link import Answer, Link, Question
+from emotion_camera.simulator.host.link import Link, Request, Response
 from emotion_camera.simulator.host.scratch import Scratch
 from emotion_camera.simulator.host.sensor import Sensor, SourceEnded
 from emotion_camera.simulator.host.sources import Source
@@ -54,13 +54,13 @@ class SentFiles:
 
 
 class Served:
-    """Answers one interpreter, which may call again when Ctrl-C broke off a question. `close` it when that has ended."""
+    """Handles the calls of one interpreter, which may call again when Ctrl-C broke off a request. `close` it when that has ended."""
 
     def __init__(self, firmware: Firmware, board: Board, source: Source) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="virtual-camera-")
+        self._folder = tempfile.TemporaryDirectory(prefix="simulated-camera-")
         self._files = SentFiles(Path(self._folder.name))
         self._sensor = Sensor(source, Faults(), Scratch(board, firmware.generation))
-        self._answers = Answers(firmware, board, self._sensor, self._files)  # type: ignore[arg-type]
+        self._dispatch = Dispatch(firmware, board, self._sensor, self._files)  # type: ignore[arg-type]
         self._rom = self._make_rom(firmware, board)
         self._link = Link()
         self._closing = False
@@ -103,35 +103,35 @@ class Served:
 
     def _converse(self) -> None:
         """Until the interpreter hangs up."""
-        while question := self._link.hear():
-            self._sensor.now_us = max(self._sensor.now_us, question.now_us)
-            if question.what.endswith("snapshot"):
-                self.frames.append(self._answers.take_calls())
-            answer = self._answer(question)
-            self._link.answer(self._sensor.now_us, answer)
+        while request := self._link.receive():
+            self._sensor.now_us = max(self._sensor.now_us, request.now_us)
+            if request.what.endswith("snapshot"):
+                self.frames.append(self._dispatch.take_calls())
+            response = self._handle(request)
+            self._link.reply(self._sensor.now_us, response)
 
-    def _answer(self, question: Question) -> Answer:
-        if question.what == "boot":
-            return Answer("value", self._answers.config() | self._of_this_run())
-        if question.what == "file":
-            path, is_first = question.args
-            self._files.add(path, question.blob, is_first)
-            return Answer("value", None)
-        if question.what in ("uart.write", "channel", "led", "pin", "end"):  # nobody listens
-            return Answer("value", None)
+    def _handle(self, request: Request) -> Response:
+        if request.what == "boot":
+            return Response("value", self._dispatch.config() | self._of_this_run())
+        if request.what == "file":
+            path, is_first = request.args
+            self._files.add(path, request.blob, is_first)
+            return Response("value", None)
+        if request.what in ("uart.write", "channel", "led", "pin", "end"):  # nobody listens
+            return Response("value", None)
         try:
-            answer = self._answers.answer(question)
-            return _as_bytes(answer) if question.what == "Model.predict" else answer
+            response = self._dispatch.handle(request)
+            return _as_bytes(response) if request.what == "Model.predict" else response
         except HardFault:
-            return Answer("reset", None)
+            return Response("reset", None)
         except CameraError as error:
-            return Answer("error", [error.kind, error.message])
+            return Response("error", [error.kind, error.message])
         except SourceEnded:
-            return Answer("error", ["RuntimeError", "Frame capture has timed out."])
+            return Response("error", ["RuntimeError", "Frame capture has timed out."])
         except UserError as error:  # about the source
-            return Answer("error", ["RuntimeError", str(error)])
+            return Response("error", ["RuntimeError", str(error)])
         except (TypeError, ValueError, OverflowError) as error:  # about an argument
-            return Answer("error", [type(error).__name__, str(error)])
+            return Response("error", [type(error).__name__, str(error)])
 
     def _of_this_run(self) -> dict[str, Any]:
         return {
@@ -146,7 +146,7 @@ class Served:
         }
 
 
-def _as_bytes(answer: Answer) -> Answer:
+def _as_bytes(response: Response) -> Response:
     """A network's outputs as float32: as JSON they would take the board's heap ten times of what they take on a camera."""
-    outputs = [np.asarray(output, np.float32) for output in answer.value]
-    return Answer("floats", [output.size for output in outputs], b"".join(output.tobytes() for output in outputs))
+    outputs = [np.asarray(output, np.float32) for output in response.value]
+    return Response("floats", [output.size for output in outputs], b"".join(output.tobytes() for output in outputs))

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 
-class Outside:
+class Stimuli:
     """Events at times of the camera's clock; each happens before the first answer at or after its time.
 
     The program waits for that answer, so it finds the line on its serial port, and the file changed, as soon as it

@@ -1,9 +1,9 @@
-"""What the firmware's calls take of a Cortex-M7's time, in instructions, by linear models fitted to recorded calls.
+"""The cost of a frame's firmware calls on a Cortex-M7, in instructions, by linear models fitted to recorded calls.
 
 Recorded on the development head after v5.0.0 in emulation: 280 searches, 264 copies, calls of `predict`, drawing, and whole
 frames of the camera program. v4.8.1 takes 110,000 less a search and is alike else. Instructions are not cycles; on an OpenMV
 Cam H7 they become milliseconds by `emotion_camera.model.cost.milliseconds`. What a copy costs follows from its geometry, what a
-search costs from what the virtual camera counts in it (`SearchCounts`).
+search costs from what the simulator counts in it (`SearchCounts`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,9 +15,10 @@ from emotion_camera.model.cost import Layer, predict_instructions
 from emotion_camera.simulator.events import Call
 from emotion_camera.simulator.host.firmware import HINTS
 from emotion_camera.simulator.host.floats import camera_float
-from emotion_camera.simulator.host.haar import Box, SearchCounts
+from emotion_camera.simulator.host.haar import SearchCounts
 from emotion_camera.simulator.host.pictures import Picture, clip
 from emotion_camera.simulator.host.resample import Scales, copy_size
+from emotion_camera.simulator.host.tensor import Box
 
 # find_features: 0.01 % off on average over the 280 recorded searches, 0.1 % at worst.
 SEARCH = 118_251.4

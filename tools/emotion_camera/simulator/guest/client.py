@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""The program's side of the virtual camera: asks the host, and turns its answers into the firmware's objects."""
+"""The guest of the simulator: asks the host, and turns its responses into the firmware's objects."""
 
 import builtins
 import sys
@@ -11,7 +11,7 @@ from clock import Clock
 RESERVE = 4096  # bytes, to say that the camera has ended though the heap is full
 
 
-class Camera:
+class Client:
     """One camera. `config` is what the host said at the start; `call` asks for all else."""
 
     def __init__(self, port: int, token: str) -> None:
@@ -28,15 +28,15 @@ class Camera:
     def call(
         self, what: str, args: tuple = (), kwargs: dict | None = None, blob: bytes = b"", more: tuple = ()
     ) -> object:
-        """The host's answer to `what`; raises what the firmware would raise. The bytes `more` follow those of `blob`."""
+        """The host's response to `what`; raises what the firmware would raise. The bytes `more` follow those of `blob`."""
         args = [plain(value) for value in args]
         kwargs = {name: plain(value) for name, value in (kwargs or {}).items()}
-        question = self.link.pack(
+        request = self.link.pack(
             self.clock.look() if self.clock else 0, what, args, kwargs, len(blob) + sum(map(len, more))
         )
         if what in self.marked:
             self._mark()
-        now_us, kind, value, size = self.link.ask(question, blob, more)
+        now_us, kind, value, size = self.link.ask(request, blob, more)
         if self.clock:
             self.clock.set(now_us)
         if kind == "error":

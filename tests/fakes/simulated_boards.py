@@ -1,4 +1,4 @@
-"""Virtual cameras on a port, with programs that start at once."""
+"""Simulated cameras on a port, with programs that start at once."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from emotion_camera.simulator.host.process import find_micropython
 
-pytest.importorskip("termios", reason="a virtual camera on a port needs pseudo-terminals")
+pytest.importorskip("termios", reason="a simulated camera on a port needs pseudo-terminals")
 
 FACE = Path(__file__).parents[2] / "tools" / "emotion_camera" / "simulator" / "assets" / "average_faces" / "happy.png"
 
 needs_board = pytest.mark.skipif(
-    find_micropython() is None, reason="a virtual camera on a port needs MicroPython, which has no package here"
+    find_micropython() is None, reason="a simulated camera on a port needs MicroPython, which has no package here"
 )
 
 # Says that it is ready as device/main.py does, and goes on saying so. SIZE makes it as long as wanted.
@@ -48,8 +48,8 @@ def read(folder: Path) -> dict[str, bytes]:
 def connected(folder: Path, **how: object):
     """A camera whose disks are in `folder`, to be used in a `with`."""
     from emotion_camera.camera.repl import Repl
-    from emotion_camera.simulator.board.board import Board
+    from emotion_camera.simulator.board.board import SimulatedBoard
 
-    board = Board(folder, **{"source": FACE, **how})
+    board = SimulatedBoard(folder, **{"source": FACE, **how})
     board.open()
     return closing(Repl(None, board))

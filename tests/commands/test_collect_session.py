@@ -156,7 +156,7 @@ def test_undo_takes_back_what_this_session_stored(start):
     assert len(manifest(session)) == 1
     other, _ = start()
     assert not other.undo(), "what another session stored stays"
-    assert other.state().said == "There is nothing to take back."
+    assert other.state().said == "There is nothing to undo."
     assert session.undo()
     assert not session.undo()
 

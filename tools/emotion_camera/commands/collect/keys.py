@@ -1,4 +1,4 @@
-"""Keys in the terminal, one at a time and without Enter; Linux, macOS and Windows."""
+"""Single key presses in the terminal, without Enter; Linux, macOS and Windows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def single_keys() -> Iterator[None]:
-    """The terminal gives each key at once and does not show it; Ctrl-C works as ever."""
+    """Put the terminal in cbreak mode: keys come at once and without an echo; Ctrl-C works as usual."""
     try:
         import termios
         import tty

@@ -116,9 +116,9 @@ class Session:
             stored = self._state.stored
             try:
                 if not stored:
-                    raise UserError("There is nothing to take back.")
+                    raise UserError("There is nothing to undo.")
                 self._folder.remove(stored[-1])
-                said, good = f"{stored.pop()} is taken back.", True
+                said, good = f"{stored.pop()} is removed.", True
             except UserError as error:
                 said, good = str(error), False
             self._count()

@@ -1,4 +1,4 @@
-"""A session by keys in the terminal, for a computer without a browser."""
+"""A session by keys in the terminal, without a browser."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from emotion_camera.commands.collect.keys import single_keys, take_key
 from emotion_camera.commands.collect.session import Session, State
 from emotion_camera.terminal import printable
 
-LOOK_S = 0.2  # between two looks at the session while no key is pressed
+POLL_S = 0.2  # between two updates while no key is pressed
 UNDO = ("u", "\x7f", "\b")
 
 
 def collect_by_keys(session: Session, over: threading.Event) -> None:
-    """Shows the session in a line and obeys keys until `over`, the session's end or q."""
+    """Show the session in a line and act on keys until `over`, the session's end or q."""
     said = None
     with single_keys():
         print(_keys(session.state()), flush=True)
@@ -26,18 +26,18 @@ def collect_by_keys(session: Session, over: threading.Event) -> None:
             said = state.said
             _show(_line(state))
             try:
-                key = take_key(LOOK_S)
+                key = take_key(POLL_S)
             except EOFError:
                 break
             if key == "q":
                 break
             if key:
                 said = None
-                _obey(session, state, key)
+                _act(session, state, key)
         _show("")
 
 
-def _obey(session: Session, state: State, key: str) -> None:
+def _act(session: Session, state: State, key: str) -> None:
     if not state.agreed:
         if key == "y":
             session.agree(state.person)
@@ -51,7 +51,7 @@ def _obey(session: Session, state: State, key: str) -> None:
 
 def _keys(state: State) -> str:
     labels = ", ".join(f"{number} {label}" for number, label in enumerate(state.labels[:9], 1))
-    return f"keys: {labels}; u takes the last one back, n for somebody else, q ends"
+    return f"keys: {labels}; u: undo, n: another person, q: quit"
 
 
 def _line(state: State) -> str:
@@ -62,7 +62,7 @@ def _line(state: State) -> str:
     counts = "  ".join(f"{label} {count}" for label, count in state.counts.items())
     face = state.match.face if state.match else None
     seen = f"{face.emotion or '?'} {face.score:.0%}" if face else "no face"
-    return f"[{seen}]  {counts}  wanted: {state.wanted}"
+    return f"[{seen}]  {counts}  next: {state.wanted}"
 
 
 def _print(line: str) -> None:
@@ -70,7 +70,7 @@ def _print(line: str) -> None:
 
 
 def _show(line: str) -> None:
-    """In place of the line that was shown before."""
+    """Replace the line that was shown before."""
     room = shutil.get_terminal_size().columns - 1
     sys.stdout.write(f"\r\033[K{printable(line)[:room]}")
     sys.stdout.flush()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from emotion_camera.errors import UserError
+from emotion_camera.terminal import print_line
 
 PAGE = "report.html"
 
@@ -50,20 +50,13 @@ def run(arguments: argparse.Namespace) -> int:
     timeline = read_timeline(recording)
     _write(out, render(recording, timeline, pictures=not arguments.no_pictures))
     for sentence in summary(timeline):
-        print(_printable(sentence))
+        print_line(sentence)
     if recording.frames and not arguments.no_pictures:
         print("the page contains small pictures of the faces; leave them out with --no-pictures")
     print(f"see {out}")
     if not arguments.no_browser:
         _open(out)
     return 0
-
-
-def _printable(sentence: str) -> str:
-    """Labels may hold anything: control characters, and what the terminal can't encode, become question marks."""
-    shown = "".join(letter if letter.isprintable() else "?" for letter in sentence)
-    encoding = sys.stdout.encoding or "utf-8"
-    return shown.encode(encoding, "replace").decode(encoding)
 
 
 def _write(path: Path, page: str) -> None:

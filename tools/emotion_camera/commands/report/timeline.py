@@ -9,8 +9,7 @@ from typing import Any
 
 from emotion_camera.recordings import Entry, Recording
 from emotion_camera.recordings.files import BACK, GONE, STILL_HERE
-from emotion_camera.recordings.table import labels_of
-from emotion_camera.reports.parse import EventReport, Face, FacesReport
+from emotion_camera.reports.parse import EventReport, Face, FacesReport, labels_of
 
 FIRST_STEP_MS = 100  # the first report has no frame rate
 SLOWEST_STEP_MS = 60_000  # the longest report_ms there is

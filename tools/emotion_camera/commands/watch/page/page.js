@@ -1,4 +1,4 @@
-// The live page: puts what the camera sees and says in its places, and does what the person asks for.
+// The live page: shows frames, reports and status of the camera, and sends commands.
 import { connect } from "./live.js";
 import { badge, Faces } from "./faces.js";
 import { Timeline } from "./timeline.js";
@@ -6,7 +6,7 @@ import { Timeline } from "./timeline.js";
 const NOTICE_MS = 6000;
 const FACES_MS = 100; // between two drawings of the bars: nobody sees more
 const TIMELINE_MS = 500;
-const SPEAK_MS = 2500; // between two sentences for those who hear the page
+const SPEAK_MS = 2500; // between two sentences for a screen reader
 const SILENT_MS = 8000; // without a frame or a report, after which the page says so
 const KNOWN = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"];
 
@@ -70,7 +70,7 @@ function show(bitmap, sentMs) {
 
 function lose() {
   connection("lost", "program ended");
-  cover("The program behind this page has ended. Start it again with emotion-camera watch; this page goes on by itself.");
+  cover("The program that serves this page has ended. Start it again with emotion-camera watch; the page reconnects by itself.");
   enable(false);
 }
 
@@ -145,7 +145,7 @@ function notice(message, bad = false) {
   noticeTimer = setTimeout(() => (element.hidden = true), bad ? 2 * NOTICE_MS : NOTICE_MS);
 }
 
-/** Says what is in view when that has changed, for those who hear the page. */
+/** Announces changes of the faces to screen readers. */
 function speak(now) {
   const words = faces.words();
   if (words === spoken || now - spokenAt < SPEAK_MS) return;
@@ -167,7 +167,7 @@ setInterval(() => {
   timeline.draw(labels);
   speak(now);
   if (now - lastNews > SILENT_MS && !state.lost && state.name && !state.note)
-    cover("Nothing comes from the camera. Is its program running? Reset the camera, or put the program on it: emotion-camera deploy");
+    cover("No data from the camera. Is its program running? Reset the camera, or install the program: emotion-camera deploy");
 }, TIMELINE_MS);
 
 // What the person does --------------------------------------------------------------------------------------------------

@@ -35,9 +35,9 @@ def test_the_page_has_each_fact_and_what_to_do():
     assert text.endswith("-> copy it")
 
 
-def test_packages_that_are_missing_or_of_another_version_are_named():
+def test_packages_that_are_missing_or_of_another_version_are_named(tmp_path):
     required = ["numpy>=1", "no-such-package==1.0", "Pillow==0.1", 'elsewhere==2; sys_platform == "cobol"']
-    found = list(computer.look(required))
+    found = list(computer.look(required, models=tmp_path))
     by_fact = {it.fact: it for it in found if it.what.startswith("package")}
     missing = by_fact["no-such-package is not installed"]
     assert (missing.level, missing.advice) == (WRONG, "python -m pip install emotion-camera --upgrade")
@@ -61,12 +61,12 @@ def test_packages_that_are_missing_or_of_another_version_are_named():
 )
 def test_an_extra_is_no_fault_but_half_of_one_is_told(requirements, level, fact, advice):
     lines = [f'{it}{" and" if ";" in it else ";"} extra == "more"' for it in requirements]
-    (found,) = (it for it in computer.look(lines) if it.what == "extra more")
+    found = next(it for it in computer.look(lines) if it.what == "extra more")
     assert found == Finding(level, "extra more", fact, advice)
 
 
-def test_the_installed_package_tells_all_its_extras_and_pythons():
-    found = {it.what: it for it in computer.look()}
+def test_the_installed_package_tells_all_its_extras_and_pythons(tmp_path):
+    found = {it.what: it for it in computer.look(models=tmp_path)}
     assert {"extra training", "extra vela", "extra edge-impulse", "extra sweep"} <= set(found)
     assert found["Python"].level == FINE
 
@@ -92,10 +92,10 @@ def test_a_damaged_model_is_named_with_what_restores_it(tmp_path, monkeypatch, i
         ((0x1A86, 0x7523), NOTE, "is no OpenMV camera"),
     ],
 )
-def test_what_is_on_usb_is_told(monkeypatch, ids, level, said):
+def test_what_is_on_usb_is_told(tmp_path, monkeypatch, ids, level, said):
     port = SimpleNamespace(device="/dev/ttyACM9", vid=ids[0], pid=ids[1], description="USB Serial")
     monkeypatch.setattr("serial.tools.list_ports.comports", lambda: [port, SimpleNamespace(vid=None, pid=None)])
-    (found,) = (it for it in computer.look() if it.what == "port")
+    (found,) = (it for it in computer.look(models=tmp_path) if it.what == "port")
     assert found.level == level
     assert said in found.fact
 

@@ -13,8 +13,9 @@ from typing import Any
 
 from emotion_camera.errors import UserError
 
-_IN_WHEEL = Path(__file__).with_name("data")  # the wheel has the repository's device/ and models/ in here
-_SHARED = _IN_WHEEL if _IN_WHEEL.is_dir() else Path(__file__).resolve().parents[2]
+_DATA = Path(__file__).with_name("data")  # the wheel has the repository's device/ and models/ in here
+IN_WHEEL = _DATA.is_dir()
+_SHARED = _DATA if IN_WHEEL else Path(__file__).resolve().parents[2]
 
 DEVICE = _SHARED / "device"
 MODELS = _SHARED / "models"

@@ -8,8 +8,6 @@ from emotion_camera.camera.repl import CameraInfo, Repl
 from emotion_camera.commands.doctor.findings import FINE, NOTE, WRONG, Finding
 from emotion_camera.reports.parse import EventReport, labels_of, parse
 
-TOO_SMALL = "M7"  # in omv.board_type()
-
 
 def look(camera: Repl, wait_s: float) -> Iterator[Finding]:
     """All that the camera at its REPL tells; it is started anew then, and its program given `wait_s` seconds to get ready."""
@@ -32,7 +30,7 @@ def look(camera: Repl, wait_s: float) -> Iterator[Finding]:
 def _board(info: CameraInfo) -> Finding:
     if needs_compiled_model(info):
         return Finding(WRONG, "board", info.board, "it runs only models made by ST Edge AI; take another board")
-    if TOO_SMALL in info.board:
+    if info.heap < LEAST_HEAP:
         return Finding(WRONG, "board", info.board, "it has too little memory for the model; take another board")
     return Finding(FINE, "board", f"{info.board}, {info.arch}")
 

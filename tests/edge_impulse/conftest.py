@@ -1,4 +1,4 @@
-"""A virtual Studio, faces that nobody has, and the verb."""
+"""A fake Studio, faces that nobody has, and the verb."""
 
 import json
 import sys
@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from ei_faces import picture
 from emotion_camera.__main__ import main
-from fake_studio import VirtualStudio
+from fake_studio import FakeStudio
 
 
 @pytest.fixture
 def studio(monkeypatch):
-    """A virtual Studio, to which the environment points; its project is empty."""
-    with VirtualStudio() as started:
+    """A fake Studio, to which the environment points; its project is empty."""
+    with FakeStudio() as started:
         for name, value in started.environment.items():
             monkeypatch.setenv(name, value)
         yield started

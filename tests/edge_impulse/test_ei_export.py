@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections import Counter, defaultdict
@@ -74,6 +75,20 @@ def test_what_is_there_is_not_touched(make_faces, edge_impulse, tmp_path, capsys
     assert edge_impulse("export", folder, "--out", out) == 1
     assert "out is there already" in capsys.readouterr().err
     assert (out / "info.labels").stat().st_mtime_ns == before
+
+
+def test_a_full_disk_leaves_nothing(make_faces, edge_impulse, tmp_path, monkeypatch, capsys):
+    folder, copies = make_faces({"happy": 3}), []
+
+    def copy(source, target):
+        copies.append(target)
+        if len(copies) == 3:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfile", copy)
+    assert edge_impulse("export", folder, "--out", tmp_path / "deep" / "out") == 1
+    assert "out: can't be written (No space left on device)" in capsys.readouterr().err
+    assert list((tmp_path / "deep").iterdir()) == []
 
 
 @pytest.mark.slow

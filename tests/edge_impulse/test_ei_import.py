@@ -70,7 +70,7 @@ def test_labels_are_made_plain(tmp_path, text):
 @pytest.mark.parametrize("size", [64, 96])
 @pytest.mark.parametrize("firmware", ["v4.5.5", "v4.7", "v4.8", "v5.0"])
 def test_the_camera_program_runs_it(tmp_path, size, firmware):
-    """device/main.py, unmodified, on the virtual camera, as it runs the project's own model."""
+    """device/main.py, unmodified, on the simulator, as it runs the project's own model."""
     take(put(tmp_path / "mine.zip", download(model(size))))
     picture = Image.new("L", (320, 240), 128)
     with Image.open(ROOT / "tools" / "emotion_camera" / "simulator" / "assets" / "average_faces" / "happy.png") as face:
@@ -86,7 +86,7 @@ def test_the_camera_program_runs_it(tmp_path, size, firmware):
     assert not [report for report in reports if report.get("event") == "error"]
 
 
-def test_the_virtual_camera_has_the_memory_for_a_small_file_that_works_in_much(tmp_path):
+def test_the_simulator_has_the_memory_for_a_small_file_that_works_in_much(tmp_path):
     """TFLM's own default, ten times the file, is too little for it."""
     path = put(tmp_path / "mine.tflite", model(96, filters=32))
     network = networks.load(path, find_board("h7"))

@@ -1,4 +1,4 @@
-"""The official SDK as client of the virtual Studio: estimates, a model through Studio and back, and all that can go wrong."""
+"""The official SDK as client of the fake Studio: estimates, a model through Studio and back, and all that can go wrong."""
 
 import argparse
 import json
@@ -7,7 +7,6 @@ import sys
 import urllib.request
 from pathlib import Path
 
-import numpy as np
 import pytest
 from emotion_camera.commands.edge_impulse import credentials, deploy, profile, studio
 from emotion_camera.errors import ModelError, UserError
@@ -28,7 +27,7 @@ def sdk():
 
 @pytest.fixture
 def here(sdk, request, monkeypatch, tmp_path):
-    """The virtual Studio, a small model, and no patience."""
+    """The fake Studio, a small model, and no patience."""
     monkeypatch.setattr(studio, "MOST_RETRIES", 0)
     monkeypatch.chdir(tmp_path)
     put(tmp_path / "mine.tflite", model(96))
@@ -73,7 +72,7 @@ def test_a_model_goes_through_studio_and_comes_back_for_the_camera(here, capsys)
     path = Path("models/mine_studio.tflite")
     assert path.read_bytes() == Path("mine.tflite").read_bytes()
     assert (check(path).labels, check(path).input_size) == (LABELS, 96)
-    assert "gave back the very bytes" in out
+    assert "returned the model unchanged" in out
     assert f"emotion-camera deploy --model {path}" in out
     assert "--force" in refusal(deploy, *MINE, "--out", "models")
     assert act(deploy, *MINE, "--out", "models", "--force") == 0
@@ -189,20 +188,7 @@ def test_a_model_that_does_not_fit_is_not_sent(here):
     assert here.project.requests == 0
 
 
-def test_a_float_model_needs_pictures_and_goes_with_them(here):
-    """The virtual Studio converts nothing, so what the SDK says then is told; Studio itself has the int8 model by then."""
-    put(Path("mine.tflite"), model(96, kind="float32"))
-    pictures = ("--representative", "faces.npy")
-    assert "is not an array" in refusal(deploy, *MINE, *pictures)
-    np.save("faces.npy", np.full((2, 96, 96, 1), 0.5, "f4"))
-    assert "from 0 (black) to 1 (white)" in refusal(deploy, *MINE, *pictures)
-    np.save("faces.npy", np.linspace(0, 1, 96 * 96, dtype="f4").reshape(1, 96, 96, 1))
-    assert "only these are available" in refusal(deploy, *MINE, *pictures)
-
-
 def test_without_the_sdk_the_way_to_it_is_told(monkeypatch):
     monkeypatch.setenv("EI_API_KEY", "ei_x")
     monkeypatch.setitem(sys.modules, "edgeimpulse", None)
-    assert refusal(profile, "--model", str(DEFAULT_MODEL)).endswith(
-        'pip install "emotion-camera[edge-impulse]"'
-    )
+    assert refusal(profile, "--model", str(DEFAULT_MODEL)).endswith('pip install "emotion-camera[edge-impulse]"')

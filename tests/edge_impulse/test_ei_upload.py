@@ -16,11 +16,14 @@ from pathlib import Path
 import pytest
 import requests
 from ei_faces import picture
-from emotion_camera.commands.edge_impulse.ingestion import LONGEST_S, TRIES, retry_after_s
-from emotion_camera.commands.edge_impulse.upload_log import LEDGER, Known, parse
+from emotion_camera.commands.edge_impulse.credentials import INGESTION, STUDIO, address
+from emotion_camera.commands.edge_impulse.ingestion import LONGEST_S, TRIES, ServiceRetry
+from emotion_camera.commands.edge_impulse.upload_log import LOG, Uploaded, parse
+from emotion_camera.errors import UserError
 from fake_studio.faults import Fault
 from hypothesis import given
 from hypothesis import strategies as st
+from urllib3 import HTTPResponse
 
 ROOT = Path(__file__).parents[2]
 
@@ -169,10 +172,10 @@ def test_what_was_acknowledged_is_not_sent_again(studio, make_faces, edge_impuls
     assert labels(studio) == {"happy": 4}
 
 
-def test_a_lost_ledger_costs_a_transmission_and_stores_nothing_twice(studio, make_faces, edge_impulse, capsys):
+def test_a_lost_log_costs_a_transmission_and_stores_nothing_twice(studio, make_faces, edge_impulse, capsys):
     folder = make_faces({"happy": 3})
     edge_impulse("upload", folder)
-    (folder / LEDGER).unlink()
+    (folder / LOG).unlink()
     assert edge_impulse("upload", folder) == 0
     assert "3 were there already" in capsys.readouterr().out
     assert stored_twice(studio) == []
@@ -180,22 +183,22 @@ def test_a_lost_ledger_costs_a_transmission_and_stores_nothing_twice(studio, mak
     assert studio.project.requests == 2
 
 
-def test_a_ledger_cut_in_its_last_line_goes_on(studio, make_faces, edge_impulse):
+def test_a_log_cut_in_its_last_line_goes_on(studio, make_faces, edge_impulse):
     folder = make_faces({"happy": 3})
     edge_impulse("upload", folder)
-    text = (folder / LEDGER).read_bytes()
-    (folder / LEDGER).write_bytes(text[:-40])
+    text = (folder / LOG).read_bytes()
+    (folder / LOG).write_bytes(text[:-40])
     assert edge_impulse("upload", folder) == 0
     assert sorted(studio.project.transmissions.values()) == [1, 1, 2]
     edge_impulse("upload", folder)
     assert studio.project.requests == 2
 
 
-def test_a_ledger_that_can_t_be_used_is_told_before_anything_is_sent(studio, make_faces, edge_impulse, capsys):
+def test_a_log_that_can_t_be_used_is_told_before_anything_is_sent(studio, make_faces, edge_impulse, capsys):
     folder = make_faces({"happy": 1})
-    (folder / LEDGER).mkdir()
+    (folder / LOG).mkdir()
     assert edge_impulse("upload", folder) == 1
-    assert f"{LEDGER}: can't be read" in capsys.readouterr().err
+    assert f"{LOG}: can't be read" in capsys.readouterr().err
     assert studio.project.requests == 0
 
 
@@ -203,7 +206,7 @@ def test_another_project_gets_them_all(studio, make_faces, edge_impulse):
     folder = make_faces({"happy": 3})
     first = studio.project.samples.copy()
     edge_impulse("upload", folder)
-    (folder / LEDGER).write_text((folder / LEDGER).read_text().replace("127.0.0.1:", "another.host:"))
+    (folder / LOG).write_text((folder / LOG).read_text().replace("127.0.0.1:", "another.host:"))
     studio.project.samples = first
     assert edge_impulse("upload", folder) == 0
     assert labels(studio) == {"happy": 3}
@@ -329,40 +332,71 @@ def test_a_stopped_upload_goes_on_and_shows_the_key_nowhere(studio, make_faces):
     assert "6 of 6 pictures sent" in again.stdout
     assert labels(studio) == {"happy": 101, "sad": 5}
     assert stored_twice(studio) == []
-    assert studio.key not in out + err + again.stdout + again.stderr + (folder / LEDGER).read_text()
+    assert studio.key not in out + err + again.stdout + again.stderr + (folder / LOG).read_text()
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        "http://ingestion.edgeimpulse.com",
+        "http://127.0.0.1:80@example.com",
+        "http://localhost.example.com:80",
+        "ftp://127.0.0.1:80",
+        "ingestion.edgeimpulse.com",
+        "",
+    ],
+)
+@pytest.mark.parametrize("service", [INGESTION, STUDIO])
+def test_the_key_goes_to_https_or_this_computer_only(monkeypatch, service, elsewhere):
+    monkeypatch.setenv(service[0], elsewhere)
+    with pytest.raises(UserError, match=f"{service[0]}: .* is not https"):
+        address(service)
+    for allowed in ("https://example.com/v1", "http://127.0.0.1:8000", "http://localhost:8000/v1", "http://[::1]:8000"):
+        monkeypatch.setenv(service[0], allowed + "/")
+        assert address(service) == allowed
+
+
+def test_nothing_is_sent_to_an_address_without_https(studio, make_faces, edge_impulse, monkeypatch, capsys):
+    monkeypatch.setenv("EI_INGESTION_ENDPOINT", studio.ingestion.replace("127.0.0.1", "127.0.0.2"))
+    assert edge_impulse("upload", make_faces({"happy": 1})) == 1
+    assert "is not https" in capsys.readouterr().err
 
 
 # What is parsed
 
 
 @given(st.text() | st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists).map(json.dumps))
-def test_a_line_that_is_none_of_the_ledger_is_passed_over(text):
+def test_a_line_that_is_none_of_the_log_is_passed_over(text):
     assert parse(text) is None
 
 
-@given(st.builds(Known, *[st.text()] * 4, st.none() | st.integers()), st.data())
-def test_a_line_of_the_ledger_is_read_back_or_passed_over_when_cut(known, data):
+@given(st.builds(Uploaded, *[st.text()] * 4, st.none() | st.integers()), st.data())
+def test_a_line_of_the_log_is_read_back_or_passed_over_when_cut(known, data):
     text = json.dumps(known._asdict())
     assert parse(text) == known
     assert parse(text[: data.draw(st.integers(0, len(text) - 1))]) is None
 
 
-@given(st.text() | st.dates().map(str) | st.none())
+def asked_to_wait(value: str | None) -> float | None:
+    return ServiceRetry().get_retry_after(HTTPResponse(headers={} if value is None else {"Retry-After": value}))
+
+
+@given(st.text() | st.dates().map(str) | st.integers().map(str) | st.none())
 def test_any_retry_after_is_a_time_or_none(text):
-    assert retry_after_s(text) >= 0
+    assert (asked_to_wait(text) or 0) >= 0
 
 
-@given(st.integers(0, 10**6))
+@given(st.integers(0, int(LONGEST_S) + 1))
 def test_a_retry_after_is_seconds_or_a_date(seconds):
-    now = datetime(2026, 5, 4, 3, 2, 1, tzinfo=timezone.utc)
-    date = email.utils.format_datetime(now + timedelta(seconds=seconds), usegmt=True)
-    assert retry_after_s(str(seconds)) == retry_after_s(date, now) == seconds
+    date = email.utils.format_datetime(datetime.now(timezone.utc) + timedelta(seconds=seconds), usegmt=True)
+    assert asked_to_wait(str(seconds)) == seconds
+    assert (asked_to_wait(date) or 0) == pytest.approx(seconds, abs=2)
 
 
-# The virtual Studio
+# The fake Studio
 
 
-def test_the_virtual_studio_holds_to_the_documented_limits(studio):
+def test_the_fake_studio_holds_to_the_documented_limits(studio):
     url, key = f"{studio.ingestion}/api/training/files", {"x-api-key": studio.key}
     files = [("data", (f"happy.{number}.png", b"0")) for number in range(1001)]
     assert requests.post(url, headers=key, files=files).status_code == 400

@@ -16,12 +16,12 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from emotion_camera.commands.edge_impulse.upload_log import LEDGER, project_id, read_ledger
+from emotion_camera.commands.edge_impulse.upload_log import LOG, project_id, read_log
 
 from bench.runner import ROOT, Options
 
 sys.path.append(str(ROOT / "tests" / "fakes"))
-from fake_studio import VirtualStudio
+from fake_studio import FakeStudio
 from fake_studio.faults import Fault
 
 LABELS = ("angry", "happy", "sad")
@@ -49,14 +49,14 @@ def make(folder: Path) -> None:
     (folder / "manifest.jsonl").write_text("\n".join(lines) + "\n")
 
 
-def upload(folder: Path, studio: VirtualStudio) -> subprocess.Popen[bytes]:
+def upload(folder: Path, studio: FakeStudio) -> subprocess.Popen[bytes]:
     """Start `emotion-camera edge-impulse upload`."""
     command = [sys.executable, "-m", "emotion_camera", "edge-impulse", "upload", str(folder)]
     silent = subprocess.DEVNULL
     return subprocess.Popen(command, cwd=ROOT, env={**os.environ, **studio.environment}, stdout=silent, stderr=silent)
 
 
-def kill_after(process: subprocess.Popen[bytes], studio: VirtualStudio, requests: int, seconds: float) -> bool:
+def kill_after(process: subprocess.Popen[bytes], studio: FakeStudio, requests: int, seconds: float) -> bool:
     """Kill the upload some seconds after so many more requests; False when it had finished before."""
     goal = studio.project.requests + requests
     while studio.project.requests < goal:
@@ -71,17 +71,17 @@ def kill_after(process: subprocess.Popen[bytes], studio: VirtualStudio, requests
 def report(options: Options) -> str:
     """Counts of pictures stored, stored twice and sent again; they do not depend on program and board."""
     chance, kills, again = random.Random(SEED), 0, 0
-    with tempfile.TemporaryDirectory(prefix="upload-") as name, VirtualStudio() as studio:
+    with tempfile.TemporaryDirectory(prefix="upload-") as name, FakeStudio() as studio:
         folder, project = Path(name), studio.project
         make(folder)
         identity = project_id(studio.ingestion, studio.key)
         studio.faults.add(Fault(slow_s=SLOW_S), times=1_000_000)
         for _ in range(KILLS):
-            before, known = project.transmissions.copy(), read_ledger(folder, identity)
+            before, known = project.transmissions.copy(), read_log(folder, identity)
             kills += kill_after(upload(folder, studio), studio, chance.randint(1, 2), chance.uniform(0, 2 * SLOW_S))
             again += sum((project.transmissions - before)[sha256] for sha256 in known)
         studio.faults.to_come.clear()
-        before, known = project.transmissions.copy(), read_ledger(folder, identity)
+        before, known = project.transmissions.copy(), read_log(folder, identity)
         for _ in range(CUTS):
             studio.faults.add(Fault(cut_after=True))
             studio.faults.add(Fault())
@@ -89,11 +89,11 @@ def report(options: Options) -> str:
         again += sum((project.transmissions - before)[sha256] for sha256 in known)
         stored = Counter(sample.sha256 for sample in project.samples)
         cuts = CUTS - sum(fault.cut_after for fault in studio.faults.to_come)
-        noted = len(read_ledger(folder, identity))
+        noted = len(read_log(folder, identity))
     return "\n".join(
         [
             f"killed {kills} times, connection cut after storing {cuts} times; the last run's exit status: {status}",
-            f"pictures in the set: {PICTURES}, in the project: {len(stored)}, noted in {LEDGER}: {noted}",
+            f"pictures in the set: {PICTURES}, in the project: {len(stored)}, noted in {LOG}: {noted}",
             f"stored twice: {sum(count - 1 for count in stored.values())}",
             f"sent again although acknowledged: {again}",
             f"sent again because the answer had not come: {project.transmissions.total() - len(stored) - again}",

@@ -1,4 +1,4 @@
-"""Whose project it is: the API key, which is never shown, and the addresses of Edge Impulse's services."""
+"""The API key of a project, which is never printed, and the addresses of Edge Impulse's services."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import argparse
 import getpass
 import os
 import sys
+from urllib.parse import urlsplit
 
 from emotion_camera.errors import UserError, install_line
 
 KEY = "EI_API_KEY"  # where Edge Impulse's own tools look for it, too
-# The official SDK takes other addresses from these; so do we.
+# Variables and defaults as in the official SDK.
 INGESTION = ("EI_INGESTION_ENDPOINT", "https://ingestion.edgeimpulse.com")
 STUDIO = ("EI_API_ENDPOINT", "https://studio.edgeimpulse.com/v1")
 INSTALL = install_line("edge-impulse")
@@ -64,10 +65,11 @@ def api_key(arguments: argparse.Namespace) -> str:
 
 
 def address(service: tuple[str, str]) -> str:
-    """The address of INGESTION or STUDIO, without a / at its end. UserError where it would send the key unprotected."""
+    """The address of INGESTION or STUDIO, without a / at its end. UserError for one that is neither https nor this computer."""
     name, usual = service
     given = os.environ.get(name, usual).rstrip("/")
-    local = given.startswith(("http://127.0.0.1:", "http://localhost:"))
-    if not given.startswith("https://") and not local:
+    parts = urlsplit(given)
+    local = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1")
+    if parts.scheme != "https" and not local:
         raise UserError(f"{name}: {given} is not https, and the key would be readable on the way; give https://...")
     return given

@@ -6,7 +6,6 @@ import argparse
 import hashlib
 import json
 import shutil
-import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
@@ -15,9 +14,10 @@ from typing import Any
 
 from emotion_camera.commands.edge_impulse.samples import SPLIT, Sample, read_samples
 from emotion_camera.errors import UserError
+from emotion_camera.files import whole_folder
 
 LABELS = "info.labels"  # https://docs.edgeimpulse.com/tools/specifications/data-annotation/ei-labels
-TESTING = 0.2  # of the pictures, as the service splits them
+TESTING = 0.2  # share of the pictures, as the service splits them
 ENOUGH_PEOPLE = 4  # with fewer, one of them would be more than a quarter of the pictures
 
 EXAMPLES = """
@@ -39,67 +39,62 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Exports; 0. UserError when it can't."""
-    faces = split(read_samples(arguments.faces))
-    export(faces, arguments.out)
-    counts = Counter(face.category for face in faces)
+    """Export; 0. UserError when it can't."""
+    samples = split(read_samples(arguments.faces))
+    export(samples, arguments.out)
+    counts = Counter(sample.category for sample in samples)
     print(f"{arguments.out}: {counts['training']:,} pictures to train with, {counts['testing']:,} to test with")
     return 0
 
 
-def split(faces: list[Sample]) -> list[Sample]:
-    """The faces with a category each; the same ones get the same each time."""
-    shared = [face for face in faces if face.category == SPLIT]
-    people = {face.metadata["person"] for face in shared if "person" in face.metadata}
+def split(samples: list[Sample]) -> list[Sample]:
+    """The samples, those of category split assigned to training or testing; reproducible."""
+    shared = [sample for sample in samples if sample.category == SPLIT]
+    people = {sample.metadata["person"] for sample in shared if "person" in sample.metadata}
     by_label = defaultdict(set)
-    for face in shared:
-        by_label[face.label].add(face.sha256)
+    for sample in shared:
+        by_label[sample.label].add(sample.sha256)
     testing = _fifth(people).union(*map(_fifth, by_label.values()))
 
-    def category(face: Sample) -> str:
-        person = face.metadata.get("person") if len(people) >= ENOUGH_PEOPLE else None
-        return "testing" if (person or face.sha256) in testing else "training"
+    def category(sample: Sample) -> str:
+        person = sample.metadata.get("person") if len(people) >= ENOUGH_PEOPLE else None
+        return "testing" if (person or sample.sha256) in testing else "training"
 
-    return [replace(face, category=category(face)) if face.category == SPLIT else face for face in faces]
+    return [replace(sample, category=category(sample)) if sample.category == SPLIT else sample for sample in samples]
 
 
 def _fifth(names: Iterable[str]) -> set[str]:
-    """About a fifth, at least one where there are four: which ones, their hashes tell."""
+    """About a fifth, at least one of four, chosen by their hashes."""
     ordered = sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())
     return set(ordered[: round(TESTING * len(ordered) + 0.1)])
 
 
-def export(faces: list[Sample], folder: Path) -> None:
-    """Writes `folder` whole or not at all; UserError when it is not empty or can't be written."""
+def export(samples: list[Sample], folder: Path) -> None:
+    """Write `folder` whole or not at all; UserError when it is not empty or can't be written."""
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise UserError(f"{folder} is there already: give another with --out, or delete it")
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent) as beside:
-            made = Path(beside) / folder.name
-            _write(faces, made)
-            if folder.exists():
-                folder.rmdir()
-            made.rename(folder)
+        with whole_folder(folder) as beside:
+            _write(samples, beside)
     except OSError as error:
         raise UserError(f"{folder}: can't be written ({error.strerror}); give another with --out") from None
 
 
-def _write(faces: list[Sample], folder: Path) -> None:
+def _write(samples: list[Sample], folder: Path) -> None:
     numbers: Counter[str] = Counter()
     entries: list[dict[str, Any]] = []
-    for face in faces:
-        numbers[face.label] += 1
-        name = f"{face.label}.{numbers[face.label]:04}.{face.ending}"
-        (folder / face.category).mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(face.path, folder / face.category / name)
+    for sample in samples:
+        numbers[sample.label] += 1
+        name = f"{sample.label}.{numbers[sample.label]:04}.{sample.ending}"
+        (folder / sample.category).mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(sample.path, folder / sample.category / name)
         entries.append(
             {
-                "path": f"{face.category}/{name}",
+                "path": f"{sample.category}/{name}",
                 "name": name,
-                "category": face.category,
-                "label": {"type": "label", "label": face.label},
-                "metadata": face.metadata,
+                "category": sample.category,
+                "label": {"type": "label", "label": sample.label},
+                "metadata": sample.metadata,
                 "boundingBoxes": [],
             }
         )

@@ -1,49 +1,85 @@
-"""Edge Impulse's ingestion service: sends pictures, and tries again when a network or the service fails for a moment."""
+"""Edge Impulse's ingestion service: sends pictures, and tries again when the network or the service fails for a moment.
+
+Imported only when something is sent: requests comes with the edge-impulse extra.
+"""
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from time import sleep
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import BaseHTTPResponse, Retry
+from urllib3.exceptions import InvalidHeader, MaxRetryError
 
 from emotion_camera.commands.edge_impulse.samples import Sample
 from emotion_camera.errors import UserError
-
-if TYPE_CHECKING:
-    from requests import Response
+from emotion_camera.progress import say
+from emotion_camera.terminal import printable
 
 TRIES = 7  # with the waits between them, about a minute
-LONGEST_S = 300.0  # a service that asks for more patience than this is over its quota
+LONGEST_S = 300.0  # a service that asks for a longer wait than this is over its quota
 TIMEOUT_S = (10, 120)  # to connect, and for an answer once all is sent
 PLAIN = "!'()*"  # with letters, digits and -._~ what JavaScript's encodeURIComponent leaves as it is
-MOST_SAID = 200  # characters of the service's own error that are passed on
+MAX_ERROR = 200  # characters of the service's own error that are passed on
 
 
 class Answer(NamedTuple):
-    """What became of one picture: its number in the project, or why it has none; `known` when it was there before."""
+    """The result for one picture: its number in the project, or why it has none; `known` when it was there before."""
 
     sample_id: int | None
     error: str | None
     known: bool
 
 
+class ServiceRetry(Retry):
+    """urllib3's retries, but the first wait is 1 s and not 0, a malformed Retry-After is no error, a too long one ends
+    the tries, and each wait is said."""
+
+    def get_backoff_time(self) -> float:
+        """1, 2, 4 s ..., with jitter, so that clients that wait for the same service come apart."""
+        return float(2 ** (len(self.history) - 1) * random.uniform(0.5, 1.5))
+
+    def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
+        """The seconds that the service asks for; None where it doesn't, or not in a valid form."""
+        try:
+            return super().get_retry_after(response)
+        except (InvalidHeader, ValueError, OverflowError):
+            return None
+
+    def increment(self, method: Any = None, url: Any = None, response: Any = None, *rest: Any, **more: Any) -> Retry:
+        if response is not None and (self.get_retry_after(response) or 0) > LONGEST_S:
+            raise MaxRetryError(more["_pool"], url)
+        return super().increment(method, url, response, *rest, **more)
+
+    def sleep(self, response: BaseHTTPResponse | None = None) -> None:
+        trouble, wait_s = "the connection failed", self.get_backoff_time()
+        if response is not None:
+            trouble = f"the service answers {response.status}"
+            wait_s = max(wait_s, self.get_retry_after(response) or 0)
+        say(f"{trouble}; trying again in {wait_s:.0f} s")
+        sleep(wait_s)
+
+
 class Ingestion:
-    """The service at an address, for the project of a key. `say` gets a sentence for each wait."""
+    """The service at an address, for the project of a key."""
 
-    def __init__(self, address: str, key: str, say: Callable[[str], None]) -> None:
-        import requests
-
-        self._address, self._key, self._say = address, key, say
+    def __init__(self, address: str, key: str) -> None:
+        self._address, self._key = address, key
+        retry = ServiceRetry(
+            TRIES - 1, other=0, redirect=False, allowed_methods=None, raise_on_status=False,
+            status_forcelist={429, *range(500, 600)},
+        )  # fmt: skip
         self._session = requests.Session()
+        self._session.mount(address, HTTPAdapter(max_retries=retry))
         self._session.trust_env = address.startswith("https://")  # a proxy is not asked for this computer's own address
 
     def send(self, pictures: list[tuple[Sample, bytes]]) -> list[Answer]:
-        """Sends pictures of one label, category and metadata; an answer for each. UserError when the service takes none."""
+        """Send pictures of one label, category and metadata; an answer for each. UserError when the service takes none."""
         first = pictures[0][0]
         headers = {
             "x-api-key": self._key,
@@ -59,61 +95,46 @@ class Ingestion:
         response = self._post(f"{self._address}/api/{first.category}/files", headers, files)
         return self._answers(response, len(pictures))
 
-    def _post(self, url: str, headers: dict[str, str], files: list[Any]) -> Response:
+    def _post(self, url: str, headers: dict[str, str], files: list[Any]) -> requests.Response:
         """The answer, if need be after some tries; UserError for one that no further try would better."""
-        import requests
+        try:  # a redirection would carry the key to another host
+            response = self._session.post(url, headers=headers, files=files, timeout=TIMEOUT_S, allow_redirects=False)
+        except (requests.exceptions.SSLError, requests.exceptions.InvalidURL):
+            raise UserError(f"{self._address} has no certificate that is accepted, or is no address") from None
+        except requests.RequestException:
+            raise UserError(f"{self._address}: the connection failed, {TRIES} times: look at the network") from None
+        if response.status_code == 429 or response.status_code >= 500:
+            quota = "wait, and look at your plan's limits in Studio"
+            advice = quota if response.status_code == 429 else "try later"
+            raise UserError(f"the service answers {response.status_code} ({self._text(response)}): {advice}")
+        return response
 
-        for number in range(TRIES):
-            again_s = 2**number * random.uniform(0.5, 1.5)  # apart from others who wait for the same
-            try:  # a redirection would carry the key to another host
-                response = self._session.post(
-                    url, headers=headers, files=files, timeout=TIMEOUT_S, allow_redirects=False
-                )
-            except (requests.exceptions.SSLError, requests.exceptions.InvalidURL):
-                raise UserError(f"{self._address} has no certificate that is accepted, or is no address") from None
-            except requests.RequestException as error:
-                why = "no answer came" if isinstance(error, requests.Timeout) else "the connection failed"
-                trouble, advice = f"{self._address}: {why}", "look at the network"
-            else:
-                if response.status_code != 429 and response.status_code < 500:
-                    return response
-                trouble = f"the service answers {response.status_code} ({self._text(response)})"
-                advice = (
-                    "wait, and look at your plan's limits in Studio" if response.status_code == 429 else "try later"
-                )
-                again_s = max(again_s, retry_after_s(response.headers.get("Retry-After")))
-            if number == TRIES - 1 or again_s > LONGEST_S:
-                break
-            self._say(f"{trouble}; trying again in {again_s:.0f} s")
-            sleep(again_s)
-        raise UserError(f"{trouble}, after {number + 1} tries: {advice}")
-
-    def _answers(self, response: Response, count: int) -> list[Answer]:
+    def _answers(self, response: requests.Response, count: int) -> list[Answer]:
         if response.status_code in (401, 403):
             raise UserError(
                 "the service does not take the API key: copy your project's from Studio, Dashboard, Keys, and set EI_API_KEY"
             )
         try:
-            said = response.json()
+            answer = response.json()
         except ValueError:
-            said = None
-        if response.status_code != 200 or not isinstance(said, dict) or not said.get("success"):
+            answer = None
+        if response.status_code != 200 or not isinstance(answer, dict) or not answer.get("success"):
             raise UserError(f"the service refuses the pictures ({response.status_code}): {self._text(response)}")
-        files = said.get("files")
+        files = answer.get("files")
         if not isinstance(files, list) or len(files) != count or not all(isinstance(file, dict) for file in files):
             raise UserError(f"{self._address} does not answer as the ingestion service does; is the address right?")
         return [self._answer(file) for file in files]
 
     def _answer(self, file: dict[str, Any]) -> Answer:
-        """The service names no file that it refuses: its answers stand in the order of the files."""
+        """The service names no file that it refuses: its answers are in the order of the files."""
         number = file.get("sampleId")
         if file.get("success"):
             return Answer(number if isinstance(number, int) else None, None, False)
         error = self._clean(str(file.get("error") or "no reason given"))
         return Answer(None, error, "already exists" in error)
 
-    def _text(self, response: Response) -> str:
-        """The service's own words; of a page that something on the way has put in its place, only the headline."""
+    def _text(self, response: requests.Response) -> str:
+        """The service's own error; of a page that a proxy has put in its place, only the status text."""
         try:
             return self._clean(str(response.json()["error"]))
         except (ValueError, KeyError, TypeError):
@@ -121,23 +142,10 @@ class Ingestion:
             return self._clean("" if page else response.text) or response.reason or "no reason given"
 
     def _clean(self, text: str) -> str:
-        """On one line, not for ever, and without the key, should it come back."""
-        return " ".join(text.replace(self._key, "...").split())[:MOST_SAID]
+        """On one line, shortened, and without the key, should it come back."""
+        return printable(text.replace(self._key, "..."), longest=MAX_ERROR)
 
 
 def name_of(sample: Sample) -> str:
-    """What a picture is called in the project: the label, for what reads it from there, and what no other file has."""
+    """A picture's name in the project: begins with the label, for tools that take it from there, and is unique."""
     return f"{sample.label}.{sample.path.stem}.{sample.sha256[:8]}.{sample.ending}"
-
-
-def retry_after_s(value: str | None, now: datetime | None = None) -> float:
-    """Seconds that a Retry-After asks for (RFC 9110, 10.2.3: seconds or a date); 0 for none, or one that is neither."""
-    text = (value or "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text)
-    try:
-        then = parsedate_to_datetime(text)
-    except (ValueError, TypeError, OverflowError):
-        return 0.0
-    then = then if then.tzinfo else then.replace(tzinfo=timezone.utc)
-    return max(0.0, (then - (now or datetime.now(timezone.utc))).total_seconds())

@@ -1,4 +1,4 @@
-"""A model from Studio becomes three files for main.py: the model, its labels and a short card; all of them or none."""
+"""Installs a model from Studio as three files for main.py: the model, its labels and a short model card; all or none."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ def label_lines(data: bytes, source: str) -> list[str]:
     return lines
 
 
-def store(export: Export, name: str, folder: Path, *, source: str, source_sha256: str, force: bool) -> Model:
-    """Writes NAME.tflite, NAME.txt and NAME.md into `folder`, checked before any is in place.
+def install(export: Export, name: str, folder: Path, *, source: str, source_sha256: str, force: bool) -> Model:
+    """Write NAME.tflite, NAME.txt and NAME.md into `folder`, checked before any is in place.
 
     Raises ModelError for a model that does not fit, and UserError where files are in the way or can't be written.
     """
@@ -133,7 +133,7 @@ def _card(model: Model, name: str, source: str, source_sha256: str) -> str:
 
 
 def _put(beside: Path, folder: Path, name: str) -> None:
-    """Renames the new files into place; if one can't be, those from before are back."""
+    """Move the new files into place; if one can't be, restore the previous ones."""
     before = beside / "before"
     before.mkdir()
     placed: list[Path] = []

@@ -6,7 +6,6 @@ import contextlib
 import json
 import logging
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from unittest.mock import patch
 
 from emotion_camera.commands.edge_impulse.credentials import INSTALL, STUDIO, address
 from emotion_camera.errors import UserError
+from emotion_camera.progress import clock
 
 MOST_RETRIES = 3  # the SDK's own 10 are 8 minutes of silence where nothing answers
 ANSWER_S = 120  # for one answer, the sending of a model included; the SDK itself would wait for ever
@@ -36,11 +36,10 @@ def profile(model: Path, key: str, device: str | None = None) -> Any:
         return answer
 
 
-def deploy(model: Path, labels: tuple[str, ...], key: str, representative: Path | None = None) -> bytes:
+def deploy(model: Path, labels: tuple[str, ...], key: str) -> bytes:
     """The zip that Studio builds for OpenMV of a model: int8, pixels from 0 to 1, a score for each label.
 
-    representative: float pixels (0 to 1) [n, size, size, 1] in a .npy, for Studio to make a float model int8 by. It
-    replaces the pretrained model of the key's project. UserError with a sentence for whatever fails.
+    It replaces the pretrained model of the key's project. UserError with a sentence for whatever fails.
     """
     with _sdk(key) as ei:
         from edgeimpulse.model.input_type import ImageInput
@@ -50,7 +49,6 @@ def deploy(model: Path, labels: tuple[str, ...], key: str, representative: Path 
             model=str(model),
             model_output_type=Classification(labels=list(labels)),
             model_input_type=ImageInput(scaling_range="0..1"),
-            representative_data_for_quantization=str(representative) if representative else None,
             deploy_model_type="int8",
             engine="tflite",
             deploy_target="openmv",
@@ -62,7 +60,7 @@ def deploy(model: Path, labels: tuple[str, ...], key: str, representative: Path 
 
 @contextlib.contextmanager
 def _sdk(key: str) -> Iterator[Any]:
-    """The SDK: at the address of account.py, quiet, patient but not for ever, its exceptions turned into UserError."""
+    """The SDK: at the address of credentials.py, quiet, patient but not for ever, its exceptions turned into UserError."""
     studio = address(STUDIO)
     ei = _load()
     ei.API_ENDPOINT = studio
@@ -123,11 +121,11 @@ def _time_limits() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _jobs_watched() -> Iterator[None]:
-    """Tells how a job gets on, and raises JobFailed for one that failed: the SDK takes its end for success."""
+    """Show the progress of jobs, and raise JobFailed for one that failed: the SDK takes any end for success."""
     from edgeimpulse_api import JobsApi
 
     ask: Callable[..., Any] = JobsApi.get_job_status
-    progress = _Progress()
+    clocks: dict[int, Any] = {}  # by the job's number
 
     def status(jobs: Any, project_id: int, job_id: int, **how: Any) -> Any:
         try:
@@ -137,30 +135,22 @@ def _jobs_watched() -> Iterator[None]:
                 raise JobFailed(_end_of_log(jobs, project_id, job_id)) from None
             raise
         if answer.success and answer.job:
-            progress.show(answer.job)
-            if answer.job.finished and not answer.job.finished_successful:
+            job = answer.job
+            if job.id not in clocks:
+                clocks[job.id] = clock(f"Studio: {str(job.category or 'a job').lower()} ...")
+            clocks[job.id].refresh()
+            if job.finished:
+                clocks[job.id].close()
+            if job.finished and not job.finished_successful:
                 raise JobFailed(_end_of_log(jobs, project_id, job_id))
         return answer
 
     with patch.object(JobsApi, "get_job_status", status):
-        yield
-
-
-class _Progress:
-    """A line for each of Studio's jobs; on a terminal with the seconds that it takes."""
-
-    def __init__(self) -> None:
-        self.job, self.since = -1, 0.0
-
-    def show(self, job: Any) -> None:
-        what = f"Studio: {str(job.category or 'a job').lower()} ..."
-        if job.id != self.job:
-            self.job, self.since = job.id, time.monotonic()
-            if not sys.stderr.isatty():
-                print(what, file=sys.stderr, flush=True)
-        if sys.stderr.isatty():
-            end = "\n" if job.finished else ""
-            print(f"\r{what} {time.monotonic() - self.since:.0f} s", end=end, file=sys.stderr, flush=True)
+        try:
+            yield
+        finally:
+            for each in clocks.values():
+                each.close()
 
 
 def _end_of_log(jobs: Any, project_id: int, job_id: int) -> str:

@@ -15,7 +15,7 @@ import threading
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from .answers import Answers
+    from .protocol import Responder
 
 # Bytes of a message. 48 x 48 packed pixels take 20 thousand, and the 307,200 of a VGA picture, which is the wrong size, 3 million:
 # that client is told what is expected.
@@ -45,26 +45,26 @@ def main() -> NoReturn:
         print(USAGE.format(name=os.path.basename(sys.argv[0])), file=sys.stderr)
         sys.exit(2)
     try:
-        answers = _load()
+        responder = _load()
         if words[0] == "--print-info":
-            print(json.dumps({"id": 1, "success": True, **answers.hello()}, indent=2))
+            print(json.dumps({"id": 1, "success": True, **responder.hello()}, indent=2))
             sys.exit(0)
-        serve(words[0], answers)
+        serve(words[0], responder)
     except Failed as failed:
         print(f"{os.path.basename(sys.argv[0])}: {failed}", file=sys.stderr)
         sys.exit(1)
 
 
-def _load() -> Answers:
+def _load() -> Responder:
     try:
-        from .answers import Answers
         from .network import Network
+        from .protocol import Responder
     except ImportError as error:
         raise Failed(
             f"{sys.executable} can't load {error.name or 'LiteRT'} ({error}); install it there with: "
             f"{sys.executable} -m pip install ai-edge-litert numpy"
         ) from None
-    return Answers(Network(_packed("model.tflite")), json.loads(_packed("info.json")))
+    return Responder(Network(_packed("model.tflite")), json.loads(_packed("info.json")))
 
 
 def _packed(name: str) -> bytes:
@@ -73,9 +73,9 @@ def _packed(name: str) -> bytes:
     return data
 
 
-def serve(path: str, answers: Answers) -> NoReturn:
-    """Answers clients on a Unix socket until a signal comes or nobody needs it; Failed where it can't listen there."""
-    server = _listen(path, answers)
+def serve(path: str, responder: Responder) -> NoReturn:
+    """Responder clients on a Unix socket until a signal comes or nobody needs it; Failed where it can't listen there."""
+    server = _listen(path, responder)
     try:
         server.serve_forever(LOOK)
     except SystemExit:
@@ -87,7 +87,7 @@ def serve(path: str, answers: Answers) -> NoReturn:
     os._exit(0)  # at once: threads may be within LiteRT, or wait for their clients
 
 
-def _listen(path: str, answers: Answers) -> _Server:
+def _listen(path: str, responder: Responder) -> _Server:
     """A server on a Unix socket, which has its name once it listens: the Go client gives up if it is refused even once."""
     beside = f"{path}~"
     for place in (path, beside):
@@ -96,7 +96,7 @@ def _listen(path: str, answers: Answers) -> _Server:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(beside)
         server = _Server(beside, _Client)
-        server.serves(path, _identity(beside), answers)
+        server.serves(path, _identity(beside), responder)
         os.replace(beside, path)
     except OSError as error:
         with contextlib.suppress(OSError):
@@ -137,9 +137,9 @@ class _Server(socketserver.ThreadingUnixStreamServer):
     daemon_threads = True  # a client that stays connected holds nothing up
     request_queue_size = 128
 
-    def serves(self, path: str, file: tuple[int, ...] | None, answers: Answers) -> None:
+    def serves(self, path: str, file: tuple[int, ...] | None, responder: Responder) -> None:
         """Takes note of what is served where, and of the file by which it is known."""
-        self.path, self.file, self.answers = path, file, answers
+        self.path, self.file, self.responder = path, file, responder
 
     def is_there(self) -> bool:
         """Whether the socket's file is still there, and this server's."""
@@ -155,19 +155,19 @@ class _Server(socketserver.ThreadingUnixStreamServer):
 class _Client(socketserver.BaseRequestHandler):
     def handle(self) -> None:
         with contextlib.suppress(OSError):  # the client has gone
-            talk(self.request, self.server.answers)  # type: ignore[attr-defined]
+            talk(self.request, self.server.responder)  # type: ignore[attr-defined]
 
 
-def talk(client: socket.socket, answers: Answers) -> None:
-    """Answers one client until it hangs up; one that sends too long a message is told so and left."""
-    from .answers import encode
+def talk(client: socket.socket, responder: Responder) -> None:
+    """Responder one client until it hangs up; one that sends too long a message is told so and left."""
     from .messages import Splitter, TooLong
+    from .protocol import encode
 
     splitter = Splitter(LONGEST)
     try:
         while data := client.recv(CHUNK):
             for message in splitter.feed(data):
-                client.sendall(encode(answers.to(message)))
+                client.sendall(encode(responder.respond(message)))
     except TooLong:
         error = f"the message is longer than {LONGEST:,} bytes; send one picture of the model's size in each"
         client.sendall(encode({"id": None, "success": False, "error": error}))

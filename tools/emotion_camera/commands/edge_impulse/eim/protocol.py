@@ -1,4 +1,4 @@
-"""What the runner says to each message of Edge Impulse's Linux protocol."""
+"""Edge Impulse's Linux protocol: the response to each message."""
 
 from __future__ import annotations
 
@@ -10,42 +10,42 @@ from .network import Network, Refused
 
 CAMERA = 3  # Edge Impulse's number of a sensor
 TENSORFLOW_LITE = 4  # and of an engine
-NOT_OURS = {
+UNSUPPORTED = {
     "classify_continuous": "is for models of sound; send a whole picture with classify",
     "classify_shm": "needs shared memory, which this runner does not offer; send the pixels with classify",
     "set_threshold": "finds no block with a threshold in this model",
 }
 
 
-class Answers:
-    """Answers for one model. `info` has its `name` and `labels`."""
+class Responder:
+    """Responds for one model. `info` has its `name` and `labels`."""
 
     def __init__(self, network: Network, info: dict[str, Any]) -> None:
         self._network = network
         self._info = info
 
-    def to(self, message: bytes) -> dict[str, Any]:
-        """The answer to one message; where it can't be done, `success` is False and `error` says why."""
+    def respond(self, message: bytes) -> dict[str, Any]:
+        """The response to a message; `success` is False for an error, and `error` says which."""
         number = None
         try:
-            asked = _read(message)
-            number = asked.get("id")
+            request = _read(message)
+            number = request.get("id")
             if type(number) is not int:
                 number = None
                 raise Refused("the message has no id, or one that is no whole number")
-            return {"id": number, "success": True, **self._do(asked)}
+            return {"id": number, "success": True, **self._do(request)}
         except Refused as refused:
             return {"id": number, "success": False, "error": str(refused)}
 
-    def _do(self, asked: dict[str, Any]) -> dict[str, Any]:
-        if "hello" in asked:
-            if asked["hello"] != 1:
+    def _do(self, request: dict[str, Any]) -> dict[str, Any]:
+        if "hello" in request:
+            if request["hello"] != 1:
                 raise Refused("hello must be 1, the only version of the protocol")
             return self.hello()
-        if "classify" in asked:
-            return self._classify(asked["classify"])
-        for name, sentence in NOT_OURS.items():
-            if name in asked:
+        if "classify" in request:
+            return self._classify(request["classify"])
+        for name, sentence in UNSUPPORTED.items():
+            if name in request:
                 raise Refused(f"{name} {sentence}")
         raise Refused("the message asks for nothing that is known; it must have hello or classify")
 
@@ -71,23 +71,23 @@ class Answers:
     def _classify(self, features: object) -> dict[str, Any]:
         start = time.perf_counter()
         scores = self._network.classify(features)
-        took = round(1000 * (time.perf_counter() - start))  # whole numbers: the Rust client takes no others
+        elapsed_ms = round(1000 * (time.perf_counter() - start))  # whole numbers: the Rust client takes no others
         return {
             "result": {"classification": dict(zip(self._info["labels"], scores, strict=True))},
-            "timing": {"dsp": 0, "classification": took, "anomaly": 0, "json": 0, "stdin": 0},
+            "timing": {"dsp": 0, "classification": elapsed_ms, "anomaly": 0, "json": 0, "stdin": 0},
         }
 
 
 def encode(answer: dict[str, Any]) -> bytes:
-    """An answer as Edge Impulse's own runners end it: a line feed, for which the Rust client waits, and NUL, for the Python one."""
+    """A response as Edge Impulse's own runners end it: a line feed, for which the Rust client waits, and NUL, for the Python one."""
     return json.dumps(answer).encode() + b"\n\0"
 
 
 def _read(message: bytes) -> dict[str, Any]:
     try:
-        asked = json.loads(message.decode())
+        request = json.loads(message.decode())
     except (ValueError, RecursionError):
         raise Refused("the message is not JSON in UTF-8, or is nested too deeply") from None
-    if not isinstance(asked, dict):
+    if not isinstance(request, dict):
         raise Refused("the message is not a JSON object")
-    return asked
+    return request

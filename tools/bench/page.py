@@ -89,7 +89,7 @@ async def _measure() -> list[list[float]]:
     from emotion_camera.commands.watch.hub import Hub
     from emotion_camera.web.live import serving
 
-    hub = Hub(ReadyFrames())  # type: ignore[arg-type]
+    hub = Hub(ReadyFrames())
     try:
         async with _browser() as browser, serving(FILES, hub, 0) as url:
             pages = [await (await browser.new_context()).new_page() for _ in range(PAGES)]

@@ -1,4 +1,4 @@
-"""What the learning block promises: every bad array is refused in a sentence, the folder is whole, the three files keep the contract."""
+"""The learning block: bad arrays get an error message, the Docker context is complete, the three files fulfill the contract."""
 
 import json
 import subprocess
@@ -20,43 +20,43 @@ from emotion_training.learning_block.docker_context import write
 from made_faces import ROOT, faces
 
 FILES = ["model.tflite", "model_quantized_int8_io.tflite", "saved_model.zip"]
-NAMES = ("covered", "happy", "Sad")  # one that the model does not know, and two that it knows in another order
+NAMES = ("covered", "happy", "Sad")  # one class that the model does not know, and two that it knows in another order
 
 
-def made(count: int, seed: int, size: int = 48) -> tuple[np.ndarray, np.ndarray]:
+def studio_arrays(count: int, seed: int, size: int = 48) -> tuple[np.ndarray, np.ndarray]:
     """Arrays as Studio writes them: `count` faces of each of NAMES; "covered" is a face with its lower half covered."""
-    shown = [faces(it, count, seed) for it in ("surprise", "happy", "sad")]
-    shown[0][:, 26:] = 60
-    images = np.concatenate(shown).repeat(size // 48, axis=1).repeat(size // 48, axis=2)
-    return images[..., np.newaxis] / np.float32(255), np.eye(3, dtype=np.float32)[np.arange(3).repeat(count)]
+    images = [faces(emotion, count, seed) for emotion in ("surprise", "happy", "sad")]
+    images[0][:, 26:] = 60
+    array = np.concatenate(images).repeat(size // 48, axis=1).repeat(size // 48, axis=2)
+    return array[..., np.newaxis] / np.float32(255), np.eye(3, dtype=np.float32)[np.arange(3).repeat(count)]
 
 
 def store(folder: Path, size: int = 48, count: int = 16, **other: np.ndarray) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for part, seed, number in (("train", 3, count), ("test", 4, max(2, count // 4))):
-        for name, array in zip(("X", "Y"), made(number, seed, size), strict=True):
+        for name, array in zip(("X", "Y"), studio_arrays(number, seed, size), strict=True):
             np.save(folder / f"{name}_split_{part}.npy", other.get(f"{name}_{part}", array))
     return folder
 
 
 def refused(folder: Path, capsys: pytest.CaptureFixture, *more: str) -> str:
-    """What the block says of the arrays in `folder`; it exits with 1 and writes nothing."""
+    """The block's error message for the arrays in `folder`; it exits with 1 and writes nothing."""
     out = folder.parent / "out"
     assert main(["--data-directory", str(folder), "--out-directory", str(out), *more]) == 1
     assert not out.exists()
-    said = capsys.readouterr().err
-    assert said.startswith("learning block: ")
-    assert said.count("\n") == 1
-    return said
+    message = capsys.readouterr().err
+    assert message.startswith("learning block: ")
+    assert message.count("\n") == 1
+    return message
 
 
-X, Y = made(4, 3)
+X, Y = studio_arrays(4, 3)
 NAN = X.copy()
 NAN[3, 5, 5] = np.nan
 
 
 @pytest.mark.parametrize(
-    ("which", "array", "said"),
+    ("which", "array", "message"),
     [
         (
             "X_train",
@@ -86,9 +86,9 @@ NAN[3, 5, 5] = np.nan
         ("Y_test", np.eye(2)[np.zeros(12, int)], "the test arrays have another shape"),
     ],
 )
-def test_arrays_that_cannot_be_learnt_from_are_refused_in_a_sentence(tmp_path, capsys, which, array, said):
+def test_arrays_that_cannot_be_trained_on_get_an_error_message(tmp_path, capsys, which, array, message):
     stored = {"X_train": X, "X_test": X, "Y_train": Y, "Y_test": Y} | {which: array}
-    assert said in refused(store(tmp_path / "data", **stored), capsys)
+    assert message in refused(store(tmp_path / "data", **stored), capsys)
 
 
 def test_one_class_is_not_enough(tmp_path, capsys):
@@ -113,13 +113,13 @@ def test_files_that_are_missing_cut_or_of_boxes_are_refused(tmp_path, capsys):
 
 
 def test_a_class_without_pictures_is_named(tmp_path, capsys):
-    told = tmp_path / "train_input.json"
-    told.write_text(json.dumps({"classes": NAMES, "mode": "classification"}))
+    info_file = tmp_path / "train_input.json"
+    info_file.write_text(json.dumps({"classes": NAMES, "mode": "classification"}))
     data = store(tmp_path / "data", count=4, Y_train=np.eye(3)[[0] * 6 + [2] * 6])
-    assert "column 2 of 3 (happy) has no training picture" in refused(data, capsys, "--info-file", str(told))
+    assert "column 2 of 3 (happy) has no training picture" in refused(data, capsys, "--info-file", str(info_file))
 
 
-def test_the_two_forms_of_pictures_and_of_labels_are_read_alike(tmp_path):
+def test_both_forms_of_image_and_label_arrays_are_read(tmp_path):
     plain = arrays.read(store(tmp_path / "plain", count=4))
     rows = np.stack([Y.argmax(axis=1) + 1, np.arange(12) + 9_000, np.zeros(12), np.zeros(12)], axis=1).astype(np.int32)
     flat = arrays.read(
@@ -131,7 +131,7 @@ def test_the_two_forms_of_pictures_and_of_labels_are_read_alike(tmp_path):
     assert plain.train.labels.tolist() == flat.train.labels.tolist() == [0] * 4 + [1] * 4 + [2] * 4
 
 
-def test_the_names_help_but_their_lack_stops_nothing(tmp_path, capsys):
+def test_class_names_are_optional(tmp_path, capsys):
     path = tmp_path / "train_input.json"
     assert info.class_names(path) is None
     for content in ("{", "[]", '{"classes": 3}', '{"classes": null, "mode": "classification"}'):
@@ -146,12 +146,12 @@ def test_the_names_help_but_their_lack_stops_nothing(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("wrong", [["--epochs", "0"], ["--learning-rate", "nan"], ["--augmentation", "1.5"]])
-def test_a_strange_setting_is_wrong_usage(tmp_path, wrong):
+def test_an_invalid_setting_is_wrong_usage(tmp_path, wrong):
     with pytest.raises(SystemExit, match="2"):
         main(["--data-directory", str(tmp_path), "--out-directory", str(tmp_path / "out"), *wrong])
 
 
-def test_a_place_that_cannot_be_written_is_told_before_the_training(tmp_path, capsys):
+def test_an_output_folder_that_cannot_be_written_is_reported_before_training(tmp_path, capsys):
     (tmp_path / "file").touch()
     for out in (tmp_path / "file", tmp_path / "file" / "out"):
         data = store(tmp_path / "data", count=4)
@@ -159,7 +159,7 @@ def test_a_place_that_cannot_be_written_is_told_before_the_training(tmp_path, ca
         assert f"learning block: {out}: " in capsys.readouterr().err
 
 
-def test_a_loss_that_is_no_number_and_much_lost_by_int8_are_told(monkeypatch, capsys):
+def test_divergence_and_a_large_quantization_loss_are_reported(monkeypatch, capsys):
     pytest.importorskip("keras", reason="the block needs TensorFlow (requirements.txt)")
     from emotion_training.learning_block import files, train
 
@@ -169,10 +169,10 @@ def test_a_loss_that_is_no_number_and_much_lost_by_int8_are_told(monkeypatch, ca
     test = arrays.Split(np.zeros((100, 48, 48), np.uint8), np.zeros(100, np.int64))
     answers = np.eye(2)[np.zeros(100, int)]
     network = SimpleNamespace(predict=lambda *_, **__: answers)
-    for lost, told in ((2, False), (3, True)):
+    for lost, warned in ((2, False), (3, True)):
         monkeypatch.setattr(files, "scores", lambda *_, lost=lost: np.eye(2)[[1] * lost + [0] * (100 - lost)])
         files._print_accuracy(network, Path("net.tflite"), test)
-        assert (f"quantization loses {lost}.0 percentage points of accuracy" in capsys.readouterr().out) == told
+        assert (f"quantization loses {lost}.0 percentage points of accuracy" in capsys.readouterr().out) == warned
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +183,7 @@ def block(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(block: Path, *arguments: str | Path) -> subprocess.CompletedProcess:
-    """The block as its container starts it, with nothing of the repository on the path."""
+    """Run the block as its container does, in its own folder."""
     command = [sys.executable, "-u", "-m", "emotion_training.learning_block", *map(str, arguments)]
     return subprocess.run(command, cwd=block, capture_output=True, text=True)
 
@@ -200,26 +200,26 @@ def test_the_context_has_what_the_dockerfile_copies_and_starts(block):
 
 
 def test_the_parameters_are_those_of_the_program(block):
-    told = json.loads((block / "parameters.json").read_text())
-    assert (told["version"], told["type"]) == (1, "machine-learning")
-    assert (told["info"]["operatesOn"], told["info"]["imageInputScaling"]) == ("image", "0..1")
+    description = json.loads((block / "parameters.json").read_text())
+    assert (description["version"], description["type"]) == (1, "machine-learning")
+    assert (description["info"]["operatesOn"], description["info"]["imageInputScaling"]) == ("image", "0..1")
     usage = run(block, "--help").stdout
-    for it in told["parameters"]:
-        assert it["type"] in ("int", "float", "select")
-        assert f"--{it['param']} " in usage
-        assert f"(default {it['value']})" in " ".join(usage.split())
-        for choice in it.get("valid", ()):
+    for parameter in description["parameters"]:
+        assert parameter["type"] in ("int", "float", "select")
+        assert f"--{parameter['param']} " in usage
+        assert f"(default {parameter['value']})" in " ".join(usage.split())
+        for choice in parameter.get("valid", ()):
             assert choice["value"] in usage
 
 
-def test_the_versions_are_those_that_the_training_is_tested_with(block):
+def test_the_pins_are_those_of_the_repository(block):
     pinned = {line.split("  #")[0] for line in (ROOT / "requirements.txt").read_text().splitlines()}
-    wanted = [it for it in (block / "requirements.txt").read_text().splitlines() if not it.startswith("#")]
-    assert len(wanted) > 4
-    assert set(wanted) <= pinned
+    own = [line for line in (block / "requirements.txt").read_text().splitlines() if not line.startswith("#")]
+    assert len(own) > 4
+    assert set(own) <= pinned
 
 
-def test_mistakes_are_told_before_tensorflow_is_loaded(block, tmp_path):
+def test_mistakes_are_reported_before_tensorflow_is_loaded(block, tmp_path):
     program = (
         "import sys; from emotion_training.learning_block.__main__ import main;"
         f"print(main(['--data-directory', {str(tmp_path)!r}, '--out-directory', 'out', '--new-of-studio', '7']));"
@@ -245,25 +245,25 @@ def test_a_folder_that_is_not_empty_is_refused_and_an_empty_one_taken(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("size", "start", "epochs", "least", "said"),
+    ("size", "start", "epochs", "min_accuracy", "message"),
     [
         (48, "model", 2, 0.8, "fine-tuning emotion.tflite: it knows 2 of 3 classes"),
         (48, "nothing", 8, 0.8, "epoch 8 of 8: loss"),
         (96, "model", 2, 0, "the emotion model takes 48 x 48 pixels, the images have 96: training from scratch"),
     ],
 )
-def test_the_block_alone_writes_three_whole_files_that_keep_the_contract(
-    block, tmp_path, size, start, epochs, least, said
+def test_the_block_alone_writes_three_files_that_fulfill_the_contract(
+    block, tmp_path, size, start, epochs, min_accuracy, message
 ):
     pytest.importorskip("keras", reason="the block needs TensorFlow (requirements.txt)")
-    data, out, told = store(tmp_path / "data", size), tmp_path / "deep" / "out", tmp_path / "train_input.json"
-    told.write_text(json.dumps({"classes": NAMES, "mode": "classification", "yType": "npy"}))
+    data, out, info_file = store(tmp_path / "data", size), tmp_path / "deep" / "out", tmp_path / "train_input.json"
+    info_file.write_text(json.dumps({"classes": NAMES, "mode": "classification", "yType": "npy"}))
     done = run(
-        block, "--data-directory", data, "--out-directory", out, "--info-file", told, "--epochs", epochs, "--learning-rate",
+        block, "--data-directory", data, "--out-directory", out, "--info-file", info_file, "--epochs", epochs, "--learning-rate",
         0.001, "--augmentation", 0.5, "--start", start, "--new-of-studio", 7,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert said in done.stdout
+    assert message in done.stdout
     assert not set("\r\b") & set(done.stdout)
     assert "accuracy on 12 validation images: float32" in done.stdout
     assert sorted(it.name for it in out.iterdir()) == FILES
@@ -274,12 +274,12 @@ def test_the_block_alone_writes_three_whole_files_that_keep_the_contract(
     noted = metadata.read((out / FILES[1]).read_bytes(), 3)
     assert noted is not None
     assert (noted.selftest is not None) == (size == 48)
-    right = answers_agree(out, data)
-    assert right >= least
+    accuracy = check_agreement(out, data)
+    assert accuracy >= min_accuracy
 
 
-def answers_agree(out: Path, data: Path) -> float:
-    """Share of the test pictures that the float file names right; it answers as the SavedModel, and the int8 file nearly so."""
+def check_agreement(out: Path, data: Path) -> float:
+    """The accuracy of the float file on the validation images, after checks that SavedModel and int8 file agree with it."""
     import tensorflow as tf
     from ai_edge_litert.interpreter import Interpreter
     from emotion_camera.model.interpreter import scores

@@ -85,7 +85,7 @@ def test_a_model_that_fails_its_self_test_is_taken_back(here, capsys):
     put_on({**SHIPPED, "emotion.json": SETTINGS})
     promised = replace(metadata.read(GOOD, 7), selftest=(255, 0, 0, 0, 0, 0, 0))
     wrong = GOOD[: -len(metadata.tail(GOOD))] + metadata.encode(promised)
-    assert main(["deploy", "--port", "simulator", "--model", model(here, "mine", wrong), "--wait", "4"]) == 1
+    assert main(["deploy", "--port", "simulator", "--model", model(here, "mine", wrong), "--wait", "10"]) == 1
     said = capsys.readouterr().err
     assert "the new program does not get ready: emotion.tflite gives a wrong answer to its self-test" in said
     assert said.endswith("the previous files are back and run\n")

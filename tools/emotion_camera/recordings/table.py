@@ -12,7 +12,7 @@ from typing import Any
 from emotion_camera.files import GrowingFile, write_file
 from emotion_camera.recordings.files import REPORTS, TABLE
 from emotion_camera.recordings.reader import Entry, read_entries
-from emotion_camera.reports.parse import EventReport, Face, FacesReport, Report
+from emotion_camera.reports.parse import Face, FacesReport, labels_of
 
 # "seconds" since the start, "t" by the camera's own clock, the box in pixels of the frame.
 COLUMNS = ("at", "seconds", "t", "face", "x", "y", "width", "height", "emotion", "score")
@@ -80,10 +80,3 @@ class Table:
             write_file(self._folder / TABLE, self._text(rows, header=True))
         finally:
             self._file = GrowingFile(self._folder / TABLE)
-
-
-def labels_of(report: Report) -> tuple[str, ...]:
-    """The model's labels if a report tells them (events "ready" and "status"), in the order of a face's scores."""
-    labels = report.fields.get("labels") if isinstance(report, EventReport) else None
-    known = isinstance(labels, list) and all(isinstance(label, str) for label in labels)
-    return tuple(labels) if known and labels else ()

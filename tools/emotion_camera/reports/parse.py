@@ -70,6 +70,13 @@ def parse(line: str) -> Report | None:
         return None
 
 
+def labels_of(report: Report) -> tuple[str, ...]:
+    """The model's labels if a report tells them (events "ready" and "status"), in the order of a face's scores."""
+    labels = report.fields.get("labels") if isinstance(report, EventReport) else None
+    known = isinstance(labels, list) and all(isinstance(label, str) for label in labels)
+    return tuple(labels) if known and labels else ()
+
+
 class ReportParser:
     """`parse` for lines as they were printed: a report may be in several."""
 

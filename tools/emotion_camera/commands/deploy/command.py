@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from emotion_camera.boards import LARGE_HEAP, LEAST_HEAP, SMALL_HEAP
+from emotion_camera.boards import LARGE_HEAP, LEAST_HEAP, SMALL_HEAP, board_by_arch, is_small_heap
 from emotion_camera.camera.inspection import digest, hashes, known_files, needs_compiled_model
 from emotion_camera.camera.repl import CameraInfo, Repl, Unplugged, open_repl
 from emotion_camera.commands.deploy import host_backup
@@ -101,14 +101,12 @@ def _print_camera(camera: Repl) -> None:
 
 def _board(info: CameraInfo) -> str:
     """What a person calls the board."""
-    from emotion_camera.boards import BOARDS
-
-    return next((it.name for it in BOARDS.values() if it.arch == info.arch), info.arch)
+    board = board_by_arch(info.arch)
+    return board.name if board else info.arch
 
 
 def _files(info: CameraInfo, model: Path | None) -> Files:
     """What the camera is to hold; UserError for a board or a model that can't be."""
-    from emotion_camera.boards import is_small_heap
     from emotion_camera.model.bundle import camera_files
 
     if needs_compiled_model(info):

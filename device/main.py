@@ -6,7 +6,7 @@
 #   {"v":1,"t":123456,"fps":14.2,"faces":[{"id":3,"box":[96,52,88,88],"emotion":"happy","score":0.91,"scores":[...]}]}
 #
 # Run it     Copy this file, emotion.tflite and emotion.txt to the camera's disk and open OpenMV IDE: Connect, Start.
-#            An OpenMV Cam H7 or a Nicla Vision is too small to compile this file: copy device/compact in its place.
+#            On an OpenMV Cam H7 or a Nicla Vision, which have little memory, use device/compact in its place.
 # Use it     Write your own code into on_emotion() below: set a pin, move a servo. Or read the JSON lines from USB, from a
 #            UART, or on firmware v5 from the protocol channel "emotion". `emotion` is null while the program is unsure.
 # Adapt it   Change the settings below, or send a command on the same port: "help" lists them, "calibrate" adapts the
@@ -22,7 +22,7 @@
 #   Pipeline      runs these in turn, then reports and draws.
 #   Program       loads it all, executes commands and recovers from every error: each is a sentence on the frame.
 #
-# Runs on firmware v4.5.5 to v5. No picture is stored, and none leaves the camera but the preview of OpenMV IDE.
+# Runs on firmware v4.5.5 to v5. It stores no picture, and sends none but the preview in OpenMV IDE or the live page.
 
 import binascii
 import gc

@@ -62,7 +62,7 @@ AE3 = Group(False, DEFAULT_MODEL, "Faster on its neural processor: emotion-camer
 
 def group_of(board: Board) -> Group | None:
     """The group of a board; None for those that run no such model."""
-    if board.compiled_networks_only or board.board_type == "M7":
+    if not board.runs_plain_models:
         return None
     return AE3 if board.board_type == "AE3" else SMALL if board.small_heap else LARGE
 

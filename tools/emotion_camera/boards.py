@@ -68,8 +68,13 @@ class Board(NamedTuple):
         return is_small_heap(sum(self.heap))
 
     @property
+    def runs_plain_models(self) -> bool:
+        """Whether it runs a plain .tflite at all: an N6 takes only compiled ones, and an M7 has no room for one."""
+        return not self.compiled_networks_only and sum(self.heap) >= LEAST_HEAP
+
+    @property
     def limits(self) -> Limits:
-        """The most that a model for it may take. An N6 refuses plain models, and an M7 has no room for any, all the same."""
+        """The most that a model for it may take, where it runs plain models."""
         return SMALL_HEAP if self.small_heap else LARGE_HEAP
 
 
@@ -116,6 +121,11 @@ BOOTLOADERS = {board.bootloader: board.name for board in BOARDS.values() if boar
 def is_small_heap(heap: int) -> bool:
     """`Board.small_heap` of a board of which only the heap is known, in bytes."""
     return heap < SMALL
+
+
+def board_by_arch(arch: str) -> Board | None:
+    """The board with this `omv.arch()`; None for one that is not known."""
+    return next((board for board in BOARDS.values() if board.arch == arch), None)
 
 
 def find_board(name: str) -> Board:

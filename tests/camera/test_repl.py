@@ -141,3 +141,27 @@ def test_the_program_starts_again_though_an_answer_comes_late(tmp_path, monkeypa
 
 def interrupted(*given, **how):
     raise KeyboardInterrupt
+
+
+WHO = ("H7", "OMV4 H7 1024", (5, 0, 0))
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        repr((WHO, "OpenMV4-H7", 335_872, "/flash", 512, 100, "../../home")),
+        repr((WHO, "OpenMV4-H7", 335_872, "/flash", 512, 100, "")),
+        repr((WHO, "OpenMV4-H7", 335_872, "/flash", 512, 100)),
+        repr((WHO, "OpenMV4-H7", 335_872, "/flash", 512, 100, 7)),
+        repr((("H7", "OMV4 H7 1024", "5.0"), "OpenMV4-H7", 335_872, "/flash", 512, 100, "12ab")),
+        repr(("H7", "OpenMV4-H7", 335_872, "/flash", 512, 100, "12ab")),
+        "Traceback",
+    ],
+)
+def test_what_no_camera_says_of_itself_is_not_believed(printed, monkeypatch):
+    """The number of a camera becomes the name of a folder on this computer."""
+    camera = Repl.__new__(Repl)
+    camera.port = "/dev/camera"
+    monkeypatch.setattr(camera, "exec", lambda code: printed)
+    with pytest.raises(NoAnswer, match="/dev/camera: the camera was lost at"):
+        camera._read_info()

@@ -291,23 +291,26 @@ class Repl:
                 serial.read(serial.in_waiting)
 
     def _read_info(self) -> CameraInfo:
+        printed = self.exec(INFO)
         try:
-            who, platform, heap, disk, cluster, free, unique_id = ast.literal_eval(self.exec(INFO))
+            who, platform, heap, disk, cluster, free, unique_id = ast.literal_eval(printed)
+            board, arch, version = who or ("", "", OLDEST)
+            info = CameraInfo(board, arch, tuple(version), heap, disk, cluster, free * cluster, unique_id)
+            if not re.fullmatch("[0-9a-f]+|camera", unique_id):  # it becomes the name of a folder
+                raise ValueError(unique_id)
+            is_old = info.version < OLDEST
         except (ValueError, SyntaxError, TypeError) as error:
             raise NoAnswer(self._lost("the question what it is", error)) from None
         if who is None:
             raise UserError(
                 f"{self.port}: a board with MicroPython ({platform}), but no OpenMV camera; give another port"
             )
-        board, arch, version = who
-        if tuple(version) < OLDEST:
+        if is_old:
             raise UserError(
-                f"{self.port}: its firmware v{'.'.join(map(str, version))} is too old; in OpenMV IDE choose Tools, "
+                f"{self.port}: its firmware {info.firmware} is too old; in OpenMV IDE choose Tools, "
                 f"Install the Latest Release (v{'.'.join(map(str, OLDEST))} at least)"
             )
-        if not re.fullmatch("[0-9a-f]+|camera", unique_id):  # it becomes the name of a folder
-            raise NoAnswer(self._lost("the question what it is", ValueError(repr(unique_id))))
-        return CameraInfo(board, arch, tuple(version), heap, disk, cluster, free * cluster, unique_id)
+        return info
 
     def _find_again(self, connect: Callable[[], Any]) -> Any:
         """What `connect` gives once the port is back; it may have another name then."""

@@ -13,6 +13,7 @@ from emotion_camera.boards import find_board
 from emotion_camera.commands.demo.narration import Narration
 from emotion_camera.errors import UserError
 from emotion_camera.model.contract import DEFAULT_MODEL, check
+from emotion_camera.reports.lines import json_object
 from emotion_camera.terminal import print_line
 
 if TYPE_CHECKING:
@@ -118,8 +119,10 @@ def _watch(events: Iterator[Event], source: Source, narration: Narration, album:
             sentence = None
             if isinstance(event, Line):
                 sentence = narration.add_line(event.text)
-                if as_json and _is_json(event.text):
-                    print(event.text, flush=True)
+                fields = json_object(event.text) if as_json else None  # not the traceback that stopping leaves
+                if fields is not None:
+                    # As the camera wrote it, unless a letter in it could do something to the terminal.
+                    print(event.text if _is_plain(event.text) else json.dumps(fields), flush=True)
             elif isinstance(event, Shown):
                 name = source.names[album.count // PICTURE_FRAMES] if source.names else ""
                 sentence = narration.add_frame(event.time_ms, name)
@@ -133,12 +136,8 @@ def _watch(events: Iterator[Event], source: Source, narration: Narration, album:
     return None
 
 
-def _is_json(text: str) -> bool:
-    """Whether a line is a report, and not part of the traceback that stopping leaves."""
-    try:
-        return isinstance(json.loads(text), dict)
-    except ValueError:
-        return False
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable()
 
 
 def _print_summary(narration: Narration, album: Album) -> None:

@@ -1,0 +1,89 @@
+"""The files that a camera had before, kept on this computer: one whole set is there whatever happens."""
+
+import hashlib
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from emotion_camera.commands.deploy import host_backup
+
+OLD = {"main.py": b"old", "emotion.txt": b"sad\n", "emotion.tflite": b"old model"}
+NEW = {"main.py": b"new", "emotion.txt": b"happy\n", "emotion.tflite": b"new model"}
+
+
+class FakeRepl:
+    """A camera with these files."""
+
+    info = SimpleNamespace(unique_id="12ab")
+
+    def __init__(self, files: dict[str, bytes]) -> None:
+        self._files = files
+
+    def files(self, folder: str = "") -> dict[str, int]:
+        return {name: len(data) for name, data in self._files.items()}
+
+    def sha256(self, name: str) -> str:
+        return hashlib.sha256(self._files[name]).hexdigest()
+
+    def read(self, name: str) -> bytes:
+        return self._files[name]
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def keep(files: dict[str, bytes]) -> None:
+    host_backup.keep(FakeRepl(files), list(OLD))
+
+
+def kept() -> dict[str, bytes]:
+    return host_backup.files(FakeRepl({}))
+
+
+def test_the_set_before_this_one_is_kept(here):
+    keep(OLD)
+    assert kept() == OLD
+    keep(NEW)
+    assert kept() == NEW
+    assert [path.name for path in Path(".camera-files").iterdir()] == ["12ab"]
+
+
+def test_half_a_set_does_not_replace_a_whole_one():
+    keep(OLD)
+    keep({"main.py": NEW["main.py"]})  # the run before was broken off here
+    assert kept() == OLD
+
+
+def test_what_a_first_run_finds_is_kept_though_it_is_no_whole_set():
+    keep({"main.py": b"mine"})
+    assert kept() == {"main.py": b"mine"}
+
+
+@pytest.mark.parametrize("step", range(6))
+def test_a_whole_set_is_there_wherever_the_computer_stops(monkeypatch, step):
+    """As many of the system's calls are made as `step` says."""
+    keep(OLD)
+    left = step
+
+    def stopping(call):
+        def stop_or_call(*given, **how):
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise KeyboardInterrupt
+            return call(*given, **how)
+
+        return stop_or_call
+
+    with monkeypatch.context() as patch:
+        patch.setattr(host_backup.shutil, "rmtree", stopping(host_backup.shutil.rmtree))
+        patch.setattr(Path, "rename", stopping(Path.rename))
+        try:
+            keep(NEW)
+        except KeyboardInterrupt:
+            assert kept() in (OLD, NEW)
+    keep(NEW)
+    assert kept() == NEW

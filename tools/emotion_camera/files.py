@@ -6,7 +6,8 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,30 @@ def whole_folder(path: Path) -> Iterator[Path]:
         beside.rename(path)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+@contextmanager
+def whole_files(folder: Path, names: Iterable[str]) -> Iterator[Path]:
+    """A folder inside `folder` to write files of these names to: moved to `folder`, in this order, if all goes well.
+
+    If one can't be moved, the previous files are restored. Raises OSError where they can't be written.
+    """
+    with tempfile.TemporaryDirectory(prefix=UNFINISHED.format(""), dir=folder) as beside:
+        yield Path(beside)
+        before, placed = Path(beside, "before"), []
+        before.mkdir()
+        try:
+            for name in names:
+                if (folder / name).exists():
+                    (folder / name).replace(before / name)
+                placed.append(name)
+                Path(beside, name).replace(folder / name)
+        except OSError:
+            for name in placed:
+                (folder / name).unlink(missing_ok=True)
+                if (before / name).exists():
+                    (before / name).replace(folder / name)
+            raise
 
 
 def write_file(path: Path, content: bytes) -> None:

@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import tempfile
 import warnings
 from collections.abc import Sequence
 from contextlib import redirect_stdout
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from emotion_camera.boards import SMALL_HEAP, Limits
 from emotion_camera.errors import ModelError, UserError
+from emotion_camera.files import whole_files
 from emotion_camera.model.contract import EMOTIONS, Model, check
 from emotion_camera.model.interpreter import scores
 from emotion_camera.model.metadata import DESCRIPTION, Metadata, encode, self_test_picture
@@ -157,15 +157,13 @@ def write_model(
     """
     check_place(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".part.", dir=path.parent) as beside:
-        rows, model, names = (Path(beside) / file.name for file in _files(path))
+    with whole_files(path.parent, [file.name for file in _files(path)]) as beside:
+        rows, model, names = (beside / file.name for file in _files(path))
         rows.write_text(json.dumps(calibration) + "\n", encoding="utf-8")
         model.write_bytes(data)
         names.write_text("".join(label + "\n" for label in labels), encoding="utf-8")
         try:
             checked = check(model, limits=limits)
         except ModelError as error:
-            raise ModelError(str(error).replace(beside, str(path.parent))) from error
-        for file in (rows, model, names):
-            file.replace(path.parent / file.name)
+            raise ModelError(str(error).replace(str(beside), str(path.parent))) from error
     return replace(checked, path=path)

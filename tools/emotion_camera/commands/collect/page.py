@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 from emotion_camera.commands.collect.crop import is_inside, model_view
 from emotion_camera.commands.collect.matching import Match
 from emotion_camera.commands.collect.session import Session, State
-from emotion_camera.jpeg import jpeg
+from emotion_camera.jpeg import data_url, jpeg
 from emotion_camera.web import live
 
 HERE = Path(__file__).parent
@@ -99,5 +98,4 @@ def _crop(match: Match | None) -> str | None:
     """The face to be stored as a data: URL."""
     if match is None or match.face is None or not is_inside(match.face.box, match.picture):
         return None
-    data = jpeg(model_view(match.picture, match.face.box), CROP_QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(data).decode()
+    return data_url(jpeg(model_view(match.picture, match.face.box), CROP_QUALITY))

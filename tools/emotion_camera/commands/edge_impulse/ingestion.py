@@ -51,7 +51,7 @@ class ServiceRetry(Retry):
         except (InvalidHeader, ValueError, OverflowError):
             return None
 
-    def increment(self, method: Any = None, url: Any = None, response: Any = None, *rest: Any, **more: Any) -> Retry:
+    def increment(self, method: Any = None, url: Any = None, response: Any = None, *rest: Any, **more: Any) -> Any:
         if response is not None and (self.get_retry_after(response) or 0) > LONGEST_S:
             raise MaxRetryError(more["_pool"], url)
         return super().increment(method, url, response, *rest, **more)

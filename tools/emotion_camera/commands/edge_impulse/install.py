@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tempfile
 import unicodedata
 from pathlib import Path
 
 from emotion_camera.commands.edge_impulse.archive import Export
 from emotion_camera.commands.edge_impulse.compatibility import boards, check_in_studios_words
 from emotion_camera.errors import UserError
+from emotion_camera.files import whole_files
 from emotion_camera.model.contract import DEFAULT_MODEL, LARGE_MODEL, Model
 
 OWN = (DEFAULT_MODEL.stem, LARGE_MODEL.stem)  # which `deploy` takes by itself
@@ -84,15 +84,14 @@ def install(export: Export, name: str, folder: Path, *, source: str, source_sha2
     labels = label_lines(export.labels, source)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".import-") as beside:
-            model = Path(beside) / f"{name}.tflite"
+        with whole_files(folder, [path.name for path in files(folder, name)]) as beside:
+            model = beside / f"{name}.tflite"
             model.write_bytes(export.model)
             text = "".join(label + "\n" for label in labels)
             model.with_suffix(".txt").write_bytes(text.encode("utf-8"))
             checked = check_in_studios_words(model, source)
             card = _card(checked, name, source, source_sha256)
             model.with_suffix(".md").write_bytes(card.encode("utf-8"))
-            _put(Path(beside), folder, name)
     except OSError as error:
         raise UserError(
             f"{folder}: can't be written ({error.strerror}); choose another folder with --out, or make room"
@@ -130,22 +129,3 @@ def _card(model: Model, name: str, source: str, source_sha256: str) -> str:
         sha256=hashlib.sha256(model.path.read_bytes()).hexdigest(),
         boards=boards(model),
     )
-
-
-def _put(beside: Path, folder: Path, name: str) -> None:
-    """Move the new files into place; if one can't be, restore the previous ones."""
-    before = beside / "before"
-    before.mkdir()
-    placed: list[Path] = []
-    try:
-        for target in files(folder, name):
-            if target.exists():
-                target.replace(before / target.name)
-            placed.append(target)
-            (beside / target.name).replace(target)
-    except OSError:
-        for target in placed:
-            target.unlink(missing_ok=True)
-            if (before / target.name).exists():
-                (before / target.name).replace(target)
-        raise

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 from bisect import bisect_left
-from io import BytesIO
 
 from emotion_camera.commands.report.timeline import Track
 from emotion_camera.errors import UserError
+from emotion_camera.jpeg import data_url, jpeg
 from emotion_camera.recordings import Recording
 
 SIDE = 128  # pixels
@@ -18,6 +17,7 @@ QUALITY = 80
 
 def thumbnail(recording: Recording, track: Track) -> str | None:
     """The face as a data: URL, from the frame that followed its best report; None where no such frame was recorded."""
+    import numpy as np
     from PIL import Image
 
     if track.best is None:
@@ -32,15 +32,11 @@ def thumbnail(recording: Recording, track: Track) -> str | None:
     except UserError:
         return None  # damaged
     x, y, w, h = face.box
-    left, top = max(0, round(x - MARGIN * w)), max(0, round(y - MARGIN * h))
-    right, bottom = (
-        min(picture.width, round(x + w * (1 + MARGIN))),
-        min(picture.height, round(y + h * (1 + MARGIN))),
-    )
+    margin = round(MARGIN * w)
+    left, top = max(0, x - margin), max(0, y - margin)
+    right, bottom = min(picture.width, x + w + margin), min(picture.height, y + h + margin)
     if right - left < 1 or bottom - top < 1:
         return None
-    data = BytesIO()
     cut = picture.crop((left, top, right, bottom))
     cut.thumbnail((SIDE, SIDE))
-    cut.save(data, format="JPEG", quality=QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(data.getvalue()).decode()
+    return data_url(jpeg(np.asarray(cut), QUALITY))

@@ -13,7 +13,7 @@ from emotion_camera.errors import UserError
 from emotion_camera.model.contract import DEFAULT_MODEL, LARGE_MODEL
 from emotion_training.data.fer2013 import Faces
 from emotion_training.data.near_duplicates import duplicates_in_test
-from emotion_training.evaluate import peers, readme_table
+from emotion_training.evaluate import card, peers, readme_table
 from emotion_training.evaluate.report import measure_alone, report
 
 ROOT = Path(__file__).parents[2]
@@ -108,6 +108,13 @@ def test_the_table_in_the_readme_is_that_of_the_shipped_cards():
     measured = json.loads((ROOT / "models" / peers.PEERS).read_text())["measured"]
     table = (ROOT / "README.md").read_text(encoding="utf-8").split(readme_table.OPEN)[1].split(readme_table.CLOSE)[0]
     assert table.strip() == readme_table.results_table(cards, measured)
+
+
+@pytest.mark.parametrize("path", [DEFAULT_MODEL, LARGE_MODEL], ids=lambda path: path.stem)
+def test_the_shipped_cards_are_rendered_from_their_json(path):
+    content = json.loads(path.with_suffix(".json").read_text())
+    rendered = card.render(content, peers.read_references(path.parent))
+    assert path.with_suffix(".md").read_text(encoding="utf-8") == rendered
 
 
 def test_the_baseline_is_compared_with_another_model_only(folder, faces):

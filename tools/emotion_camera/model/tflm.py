@@ -7,20 +7,19 @@ TFLM trusts what a model file says: a damaged or hostile one ends the process th
 from __future__ import annotations
 
 import atexit
-import json
 import os
-import select
-import struct
+import socket
 import subprocess
 import sys
 import threading
-import time
 from functools import lru_cache
 from hashlib import sha256
 from importlib.util import find_spec
+from subprocess import DEVNULL
 from typing import TYPE_CHECKING, Any
 
 from emotion_camera.errors import ModelError
+from emotion_camera.model.tflm_worker import Message, packed, receive
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,66 +71,38 @@ class Tflm:
 
 
 class _Worker:
-    """The worker process and its two pipes."""
+    """The worker process, at the other end of a socket."""
 
     def __init__(self) -> None:
-        words = [sys.executable, "-m", "emotion_camera.model.tflm_worker"]
         self.owner = os.getpid()
-        # Ctrl-C is for this process; what TFLM prints of every failed try is for nobody.
+        self._socket, end = socket.socketpair()
+        self._socket.settimeout(TIMEOUT_S)
+        self._replies = self._socket.makefile("rb")
+        words = [sys.executable, "-m", "emotion_camera.model.tflm_worker", str(end.fileno())]
+        # Ctrl-C is for this process, and what TFLM prints at every failed try for nobody.
         self._process = subprocess.Popen(
-            words,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            bufsize=0,
-            start_new_session=True,
+            words, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL, pass_fds=[end.fileno()], start_new_session=True
         )
-        assert self._process.stdin is not None
-        os.set_blocking(self._process.stdin.fileno(), False)  # a worker that hangs does not read
+        end.close()
 
-    def ask(self, request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
-        """The reply to one request; OSError or EOFError when the worker ends or takes longer than TIMEOUT_S."""
-        deadline = time.monotonic() + TIMEOUT_S
-        text = json.dumps(request).encode()
-        self._write(struct.pack(">II", len(text), len(data)) + text + data, deadline)
-        text_size, data_size = struct.unpack(">II", self._read(8, deadline))
-        return json.loads(self._read(text_size, deadline)), self._read(data_size, deadline)
-
-    def _write(self, data: bytes, deadline: float) -> None:
-        pipe, rest = self._process.stdin, memoryview(data)
-        assert pipe is not None
-        while rest:
-            if not select.select([], [pipe], [], max(0, deadline - time.monotonic()))[1]:
-                raise TimeoutError
-            rest = rest[pipe.write(rest) or 0 :]
-
-    def _read(self, size: int, deadline: float) -> bytes:
-        pipe, read = self._process.stdout, b""
-        assert pipe is not None
-        while len(read) < size:
-            if not select.select([pipe], [], [], max(0, deadline - time.monotonic()))[0]:
-                raise TimeoutError
-            piece = pipe.read(size - len(read))
-            if not piece:
-                raise EOFError
-            read += piece
-        return read
+    def ask(self, request: dict[str, Any], data: bytes) -> Message:
+        """The reply to one request; OSError or EOFError when the worker ends or does not go on for TIMEOUT_S."""
+        self._socket.sendall(packed(request, data))
+        return receive(self._replies)
 
     def close(self) -> None:
-        if self.owner != os.getpid():  # after a fork it is the parent's
-            return
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
+        if self.owner == os.getpid():  # after a fork it is the parent's
+            self._process.kill()
+            self._process.wait()
+            self._replies.close()
+            self._socket.close()
 
 
 _lock = threading.Lock()
 _worker: _Worker | None = None
 
 
-def _ask(request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
+def _ask(request: dict[str, Any], data: bytes) -> Message:
     """The reply of the worker, which is started where there is none."""
     with _lock:
         global _worker

@@ -3,18 +3,19 @@
 A request and a reply are the lengths of two parts, 4 bytes each, then the parts: JSON, and a file's or a tensor's bytes.
 """
 
-import json
-import os
-import struct
-from collections import OrderedDict
-from typing import Any, BinaryIO
+from __future__ import annotations
 
-import numpy as np
+import json
+import socket
+import struct
+import sys
+from collections import OrderedDict
+from typing import IO, Any
 
 LARGEST_ARENA = 16_000_000
 KEPT = 8  # models
 
-Reply = tuple[dict[str, Any], bytes]
+Message = tuple[dict[str, Any], bytes]
 
 
 def open_model(model: bytes, arena: int | None = None) -> Any:
@@ -44,7 +45,7 @@ class Models:
     def __init__(self) -> None:
         self._loaded: OrderedDict[str, Any] = OrderedDict()
 
-    def reply(self, request: dict[str, Any], data: bytes) -> Reply:
+    def reply(self, request: dict[str, Any], data: bytes) -> Message:
         """What is to be sent back."""
         try:
             if request["do"] == "arena":
@@ -55,13 +56,15 @@ class Models:
         except (RuntimeError, ValueError):
             return {"error": "TensorFlow Lite Micro refuses it"}, b""
 
-    def _load(self, key: str, model: bytes, arena: int) -> Reply:
+    def _load(self, key: str, model: bytes, arena: int) -> Message:
         self._loaded[key] = open_model(model, arena)
         while len(self._loaded) > KEPT:
             self._loaded.popitem(last=False)
         return {}, b""
 
-    def _run(self, key: str, tensor: bytes) -> Reply:
+    def _run(self, key: str, tensor: bytes) -> Message:
+        import numpy as np
+
         if key not in self._loaded:
             return {"missing": True}, b""
         self._loaded.move_to_end(key)
@@ -73,19 +76,33 @@ class Models:
         return {"dtype": output.dtype.name, "shape": output.shape}, output.tobytes()
 
 
-def serve(requests: BinaryIO, replies: BinaryIO) -> None:
-    """Until there are no more requests."""
-    models = Models()
-    while len(header := requests.read(8)) == 8:
-        text_size, data_size = struct.unpack(">II", header)
-        request = json.loads(requests.read(text_size))
-        reply, data = models.reply(request, requests.read(data_size))
-        text = json.dumps(reply).encode()
-        replies.write(struct.pack(">II", len(text), len(data)) + text + data)
-        replies.flush()
+def packed(fields: dict[str, Any], data: bytes) -> bytes:
+    """A message as it is sent."""
+    text = json.dumps(fields).encode()
+    return struct.pack(">II", len(text), len(data)) + text + data
+
+
+def receive(stream: IO[bytes]) -> Message:
+    """The next message; EOFError when the other end has gone."""
+    header = stream.read(8)
+    if len(header) < 8:
+        raise EOFError
+    text_size, data_size = struct.unpack(">II", header)
+    text, data = stream.read(text_size), stream.read(data_size)
+    if len(data) < data_size:
+        raise EOFError
+    return json.loads(text), data
+
+
+def serve(end: socket.socket) -> None:
+    """Until the other end has gone."""
+    models, requests = Models(), end.makefile("rb")
+    try:
+        while True:
+            end.sendall(packed(*models.reply(*receive(requests))))
+    except EOFError:
+        return
 
 
 if __name__ == "__main__":
-    replies = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what TFLM prints is no reply
-    serve(os.fdopen(0, "rb"), replies)
+    serve(socket.socket(fileno=int(sys.argv[1])))

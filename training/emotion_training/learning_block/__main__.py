@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from emotion_camera.errors import ModelError, UserError
+from emotion_camera.errors import UserError
 
 from emotion_training.learning_block import arrays, info
 
@@ -19,7 +19,7 @@ def main(given: Sequence[str] | None = None) -> int:
         print(f"ignored unknown arguments: {' '.join(unknown)}", flush=True)
     try:
         _run(arguments)
-    except (UserError, ModelError) as error:
+    except UserError as error:
         print(f"learning block: {error}", file=sys.stderr)
         return 1
     except OSError as error:

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Deploy one model; UserError or ModelError with a sentence for what can't be."""
+    """Deploy one model; UserError with a sentence for what can't be."""
     key = api_key(arguments)
     model: Path = arguments.model
     name = check_name(arguments.name or f"{model.stem}_studio")

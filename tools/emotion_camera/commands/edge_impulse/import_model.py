@@ -34,7 +34,7 @@ def add_place(parser: argparse.ArgumentParser, usual: str) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Imports one download; UserError or ModelError with a sentence for what can't be."""
+    """Imports one download; UserError with a sentence for what can't be."""
     path: Path = arguments.file
     data = read_file(path)
     export = open_export(data, path.name)

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints a table; UserError or ModelError with a sentence for what can't be had."""
+    """Prints a table; UserError with a sentence for what can't be had."""
     key = api_key(arguments)
     check(arguments.model)
     print(

@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Writes the file; 0. UserError or ModelError with a sentence where it can't."""
+    """Writes the file; 0. UserError with a sentence where it can't."""
     if os.name == "nt":
         raise UserError("an .eim speaks over Unix sockets, which Windows' Python lacks: do it on Linux, macOS or WSL")
     write_eim(check(arguments.model), arguments.out)

@@ -342,5 +342,8 @@ def test_a_backend_that_is_not_installed_is_told(data):
         capture_output=True,
         text=True,
     )
-    assert (done.returncode, "Keras's backend 'jax' is not installed; training/req" in done.stderr) == (1, True)
+    assert (done.returncode, "Keras's backend 'jax' is not installed: python -m pip install" in done.stderr) == (
+        1,
+        True,
+    )
     assert "Traceback" not in done.stderr

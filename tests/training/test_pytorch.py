@@ -446,7 +446,7 @@ def test_without_pytorch_a_sentence_says_what_to_install(data):
         words = [sys.executable, "-c", hidden, step, "--data", str(data)]
         done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
         assert done.returncode == 1
-        assert 'PyTorch is not installed: python -m pip install "emotion-camera[pytorch]"' in done.stderr
+        assert 'torch is not installed: python -m pip install "emotion-camera[pytorch]"' in done.stderr
 
 
 def test_an_unknown_teacher_is_refused(capsys):

@@ -3,13 +3,13 @@
 import os
 from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from emotion_camera.errors import UserError, install_line
-from emotion_camera.files import read_json, write_json
+from emotion_camera.files import read_json
 
 from emotion_training.data.fer2013 import Faces, load
-from emotion_training.fit.recipes import LIMITS, TEACHERS, TrainConfig
+from emotion_training.fit.recipes import TEACHERS, TrainConfig
 
 if TYPE_CHECKING:
     from emotion_training.fit.distillation import SoftTargets
@@ -38,7 +38,6 @@ def train(arguments: Namespace) -> None:
 
 def students(arguments: Namespace) -> None:
     """Train the network in PyTorch, as train does in Keras."""
-    _check_pytorch()
     from emotion_training.fit.pytorch import students
     from emotion_training.fit.training_data import training_data
 
@@ -53,7 +52,6 @@ def students(arguments: Namespace) -> None:
 
 def teachers(arguments: Namespace) -> None:
     """Train in PyTorch the larger networks that the camera's are distilled from, and measure them on PublicTest."""
-    _check_pytorch()
     from emotion_training.evaluate.evaluate import markdown_table
     from emotion_training.fit.pytorch import teachers
     from emotion_training.fit.training_data import training_data
@@ -95,9 +93,10 @@ def sweep(arguments: Namespace) -> None:
 def quantize(arguments: Namespace) -> None:
     """Choose the operating point on PublicTest and write the int8 file, its labels and the calibration's rows."""
     from emotion_training.export.convert import check_place
+    from emotion_training.export.quantize import run_settings
 
     check_place(arguments.model)
-    _trained_settings(arguments)
+    run_settings(arguments.run)
     _quantize(arguments, _load(arguments))
 
 
@@ -243,60 +242,13 @@ def _check_backend(converts: bool = False) -> None:
         )
 
 
-def _check_pytorch() -> None:
-    """UserError where PyTorch is not installed."""
-    try:
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise UserError(f"PyTorch is not installed: {install_line('pytorch')}") from error
-
-
 def _quantize(arguments: Namespace, faces: Faces) -> None:
-    from emotion_training.data.targets import training_rows
-    from emotion_training.export import calibrate, convert
-    from emotion_training.fit.train import load_network
+    from emotion_training.export.quantize import quantize
 
-    settings = _trained_settings(arguments)
-    rows = training_rows(faces)  # once: finding near-duplicates takes ten seconds
-    calibration = convert.choose_calibration(faces, rows)
-    network = load_network(arguments.run)
-    chosen, notes = calibrate.calibrate(network, faces, rows)
-    provenance = {**settings, **chosen, "float": _float_accuracy(network, faces)}
-    data = convert.convert(network, faces.images[calibration], notes)
-    model = convert.write_model(data, arguments.model, calibration, LIMITS[settings.get("network", "emotion")])
-    write_json(arguments.run / "provenance.json", provenance)
+    model = quantize(arguments.run, faces, arguments.model)
     print(
         f"{model.path}: {model.file_bytes:,} bytes, arena {model.arena_bytes}, {model.instructions / 1e6:.1f} M Cortex-M7 instructions"
     )
-
-
-def _trained_settings(arguments: Namespace) -> dict[str, Any]:
-    """What a finished run was trained with; UserError where the run is not finished or has lost its settings."""
-    run = arguments.run
-    again = f"run emotion-camera train train --run {run}"
-    if not (run / "network.keras").is_file():
-        again = f"run emotion-camera train train, or students, with --run {run}"
-        if not (run / "weights.npz").is_file():
-            raise UserError(f"{run / 'network.keras'}: no trained network there, and no weights.npz; {again} first")
-    return read_json(run / "settings.json", f"{again} again with the data and settings that it was trained with")
-
-
-def _float_accuracy(network: Any, faces: Faces) -> dict[str, dict[str, float]]:
-    """Accuracy by part and protocol of the network before it was made int8, for the card to compare."""
-    from emotion_training.evaluate.evaluate import PARTS, by_protocol
-    from emotion_training.fit.train import pixels
-
-    parts = {name: faces.part(usage) for name, usage in PARTS.items()}
-    return {
-        name: {
-            protocol: round(it.accuracy, 4)
-            for protocol, it in by_protocol(
-                network.predict(pixels(part.images), batch_size=512, verbose=0), part
-            ).items()
-        }
-        for name, part in parts.items()
-        if len(part)
-    }
 
 
 def _card(arguments: Namespace, faces: Faces) -> None:

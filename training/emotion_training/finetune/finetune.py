@@ -127,9 +127,9 @@ def _write(file: bytes, out: Path, start: Model, faces: CollectedFaces, parts: S
     card = _card(file, out, start, faces, parts, compared)
     out.absolute().parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        told, read = (stack.enter_context(whole_file(out.with_suffix(suffix))) for suffix in (".json", ".md"))
-        told.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-        read.write_text(_markdown(card, compared), encoding="utf-8")
+        data, text = (stack.enter_context(whole_file(out.with_suffix(suffix))) for suffix in (".json", ".md"))
+        data.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+        text.write_text(_markdown(card, compared), encoding="utf-8")
         made = write_model(file, out, calibration, _limits(file), faces.labels)
     print(f"\n{made.path}: {made.file_bytes:,} bytes, arena {made.arena_bytes}, for {card['boards']}")
     return out.with_suffix(".md")

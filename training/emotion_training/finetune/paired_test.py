@@ -28,10 +28,10 @@ class Comparison:
         """The share of the faces that is named right."""
         return float((predicted == self.targets).mean())
 
-    def changes(self, which: NDArray[np.bool_] | None = None) -> tuple[int, int]:
+    def changes(self, rows: NDArray[np.bool_] | None = None) -> tuple[int, int]:
         """How many faces were named wrong before and right now, and how many the other way round."""
-        which = np.ones(len(self.targets), bool) if which is None else which
-        before, after = (predicted[which] == self.targets[which] for predicted in (self.before, self.after))
+        rows = np.ones(len(self.targets), bool) if rows is None else rows
+        before, after = (predicted[rows] == self.targets[rows] for predicted in (self.before, self.after))
         return int((~before & after).sum()), int((before & ~after).sum())
 
     def old_classes(self) -> NDArray[np.bool_]:
@@ -77,9 +77,9 @@ class Comparison:
         ]
         return markdown_table(head, [*lines, self._line("all", self.targets >= 0)])
 
-    def _line(self, name: str, which: NDArray[np.bool_]) -> list[str]:
-        shares = (f"{(predicted[which] == self.targets[which]).mean():.0%}" for predicted in (self.before, self.after))
-        return [name, str(which.sum()), *shares]
+    def _line(self, name: str, rows: NDArray[np.bool_]) -> list[str]:
+        shares = (f"{(predicted[rows] == self.targets[rows]).mean():.0%}" for predicted in (self.before, self.after))
+        return [name, str(rows.sum()), *shares]
 
 
 def mcnemar(gained: int, lost: int) -> float:

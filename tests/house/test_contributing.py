@@ -64,3 +64,9 @@ def test_each_requirement_has_a_pin_that_it_takes():
     for it in ranges:
         assert it.name.lower() in pins, it.name
         assert all(it.specifier.contains(version, prereleases=True) for version in pins[it.name.lower()]), it.name
+
+
+def test_the_pins_can_be_constraints():
+    """pip refuses constraints with extras, and with them `make demo`."""
+    lines = (ROOT / "requirements.txt").read_text("utf-8").splitlines()
+    assert not [line for line in lines if re.match(r"[\w.-]+\[", line)]

@@ -8,25 +8,32 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from emotion_camera.files import ASSETS
 from emotion_camera.model.contract import EMOTIONS
 from emotion_camera.simulator.host.sources import CLIP, Pixels, Source, open_source
-from numpy.typing import NDArray
+from emotion_training.assets.clip import (
+    FPS,
+    HEIGHT,
+    WIDTH,
+    AverageFaces,
+    Layer,
+    blend,
+    draw_figure,
+    load_average_faces,
+    on_path,
+    oval,
+)
 
 from bench.backgrounds import MARGIN, curtains, foliage, furnished, plain_wall
 
 AVERAGE_FACES = ASSETS / "average_faces"
-WIDTH, HEIGHT, FPS = 320, 240, 10
 BLEND = 3  # frames from one expression to the next
 CLEAR = 0.9  # the part of a face that must be in sight for it to count as missed when it is not found
 DIM_GAIN, DIM_BLACK = 0.35, 12  # a room in the evening: the clip's faces then have a standard deviation of about 20
 
 
-Layer = NDArray[Any]  # floating point [height, width], grey levels or shares
 Rectangle = tuple[float, float, float, float]  # x, y, width, height in pixels
 Place = tuple[float, float, float]  # centre x, centre y and width of a face, pixels
 Expression = dict[str, float]  # how much of each average face is in a face; the shares add up to 1
@@ -269,7 +276,7 @@ def _empty(name: str, rooms: Sequence[Callable[..., Layer]], seed: int) -> Scene
 def _actor(random: np.random.Generator, path: Sequence[Stop], frames: int, hair: int, mirrored: bool) -> Actor:
     """Somebody on a path, with one emotion after the other."""
     expressions, emotions = _expressions(random, frames, mild=0)
-    places = _jitter(random, [_on_path(path, frame / FPS) for frame in range(frames)], 0.01)
+    places = _jitter(random, [on_path(path, frame / FPS) for frame in range(frames)], 0.01)
     return Actor(places, expressions, emotions, hair, shirt=70, mirrored=mirrored)
 
 
@@ -281,7 +288,7 @@ def _people(
     actors = []
     for number, (path, hands) in enumerate(zip(paths, hidden, strict=True)):
         expressions, emotions = _expressions(random, count, mild=0)
-        places = _jitter(random, [_on_path(path, frame / FPS) for frame in range(count)], 0.01)
+        places = _jitter(random, [on_path(path, frame / FPS) for frame in range(count)], 0.01)
         covered = frozenset(
             frame for start, length in hands for frame in range(round(start * FPS), round((start + length) * FPS))
         )
@@ -296,16 +303,6 @@ def _out_and_back(second: float, x: float, y: float, size: float, side: int) -> 
     gone = -0.7 * size if side < 0 else WIDTH + 0.7 * size
     path = [(0.3, edge), (0.5, gone), (0.95, gone), (1.15, edge), (1.45, x)]
     return [(second + after, place, y, size) for after, place in path]
-
-
-def _on_path(path: Sequence[Stop], second: float) -> Place:
-    """It starts and stops softly at each stop."""
-    later = next((index for index, stop in enumerate(path) if stop[0] > second), len(path) - 1)
-    (start, *old), (end, *new) = path[later - 1], path[later]
-    share = min(max((second - start) / (end - start), 0), 1)
-    ease = share * share * (3 - 2 * share)
-    x, y, size = (a + (b - a) * ease for a, b in zip(old, new, strict=True))
-    return x, y, size
 
 
 def _jitter(random: np.random.Generator, places: Sequence[Place], part: float) -> list[Place]:
@@ -388,19 +385,7 @@ def _overlap(a: Rectangle, b: Rectangle) -> float:
     return max(width, 0) * max(height, 0)
 
 
-# Drawing, as the bundled clip is drawn ---------------------------------------------------------------------------------
-
-
-@cache
-def _portraits() -> dict[str, Layer]:
-    return {name: _portrait(AVERAGE_FACES / f"{name}.png") for name in EMOTIONS}
-
-
-def _portrait(path: Path) -> Layer:
-    from PIL import Image
-
-    with Image.open(path) as picture:
-        return np.asarray(picture.convert("L"), np.float32)
+# Drawing, as of the bundled clip ---------------------------------------------------------------------------------------
 
 
 def _draw(actors: Sequence[Actor], light: Light, random: np.random.Generator) -> Iterator[Pixels]:
@@ -416,7 +401,7 @@ def _draw(actors: Sequence[Actor], light: Light, random: np.random.Generator) ->
 
 
 def _draw_actor(scene: Layer, actor: Actor, number: int) -> None:
-    """Hair, neck, shirt, face and hand into the scene; u and v are pixels from the face's centre in face widths."""
+    """Draw a person, and the hand before the face, into the scene."""
     centre_x, centre_y, size = actor.places[number]
     left, right = (min(max(round(centre_x + side * 1.25 * size), 0), WIDTH) for side in (-1, 1))
     top = min(max(round(centre_y - 0.9 * size), 0), HEIGHT)
@@ -425,43 +410,22 @@ def _draw_actor(scene: Layer, actor: Actor, number: int) -> None:
     y, x = np.mgrid[top:HEIGHT, left:right].astype(np.float32)
     part = scene[top:, left:right]
     u, v = (x - centre_x) / size, (y - centre_y) / size
-    soft = 0.06 + 1.2 / size
-    _blend(part, actor.hair + _sheen(u, v), _hair(u, v, soft))
-    _blend(part, 132 - 55 * ((0.68 - v) / 0.22).clip(0, 1), _oval(u, v - 0.62, 0.265, 0.40, 0.14))
-    shirt = actor.shirt + 34 * np.exp(-(((u + 0.35) / 0.5) ** 2)) - 26 * (v - 0.9).clip(0, 1)
-    shoulders = _oval(u / (0.98 + 0.15 * (v - 1).clip(0, 1)), (v - 1.35).clip(None, 0), 1, 0.62, soft)
-    _blend(part, shirt, shoulders * (1 - _oval(u, v - 0.62, 0.25, 0.30, 0.10)))
     face = _face(actor, number, (left, top), part.shape)
-    _blend(part, face, _oval(u, v + 0.035, 0.465, 0.515, 0.18))
-    if number in actor.hidden:
-        _blend(part, 125 - 18 * u, _oval(u, v, 0.55, 0.60, 0.08))
+    drawn = draw_figure(part, u, v, size, actor.hair, actor.shirt, face)
+    part[:] = blend(drawn, 125 - 18 * u, oval(u, v, 0.55, 0.60, 0.08)) if number in actor.hidden else drawn
 
 
-def _blend(part: Layer, tone: Layer, cover: Layer) -> None:
-    part += (tone - part) * cover
-
-
-def _oval(u: Layer, v: Layer, half_width: float, half_height: float, soft: float) -> Layer:
-    """1 inside the ellipse round (0, 0), 0 outside, with an edge as wide as `soft` of the radius."""
-    return ((1 - np.hypot(u / half_width, v / half_height)) / soft + 0.5).clip(0, 1)
-
-
-def _hair(u: Layer, v: Layer, soft: float) -> Layer:
-    wider = 0.585 + 0.05 * (v + 0.2).clip(0, 1)
-    return _oval(u / wider, np.where(v < 0, v / 0.70, (v - 0.25).clip(0, None) / 0.62), 1, 1, 1.6 * soft)
-
-
-def _sheen(u: Layer, v: Layer) -> Layer:
-    ring = (np.hypot(u / 0.5, (v + 0.02) / 0.60) - 1) / 0.10
-    return 26 * np.exp(-(ring**2)) * (-1.6 * v).clip(0, 1)
+@cache
+def _average_faces() -> AverageFaces:
+    return load_average_faces(AVERAGE_FACES)
 
 
 def _face(actor: Actor, number: int, corner: tuple[int, int], shape: tuple[int, ...]) -> Layer:
-    """The blended portrait at its place in the part of the scene that begins at `corner`."""
+    """The blended face at its place in the part of the scene that begins at `corner`."""
     import cv2
 
-    portraits = _portraits()
-    face: Layer = np.sum([portraits[name] * share for name, share in actor.expressions[number].items()], axis=0)
+    faces = _average_faces()
+    face: Layer = np.sum([faces[name] * share for name, share in actor.expressions[number].items()], axis=0)
     if actor.mirrored:
         face = np.ascontiguousarray(face[:, ::-1])
     x, y, size = actor.places[number]

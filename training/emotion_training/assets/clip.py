@@ -5,7 +5,7 @@ Made from the images of `average_faces.py` alone, so it can be made again withou
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -108,14 +108,20 @@ def ground_truth(number: int) -> dict[str, Any]:
 
 
 def place(person: Person, number: int) -> tuple[float, float, float]:
-    """Center x, center y and width of the face in pixels, with eased motion between key frames."""
-    later = next((index for index, stop in enumerate(person.path) if stop[0] > number), len(person.path) - 1)
-    (start, *old), (end, *new) = person.path[later - 1], person.path[later]
-    share = (number - start) / (end - start)
-    ease = share * share * (3 - 2 * share)
-    x, y, size = (a + (b - a) * ease for a, b in zip(old, new, strict=True))
+    """Center x, center y and width of the face in pixels."""
+    x, y, size = on_path(person.path, number)
     turn = 2 * math.pi * 8 * number / FRAMES
     return x + SWAY * math.sin(turn), y + SWAY * math.cos(turn), size
+
+
+def on_path(path: Sequence[tuple[float, float, float, float]], now: float) -> tuple[float, float, float]:
+    """Place at a time between key frames (time, center x, center y, face width), with eased motion."""
+    later = next((index for index, stop in enumerate(path) if stop[0] > now), len(path) - 1)
+    (start, *old), (end, *new) = path[later - 1], path[later]
+    share = min(max((now - start) / (end - start), 0), 1)
+    ease = share * share * (3 - 2 * share)
+    x, y, size = (a + (b - a) * ease for a, b in zip(old, new, strict=True))
+    return x, y, size
 
 
 def expression(person: Person, number: int) -> tuple[str, str, float]:
@@ -139,29 +145,35 @@ def draw(faces: AverageFaces) -> Iterator[NDArray[np.uint8]]:
 
 
 def _draw_person(scene: Layer, person: Person, number: int, faces: AverageFaces, x: Layer, y: Layer) -> Layer:
-    """Draw hair, neck, shirt and face over the scene; u and v are distances from the face's center in face widths."""
     centre_x, centre_y, size = place(person, number)
     if centre_x - 1.2 * size > WIDTH:
         return scene
-    u, v = (x - centre_x) / size, (y - centre_y) / size
-    soft = 0.06 + 1.2 / size
-    scene = _blend(scene, person.hair + _sheen(u, v), _hair(u, v, soft))
-    neck_shadow = 55 * ((0.68 - v) / 0.22).clip(0, 1)
-    scene = _blend(scene, 132 - neck_shadow, _oval(u, v - 0.62, 0.265, 0.40, 0.14))
-    shirt = person.shirt + 34 * np.exp(-(((u + 0.35) / 0.5) ** 2)) - 26 * (v - 0.9).clip(0, 1)
-    collar = _oval(u, v - 0.62, 0.25, 0.30, 0.10)
-    shoulders = _oval(u / (0.98 + 0.15 * (v - 1).clip(0, 1)), (v - 1.35).clip(None, 0), 1, 0.62, soft)
-    scene = _blend(scene, shirt, shoulders * (1 - collar))
     old, new, share = expression(person, number)
-    face = faces[old] * (1 - share) + faces[new] * share
-    return _blend(scene, _place_face(face, person, centre_x, centre_y, size), _oval(u, v + 0.035, 0.465, 0.515, 0.18))
+    face = _place_face(faces[old] * (1 - share) + faces[new] * share, person, centre_x, centre_y, size)
+    return draw_figure(scene, (x - centre_x) / size, (y - centre_y) / size, size, person.hair, person.shirt, face)
 
 
-def _blend(scene: Layer, tone: Layer, alpha: Layer) -> Layer:
+def draw_figure(scene: Layer, u: Layer, v: Layer, size: float, hair: int, shirt: int, face: Layer) -> Layer:
+    """The scene with hair, neck, shirt and face over it; u and v are distances from the face's center in face widths.
+
+    `size` is the face's width in pixels, `hair` and `shirt` are gray levels, and `face` is as large as the scene.
+    """
+    soft = 0.06 + 1.2 / size
+    scene = blend(scene, hair + _sheen(u, v), _hair(u, v, soft))
+    neck_shadow = 55 * ((0.68 - v) / 0.22).clip(0, 1)
+    scene = blend(scene, 132 - neck_shadow, oval(u, v - 0.62, 0.265, 0.40, 0.14))
+    cloth = shirt + 34 * np.exp(-(((u + 0.35) / 0.5) ** 2)) - 26 * (v - 0.9).clip(0, 1)
+    collar = oval(u, v - 0.62, 0.25, 0.30, 0.10)
+    shoulders = oval(u / (0.98 + 0.15 * (v - 1).clip(0, 1)), (v - 1.35).clip(None, 0), 1, 0.62, soft)
+    scene = blend(scene, cloth, shoulders * (1 - collar))
+    return blend(scene, face, oval(u, v + 0.035, 0.465, 0.515, 0.18))
+
+
+def blend(scene: Layer, tone: Layer, alpha: Layer) -> Layer:
     return scene + (tone - scene) * alpha
 
 
-def _oval(u: Layer, v: Layer, half_width: float, half_height: float, soft: float) -> Layer:
+def oval(u: Layer, v: Layer, half_width: float, half_height: float, soft: float) -> Layer:
     """1 inside the ellipse around (0, 0), 0 outside, with a soft edge of `soft` times the radius."""
     return ((1 - np.hypot(u / half_width, v / half_height)) / soft + 0.5).clip(0, 1)
 
@@ -169,7 +181,7 @@ def _oval(u: Layer, v: Layer, half_width: float, half_height: float, soft: float
 def _hair(u: Layer, v: Layer, soft: float) -> Layer:
     """A round cap of hair above the eyes that falls straight to the shoulders."""
     wider = 0.585 + 0.05 * (v + 0.2).clip(0, 1)
-    return _oval(u / wider, np.where(v < 0, v / 0.70, (v - 0.25).clip(0, None) / 0.62), 1, 1, 1.6 * soft)
+    return oval(u / wider, np.where(v < 0, v / 0.70, (v - 0.25).clip(0, None) / 0.62), 1, 1, 1.6 * soft)
 
 
 def _sheen(u: Layer, v: Layer) -> Layer:

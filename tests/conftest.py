@@ -22,6 +22,7 @@ ON_TERMINALS = {
     "test_stream",
     "test_read_reports",
     "test_collect",
+    "test_release",
 }
 
 # No example is too slow: how long one takes is the machine's business, and speed is measured by `make bench`.

@@ -3,12 +3,11 @@
 import hashlib
 import subprocess
 import sys
-import time
 
 import pytest
 from emotion_camera.camera.repl import NoAnswer, Repl
 from emotion_camera.errors import UserError
-from simulated_boards import FACE, NEW, OLD, PROGRAM, connected, needs_board, put, read
+from simulated_boards import FACE, NEW, OLD, PROGRAM, connected, hear, needs_board, put, read
 
 pytestmark = needs_board
 FLASH_OF_H7 = 113_664  # bytes that files can take
@@ -28,17 +27,6 @@ def board(tmp_path_factory):
 def mpremote(board, *words: str) -> str:
     command = [sys.executable, "-m", "mpremote", "connect", board.path, *words]
     return subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
-
-
-def hear(board, word: bytes) -> bytes:
-    """What the port says, up to `word`."""
-    import serial
-
-    with serial.Serial(board.path, timeout=0.2) as port:
-        heard, end = b"", time.monotonic() + 20
-        while word not in heard and time.monotonic() < end:
-            heard += port.read(4096)
-    return heard
 
 
 def test_main_py_runs_until_mpremote_stops_it_and_again_after_a_reset(board):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -53,3 +54,14 @@ def connected(folder: Path, **how: object):
     board = SimulatedBoard(folder, **{"source": FACE, **how})
     board.open()
     return closing(Repl(None, board))
+
+
+def hear(board, word: bytes) -> bytes:
+    """What the port says, up to `word`."""
+    import serial
+
+    with serial.Serial(board.path, timeout=0.2) as port:
+        heard, end = b"", time.monotonic() + 20
+        while word not in heard and time.monotonic() < end:
+            heard += port.read(4096)
+    return heard

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from emotion_camera import __version__
 from emotion_camera.boards import BOARDS
+from emotion_camera.simulator.host.process import find_micropython
 
 ROOT = Path(__file__).parents[2]
 pytestmark = [
@@ -108,3 +109,32 @@ def test_the_wheel_and_the_sources_are_there(dist):
 
 def test_a_second_build_has_the_same_bytes(dist, tmp_path):
     assert (build(tmp_path) / "SHA256SUMS").read_text() == (dist / "SHA256SUMS").read_text()
+
+
+def test_mpremote_installs_it_on_a_camera(dist, tmp_path):
+    """From a web server, as from a release page."""
+    pytest.importorskip("termios", reason="a simulated camera on a port needs pseudo-terminals")
+    if find_micropython() is None:
+        pytest.skip("no MicroPython for this computer")
+    import functools
+    from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+    from threading import Thread
+
+    from emotion_camera.simulator.board.board import SimulatedBoard
+
+    server = ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(SimpleHTTPRequestHandler, directory=dist / "mip" / "h7-nicla")
+    )
+    Thread(target=server.serve_forever, daemon=True).start()
+    board = SimulatedBoard(tmp_path, board="h7")
+    board.open()
+    try:
+        url = f"http://127.0.0.1:{server.server_port}/package.json"
+        words = ["connect", board.path, "mip", "install", "--target", "/flash", url]
+        subprocess.run([sys.executable, "-m", "mpremote", *words], check=True, capture_output=True, timeout=120)
+    finally:
+        board.close()
+        server.shutdown()
+        server.server_close()
+    there = {path.name: path.read_bytes() for path in (tmp_path / "flash").iterdir()}
+    assert there == {name: data for name, data in contents(dist, "h7").items() if name != "README.txt"}

@@ -20,8 +20,7 @@ from emotion_camera.errors import UserError
 from emotion_camera.model.bundle import COMPACT, MAIN
 from emotion_camera.simulator.board.board import SimulatedBoard
 from emotion_camera.simulator.host import haar, networks, pictures, resample, tensor
-from simulated_boards import FACE, OLD, PROGRAM, connected, needs_board, put, read
-from test_repl import hear
+from simulated_boards import FACE, OLD, PROGRAM, connected, hear, needs_board, put, read
 
 pytestmark = needs_board
 ROOT = Path(__file__).parents[2]
@@ -201,7 +200,7 @@ def test_a_damaged_model_is_told_and_not_loaded(tmp_path):
 def test_a_camera_that_resets_is_told_in_a_sentence(tmp_path):
     files = {"main.py": RESETS}
     put(tmp_path / "flash", files)
-    with connected(tmp_path) as camera, pytest.raises(Unplugged, match="the camera was reset while it was looked at"):
+    with connected(tmp_path) as camera, pytest.raises(Unplugged, match="the camera was reset during the check"):
         examine(camera, silent)
     assert read(tmp_path / "flash") == files
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from emotion_camera.errors import UserError, missing_package
-from emotion_camera.files import ASSETS
+from emotion_camera.files import ASSETS, IN_WHEEL
 from emotion_camera.model.contract import DEFAULT_MODEL
 
 from emotion_training import steps
@@ -119,6 +119,7 @@ PART = [
         default="PublicTest",
     )
 ]
+OUT = Path() if IN_WHEEL else ASSETS  # nothing is written among installed files
 AVERAGE_FACES = [_option("--composites", "folder of the average faces", type=Path, default=ASSETS / "average_faces")]
 COLLECTED = [
     _option("--data", "the folder of cropped faces: one folder in it for each label", type=Path, required=True),
@@ -147,8 +148,8 @@ COMMANDS: list[tuple[str, Callable[[argparse.Namespace], None], list[Option]]] =
     ("calibrate-trial", steps.calibrate_trial, DATA + MODEL + PART),
     ("finetune-trial", steps.finetune_trial, DATA + START + AVERAGE_FACES),
     ("learning-block", steps.learning_block, [_option("folder", "a new or empty folder for it", type=Path)]),
-    ("composites", steps.composites, DATA + _out("where the average faces go", ASSETS / "average_faces")),
-    ("clip", steps.clip, AVERAGE_FACES + _out("the clip, an animated WebP", ASSETS / "clip.webp")),
+    ("composites", steps.composites, DATA + _out("where the average faces go", OUT / "average_faces")),
+    ("clip", steps.clip, AVERAGE_FACES + _out("the clip, an animated WebP", OUT / "clip.webp")),
 ]
 
 

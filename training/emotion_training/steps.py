@@ -129,7 +129,7 @@ def report(arguments: Namespace) -> None:
         raise UserError(
             "models: no .tflite file with a card there; run this in the repository's folder, or give --models"
         )
-    for path in report(models, _load(arguments)):
+    for path in report(models, _load(arguments), Path("models")):
         print(path)
 
 

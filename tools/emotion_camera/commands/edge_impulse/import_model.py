@@ -9,7 +9,7 @@ from pathlib import Path
 from emotion_camera.boards import SMALL_HEAP
 from emotion_camera.commands.edge_impulse.archive import open_export, read_file
 from emotion_camera.commands.edge_impulse.compatibility import boards
-from emotion_camera.commands.edge_impulse.install import MODELS, check_name, install, name_for
+from emotion_camera.commands.edge_impulse.install import check_name, install, name_for
 from emotion_camera.model.contract import Model, fits
 
 EPILOG = """
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_place(parser: argparse.ArgumentParser, usual: str) -> None:
     """Adds where a model is to be written; `usual`: where its name comes from if none is given."""
     parser.add_argument("--name", help=f"what to call the model (default: {usual})")
-    parser.add_argument("--out", type=Path, default=MODELS, metavar="DIR", help="where to (default: models)")
+    parser.add_argument("--out", type=Path, default=Path("models"), metavar="DIR", help="where to (default: models)")
     parser.add_argument("--force", action="store_true", help="replace a model of that name which came from Studio")
 
 

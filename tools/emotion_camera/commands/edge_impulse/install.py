@@ -15,7 +15,6 @@ from emotion_camera.model.contract import DEFAULT_MODEL, LARGE_MODEL, Model
 
 OWN = (DEFAULT_MODEL.stem, LARGE_MODEL.stem)  # which `deploy` takes by itself
 MARK = "Taken from Edge Impulse Studio"  # a card with this line was written here, and may be written anew
-MODELS = DEFAULT_MODEL.parent
 
 CARD = """# {name}.tflite
 

@@ -1,4 +1,4 @@
-"""Serves a page on this computer's own address, to pages that it has served itself, and to nobody else."""
+"""Serves a page on the loopback address, and its socket only to pages that it has served itself."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ async def serving(made: web.Application, port: int) -> AsyncIterator[str]:
 
 @web.middleware
 async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuses what was asked under another name: a page of somewhere else whose name leads here, too; and a socket to a page
-    that was not served here. Forbids the page to load anything from elsewhere."""
+    """Refuses another Host (DNS rebinding: a foreign name that resolves to this computer), and a socket to a page of another
+    Origin. The Content-Security-Policy forbids the page to load anything from elsewhere."""
     if request.host not in _names(request):
         raise web.HTTPForbidden(text=f"This page is served to this computer alone, as http://{ADDRESS}.")
     if request.path == "/live" and request.headers.get("Origin") != f"http://{request.host}":
@@ -69,7 +69,7 @@ async def _guard(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 def _names(request: web.Request) -> tuple[str, ...]:
-    """What this server may be called, with its port."""
+    """The valid Hosts of this server."""
     assert request.transport
     port = request.transport.get_extra_info("sockname")[1]
     return f"{ADDRESS}:{port}", f"localhost:{port}"

@@ -1,4 +1,4 @@
-"""Keeps the frames that the camera shows: as an animated GIF, and as PNGs."""
+"""Saves the frames that the camera shows as an animated GIF and as PNGs."""
 
 import itertools
 import re

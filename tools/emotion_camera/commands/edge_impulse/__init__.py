@@ -1,4 +1,4 @@
-"""`edge-impulse`: faces and models to Edge Impulse Studio and back, and a runner by its Linux protocol."""
+"""`edge-impulse`: faces and models to and from Edge Impulse Studio, and a runner for its Linux clients."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import NamedTuple
 EXAMPLES = """
 examples:
   export EI_API_KEY=ei_...                                        your project's key (Studio: Dashboard, Keys)
-  emotion-camera edge-impulse upload faces                       collected faces, or a folder for each label
-  emotion-camera edge-impulse import project-openmv.zip          a model from Studio, for main.py
-  emotion-camera edge-impulse deploy --model mine.tflite         a model of yours, through Studio, for OpenMV
-  emotion-camera edge-impulse runner                             emotion.eim, for Edge Impulse's Linux clients
+  emotion-camera edge-impulse upload faces                       upload collected faces, or a folder for each label
+  emotion-camera edge-impulse import project-openmv.zip          install a model from Studio
+  emotion-camera edge-impulse deploy --model mine.tflite         have Studio build the OpenMV library of your model
+  emotion-camera edge-impulse runner                             write emotion.eim for Edge Impulse's Linux clients
 
-docs/edge-impulse.md shows each way, and how to try all of it with no account.
+docs/edge-impulse.md has a tutorial, also without an account.
 """
 
 
@@ -27,18 +27,18 @@ class Action(NamedTuple):
 
 
 ACTIONS = {
-    "upload": Action("upload", "send labelled faces to a project, each once"),
-    "export": Action("export", "write the same faces as a folder that Edge Impulse's own uploader takes"),
-    "profile": Action("profile", "have Studio estimate a model's memory and time on its boards"),
-    "deploy": Action("deploy", "send a model through Studio, and get it back for OpenMV"),
-    "import": Action("import_model", "take a model from Studio's OpenMV download, for main.py"),
-    "runner": Action("runner", "write a model as an .eim, which Edge Impulse's Linux clients run"),
+    "upload": Action("upload", "upload labelled faces to a project, each once"),
+    "export": Action("export", "write labelled faces as a folder for Edge Impulse's own uploader"),
+    "profile": Action("profile", "get Studio's estimate of a model's memory and latency"),
+    "deploy": Action("deploy", "have Studio build the OpenMV library of your model"),
+    "import": Action("import_model", "install a model from Studio's OpenMV download"),
+    "runner": Action("runner", "write a model as an .eim for Edge Impulse's Linux clients"),
 }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The actions and their arguments; only the one that is used is imported."""
-    parser.description = "Faces and models to Edge Impulse Studio and back."
+    """The actions; only the one in use is imported."""
+    parser.description = "Exchange faces and models with Edge Impulse Studio."
     parser.epilog = EXAMPLES
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, action in ACTIONS.items():
@@ -48,6 +48,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Does one action; UserError with a sentence for what can't be done."""
+    """Run one action; UserError with a sentence for what can't be done."""
     module = importlib.import_module(f"emotion_camera.commands.edge_impulse.{ACTIONS[arguments.action].module}")
     return int(module.run(arguments))

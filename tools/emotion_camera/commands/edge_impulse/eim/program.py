@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from .protocol import Responder
 
 # Bytes of a message. 48 x 48 packed pixels take 20 thousand, and the 307,200 of a VGA picture, which is the wrong size, 3 million:
-# that client is told what is expected.
-LONGEST = 4_000_000
+# that client gets an error that says what is expected.
+MAX_BYTES = 4_000_000
 CHUNK = 1 << 16
-LOOK = 0.5  # seconds between two looks whether anybody still needs the runner
-STARTER = os.getppid()  # the process that wanted the runner
-PATIENCE = 5  # seconds without a byte until a client that sent too much is left
+POLL_S = 0.5  # between two checks whether the runner is still needed
+STARTER = os.getppid()  # the process that started the runner
+PATIENCE_S = 5  # without a byte, until a client that sent too much is disconnected
 
 USAGE = """usage: {name} SOCKET         answer Edge Impulse's Linux clients on a Unix socket
        {name} --print-info   print the model's parameters as JSON
@@ -74,10 +74,10 @@ def _packed(name: str) -> bytes:
 
 
 def serve(path: str, responder: Responder) -> NoReturn:
-    """Responder clients on a Unix socket until a signal comes or nobody needs it; Failed where it can't listen there."""
+    """Serve clients on a Unix socket until a signal comes or nobody needs it; Failed where it can't listen there."""
     server = _listen(path, responder)
     try:
-        server.serve_forever(LOOK)
+        server.serve_forever(POLL_S)
     except SystemExit:
         pass
     finally:
@@ -159,24 +159,24 @@ class _Client(socketserver.BaseRequestHandler):
 
 
 def talk(client: socket.socket, responder: Responder) -> None:
-    """Responder one client until it hangs up; one that sends too long a message is told so and left."""
+    """Serve one client until it disconnects; one that sends too long a message gets an error and is disconnected."""
     from .messages import Splitter, TooLong
     from .protocol import encode
 
-    splitter = Splitter(LONGEST)
+    splitter = Splitter(MAX_BYTES)
     try:
         while data := client.recv(CHUNK):
             for message in splitter.feed(data):
                 client.sendall(encode(responder.respond(message)))
     except TooLong:
-        error = f"the message is longer than {LONGEST:,} bytes; send one picture of the model's size in each"
+        error = f"the message is longer than {MAX_BYTES:,} bytes; send one picture of the model's size in each"
         client.sendall(encode({"id": None, "success": False, "error": error}))
         _hang_up(client)
 
 
 def _hang_up(client: socket.socket) -> None:
-    """Reads past what a client still sends: cut off while it sends, it would not see the answer."""
+    """Read past what a client still sends: disconnected while it sends, it would not see the answer."""
     client.shutdown(socket.SHUT_WR)
-    client.settimeout(PATIENCE)
+    client.settimeout(PATIENCE_S)
     while client.recv(CHUNK):
         pass

@@ -22,6 +22,7 @@ DEVICE = _SHARED / "device"
 MODELS = _SHARED / "models"
 ASSETS = Path(__file__).with_name("simulator") / "assets"  # the clip and the average faces
 # A file that is being written, or was when a crash came. It keeps its suffix, by which some writers choose the format.
+Files = dict[str, bytes]  # contents by name
 UNFINISHED = ".part.{}"
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from emotion_camera.camera.events import Disconnected, Event, Frame, Line
 from emotion_camera.errors import UserError
-from emotion_camera.files import write_file
+from emotion_camera.files import Files, write_file
 from emotion_camera.model.contract import DEFAULT_MODEL
 from emotion_camera.reports.lines import ReportJoiner
 
@@ -25,8 +25,6 @@ DISKS = Path(".simulated-camera")  # under the current folder
 MOST_LATE_S = 0.5  # a computer that is slower than the camera falls behind no further: it goes on from here
 POLL_S = 0.5  # between two checks whether the disk was changed, after the program has ended
 RESETS = ("reset", "watchdog", "power")  # after these a camera starts again by itself
-
-Files = dict[str, bytes]  # contents by name
 
 
 def fill_if_empty(board: str, firmware: str = "v5.0") -> None:

@@ -26,6 +26,7 @@ from pathlib import Path
 from emotion_camera.camera.inspection import digest, hashes
 from emotion_camera.camera.repl import Repl
 from emotion_camera.errors import UserError
+from emotion_camera.files import Files
 from emotion_camera.progress import bar
 
 BOOT = Path(__file__).with_name("boot.py")
@@ -35,7 +36,6 @@ WHOLE = f"{PREVIOUS}/whole.txt"
 SWITCH = "switch.txt"
 SPARE = 8  # clusters: folders, whole.txt, switch.txt, boot.py, and the settings that the program writes
 
-Files = Mapping[str, bytes]  # contents by name
 
 COPY = """
 def copy(source, target):

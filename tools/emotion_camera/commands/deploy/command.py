@@ -1,4 +1,4 @@
-"""The command line of `deploy`: what goes on which camera, and what is said about it."""
+"""The command line of `deploy`: which files a camera gets, and the messages about it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from emotion_camera.commands.deploy.atomic_update import (
     BOOT,
     NEW,
     PREVIOUS,
-    Files,
     is_own_boot,
     missing_room,
     previous,
@@ -27,6 +26,7 @@ from emotion_camera.commands.deploy.atomic_update import (
     switch,
 )
 from emotion_camera.errors import UserError
+from emotion_camera.files import Files
 from emotion_camera.model.contract import DEFAULT_MODEL, LARGE_MODEL, check
 from emotion_camera.terminal import print_line
 
@@ -60,8 +60,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--wait", type=_seconds, default=WAIT_S, metavar="S", help=f"seconds for it to get ready (default: {WAIT_S})")
     add("--in-place", action="store_true", help="replace each file where there is no room for old and new ones")
     action = parser.add_mutually_exclusive_group()
-    action.add_argument("--list", action="store_true", help="tell what is on the camera, and change nothing")
-    action.add_argument("--dry-run", action="store_true", help="tell what would be copied, and change nothing")
+    action.add_argument("--list", action="store_true", help="list the files on the camera, and change nothing")
+    action.add_argument("--dry-run", action="store_true", help="list what would be copied, and change nothing")
     action.add_argument("--rollback", action="store_true", help="put the previous files back")
 
 
@@ -190,29 +190,29 @@ def _must_replace(camera: Repl, changed: Files, names: list[str], allowed: bool)
 
 
 def _start(camera: Repl, sha256: str, wait_s: float) -> str | None:
-    """Starts the camera; None when its program gets ready with this model, what it said instead when it does not."""
+    """Restarts the camera; None when its program gets ready with this model, otherwise what it printed instead."""
     from emotion_camera.reports.parse import EventReport, parse
 
     camera.reset()
-    said = "it says nothing"
+    trouble = "it prints nothing"
     for line in camera.lines(wait_s):
         report = parse(line) if line else None
         if isinstance(report, EventReport) and report.fields.get("sha256"):
             if report.fields["sha256"] != sha256:
-                said = f"it runs another model ({str(report.fields['sha256'])[:12]})"
+                trouble = f"it runs another model ({str(report.fields['sha256'])[:12]})"
             elif report.fields.get("selftest") in ("ok", "none"):
                 return None
         elif isinstance(report, EventReport) and report.event == "error":
-            said = report.message or said
-        elif line and "Error" in line and "Error" not in said:  # at the REPL "status" is an error, too
-            said = line
+            trouble = report.message or trouble
+        elif line and "Error" in line and "Error" not in trouble:  # at the REPL "status" is an error, too
+            trouble = line
         elif line and line.endswith(">>>"):  # the REPL: the program has ended
             break
-    return said.rstrip(".")
+    return trouble.rstrip(".")
 
 
 def _take_back(camera: Repl, trouble: str, wait_s: float) -> None:
-    """The previous set is put back, whatever comes of it; UserError tells."""
+    """Puts the previous set back; always raises UserError, with what came of it."""
     camera.reconnect()
     if not _has_previous(camera):
         raise UserError(
@@ -228,7 +228,7 @@ def _has_previous(camera: Repl) -> bool:
 
 
 def _put_previous(camera: Repl, wait_s: float) -> str | None:
-    """Puts the previous set back, from the camera or else from this computer, and starts it; what it said if not ready."""
+    """Puts the previous set back, from the camera or else from this computer, and restarts the camera; see `_start` for the result."""
     names = previous(camera)
     if names:
         put_boot(camera)
@@ -239,7 +239,7 @@ def _put_previous(camera: Repl, wait_s: float) -> str | None:
         names = {name: digest(data) for name, data in files.items()}
     if "emotion.tflite" not in names:
         camera.reset()
-        return None  # another program, which says nothing that is known here
+        return None  # another program, whose output is not known here
     return _start(camera, names["emotion.tflite"], wait_s)
 
 

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from emotion_camera.camera.inspection import digest, hashes
 from emotion_camera.camera.repl import Repl
-from emotion_camera.commands.deploy.atomic_update import Files
 from emotion_camera.errors import UserError
-from emotion_camera.files import write_file
+from emotion_camera.files import Files, write_file
 
 FOLDER = Path(".camera-files")  # below the current one; each camera has its own in it
 SETTINGS = "emotion.json"  # which the camera program writes

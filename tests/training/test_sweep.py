@@ -156,7 +156,7 @@ def data(tmp_path_factory) -> Path:
 def swept(data: Path, folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     given = ["sweep", "--data", data, "--runs", folder, "--teachers", data.parent / "teachers", *arguments]
     command = [sys.executable, "-m", "emotion_training", *map(str, given)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
 def test_a_run_that_fails_is_named_and_the_others_go_on(data, tmp_path):

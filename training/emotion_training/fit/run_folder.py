@@ -30,7 +30,7 @@ def config_settings(config: TrainConfig, soft_targets: SoftTargets | None) -> di
     }
 
 
-def start_run(run: Path, data: TrainingData, batch_size: int, settings: Mapping[str, Any]) -> None:
+def start_run(run: Path, data: TrainingData, batch_size: int, settings: dict[str, Any]) -> None:
     """Write `settings.json` into the folder `run`, which is made.
 
     Raises UserError for less than a batch of training rows, and where the run was started with other settings or rows.

@@ -214,7 +214,7 @@ def _from_weights(run: Path) -> keras.Model:
     try:
         # JSON has lists for tuples; in runs of earlier versions the shape is no part of a recipe, and has a weight decay.
         shape = settings.get("recipe", settings)["shape"]
-        fields = {name: tuple(it) if isinstance(it, list) else it for name, it in shape.items()}
+        fields: dict[str, Any] = {name: tuple(it) if isinstance(it, list) else it for name, it in shape.items()}
         fields.pop("weight_decay", None)
         model = network.build(len(EMOTIONS), shape=Shape(**fields))
         with np.load(path) as data:

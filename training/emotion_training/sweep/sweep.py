@@ -55,8 +55,9 @@ def sweep(
     with _connected(address) as ray:
         from ray import tune
 
-        cores = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
-        cpus = cpus or max(1, min(max(cores), max(2, sum(cores) // len(runs))))
+        cores = [int(node["Resources"]["CPU"]) for node in ray.nodes() if node["Alive"] and "CPU" in node["Resources"]]
+        # A run uses two cores nearly fully, and several runs on the same two are no faster than one after the other.
+        cpus = cpus or min(*cores, max(2, sum(cores) // len(runs)))
         if cpus > max(cores):
             raise UserError(f"no machine has {cpus} cores for a run, at most {max(cores)}; give a lower --cpus-per-run")
         refused = _refused(runs, data, soft_targets, folder)
@@ -72,12 +73,10 @@ def sweep(
                 name="ray_tune",  # Tune's own notes: logs and the errors of the runs
                 storage_path=str(folder),
                 failure_config=tune.FailureConfig(max_failures=restarts),
-                progress_reporter=tune.CLIReporter(
-                    parameter_columns=["run"], metric_columns=["epoch", "loss", "accuracy"]
-                ),
             ),
         )
-        trials = {trial.config["run"]: trial for trial in tuner.fit()} if names else {}
+        grid: Any = tuner.fit() if names else []
+        trials = {trial.config["run"]: trial for trial in grid}
     results = []
     for name, config in runs.items():
         metrics = (trials[name].metrics or {}).get("metrics") if name in trials else None
@@ -101,9 +100,8 @@ def train_one(
     given: dict[str, Any], runs: Runs, data: TrainingData, soft_targets: SoftTargets | None, folder: Path, cpus: int
 ) -> None:
     """What Tune calls on a machine: train the run `given["run"]`, reporting each epoch and, at the end, its metrics."""
-    os.environ.update(
-        dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), str(cpus))
-    )  # Ray tells PyTorch
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):  # Ray sets those of PyTorch
+        os.environ[name] = str(cpus)
     import keras
     from ray import tune
 
@@ -118,7 +116,7 @@ def train_one(
     reporter = keras.callbacks.LambdaCallback(on_epoch_end=report)
     network = fit(data, run, runs[given["run"]], soft_targets, callbacks=[reporter])
     part = data.faces.part(PUBLIC_TEST)
-    metrics = {}
+    metrics: Metrics = {}
     for name, it in by_protocol(network.predict(pixels(part.images), batch_size=512, verbose=0), part).items():
         metrics |= {name: round(it.accuracy, 4), f"{name} balanced": round(it.balanced, 4)}
     tune.report({"metrics": metrics, "epoch": len(read_history(run))})

@@ -106,8 +106,10 @@ class TrainState:
             kept: dict[str, Any] = torch.load(path, map_location=device(), weights_only=True)
             epoch, stage, states = int(kept["epoch"]), kept["stage"], kept["states"]
             if stage == asdict(self.stage):
-                for it, state in zip((self.network, self.ema, self.optimizer), states, strict=True):
-                    it.load_state_dict(state)
+                network, ema, optimizer = states
+                self.network.load_state_dict(network)
+                self.ema.load_state_dict(ema)
+                self.optimizer.load_state_dict(optimizer)
         except Exception as error:  # whatever a damaged file, or one of another network, makes torch raise
             raise UserError(f"{path}: is damaged, or of another network; delete it, or choose another --run") from error
         if stage != asdict(self.stage):

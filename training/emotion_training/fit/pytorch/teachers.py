@@ -55,9 +55,8 @@ def _train(name: str, teacher: Teacher, data: TrainingData, folder: Path) -> Pat
 def write_soft_targets(network: nn.Module, data: TrainingData, path: Path) -> Path:
     """Write a teacher's scores for the training rows and PublicTest: the mean of those for a face and for its mirror image."""
     rows = np.concatenate([data.train_rows, np.flatnonzero(data.faces.usage == PUBLIC_TEST)])
-    both = (torch.from_numpy(logits(network, data.faces.images[rows], mirrored)) for mirrored in (False, True))
-    scores = sum(it.softmax(dim=1) for it in both) / 2
-    distillation.write(path, data.faces, rows, scores.numpy())
+    both = [torch.from_numpy(logits(network, data.faces.images[rows], mirrored)) for mirrored in (False, True)]
+    distillation.write(path, data.faces, rows, torch.stack(both).softmax(dim=2).mean(dim=0).numpy())
     return path
 
 

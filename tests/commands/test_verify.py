@@ -115,7 +115,7 @@ def test_only_lines_with_the_mark_are_answers():
 
 @pytest.mark.parametrize("line", ['{"v":1,"event":"ready"}', "MPY: soft reboot", "MicroPython v1.26 on 2026-01-01; x"])
 def test_what_only_a_camera_that_starts_prints_says_that_it_was_reset(line):
-    with pytest.raises(Unplugged, match="the camera was reset while it was looked at"):
+    with pytest.raises(Unplugged, match="the camera was reset during the check"):
         ask("MARK (1,)", line)
 
 

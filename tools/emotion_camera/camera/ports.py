@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 # Any rate will do on USB but 921600 and 12000000: there they make the camera speak the IDE's protocol, not text.
 BAUD = 115200
 TIMEOUT_S = 0.5  # of a read: on Windows, Ctrl-C waits for its end
-SIMULATED = ("simulator", "virtual")  # the port of a simulated camera, alone or with ":" and a board; virtual is its older name
+SIMULATED = (
+    "simulator",
+    "virtual",
+)  # the port of a simulated camera, alone or with ":" and a board; virtual is its older name
 SIMULATED_BOARD = "h7plus"  # which is meant without one
 
 

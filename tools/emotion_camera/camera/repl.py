@@ -66,7 +66,7 @@ gc.collect()
 
 @dataclass(frozen=True)
 class CameraInfo:
-    """What a camera says of itself. Sizes in bytes; `disk` is the one that it starts from, with so much room in clusters."""
+    """Board, firmware and disk of a camera. Sizes in bytes; `disk` is the one that it starts from, `free` its free space in whole clusters."""
 
     board: str  # omv.board_type()
     arch: str  # omv.arch()
@@ -91,7 +91,7 @@ class Unplugged(UserError):
 
 
 class NoAnswer(Unplugged):
-    """The port is there, but what is behind it says nothing that can be understood."""
+    """The port is open, but what answers there is not MicroPython's REPL."""
 
 
 class Repl:
@@ -192,7 +192,7 @@ class Repl:
             self._raw().fs_mkdir(name)
 
     def reset(self) -> None:
-        """Starts the camera anew, as when it is plugged in; `lines` tells what it says, `reconnect` stops it again."""
+        """Restarts the camera, as when it is plugged in. Then `lines` gives what it prints, `reconnect` the REPL."""
         with self._as_sentences("the reset"):
             # The pause lets the camera answer before it is gone.
             self._raw().exec_raw_no_follow("import time, machine\ntime.sleep_ms(100)\nmachine.reset()")
@@ -214,7 +214,7 @@ class Repl:
     def lines(self, seconds: float) -> Iterator[str | None]:
         """What the camera prints after `reset`, for so long, each report in one line; None whenever it was silent for a moment.
 
-        It is asked for its status now and then, for what it said before the port was open again is lost.
+        It gets the command `status` every STATUS_S seconds, because what it printed before the port was open again is lost.
         """
         end = time.monotonic() + seconds
         while time.monotonic() < end:

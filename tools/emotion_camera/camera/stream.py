@@ -12,7 +12,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -133,7 +133,7 @@ def _connect(port: str) -> Connection:
     """Protocol V2 where the camera speaks it, else its serial port. UserError when the port can't be opened."""
     if "://" in port:  # the package takes none
         return SerialConnection(port)
-    open_port(port).close()  # says in a sentence what is wrong with it
+    open_port(port).close()  # raises UserError with the reason; the package does not
     try:
         return ProtocolConnection(port)
     except ConnectionLost:
@@ -160,7 +160,7 @@ class ReconnectingStream:
         self._connection: Connection | None = None
         self._open()
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Generator[Event, None, None]:
         try:
             while self._connection is not None and not self._closed.is_set():
                 try:
@@ -203,7 +203,7 @@ class ReconnectingStream:
                 yield Frame(self._ms(), picture)
 
     def _reconnect(self, longest_retry_s: float) -> Iterator[Disconnected]:
-        """Tries until the camera is there again, and tells why it is not, once for each reason."""
+        """Tries until it is connected again; one event for each reason why it is not."""
         message = f"{self.name}: the connection is lost; plug the camera in again, the rest goes by itself"
         yield Disconnected(self._ms(), message)
         retry_s: float = RETRY_S

@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
         stream.close()
     print(_progress(recorder))
     if not recorder.frames and not recorder.reports:
-        print("nothing came: is the camera program running? emotion-camera doctor looks", flush=True)
+        print("nothing came: is the camera program running? emotion-camera doctor finds out", flush=True)
     if arguments.video:
         _make_video(folder)
     print(f"see it: emotion-camera report {folder}")
@@ -98,7 +98,7 @@ def _record(stream: CameraStream, recorder: Recorder, seconds: float | None) -> 
             stream.send_command("status")
         for event in stream.events():
             recorder.add(event)
-            if trouble := event.message if isinstance(event, Disconnected) else _camera_s_error(event):
+            if trouble := event.message if isinstance(event, Disconnected) else _error_message(event):
                 _end_progress()
                 print_line(trouble)
             elif recorder.length_ms >= shown_ms + STEP_MS:
@@ -111,8 +111,8 @@ def _record(stream: CameraStream, recorder: Recorder, seconds: float | None) -> 
             timer.cancel()
 
 
-def _camera_s_error(event: Event) -> str | None:
-    """What the camera says is wrong, if this is that."""
+def _error_message(event: Event) -> str | None:
+    """The message of an error report, None for anything else."""
     from emotion_camera.camera.events import Line
     from emotion_camera.reports.parse import EventReport, parse
 

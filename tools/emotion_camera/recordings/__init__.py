@@ -1,4 +1,4 @@
-"""Recordings: what a camera reported, and its frames if asked for, in a folder that is whole however it ends.
+"""Recordings: what a camera reported, and its frames if asked for, in a folder that can be read however the recording ended.
 
 `reports.jsonl`: the camera's own lines, each with "at", the time in ISO 8601. Three events are the recorder's: "gone"
 (the connection was lost), "back", and "frames" (how many have come; now and then while there is no face).

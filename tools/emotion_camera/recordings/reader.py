@@ -1,4 +1,4 @@
-"""Reading a recording, however it ended: cut anywhere, every whole line and frame before the cut is there."""
+"""Reads a recording, however it ended: every complete line and frame before a cut is there."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Recording:
     frames: tuple[FrameAt, ...]
 
     def entries(self) -> Iterator[Entry]:
-        """All whole lines, in order; their times never go back. ReportError for those of a later version."""
+        """All complete lines, in order; their times never go back. ReportError for those of a later version."""
         return read_entries(self.folder / REPORTS, self.started)
 
     def jpeg(self, frame: FrameAt) -> bytes:
@@ -104,7 +104,7 @@ def read_recording(folder: Path) -> Recording:
 
 
 def unreadable(path: Path) -> bool:
-    """Whether a reports.jsonl has whole lines, but none that a camera could have sent; a first line that was cut is none."""
+    """Whether a reports.jsonl has complete lines, but none that a camera could have sent; a first line that was cut does not count."""
     if not path.is_file() or next(_timed_lines(path), None) is not None:
         return False
     with open(path, "rb") as file:
@@ -112,7 +112,7 @@ def unreadable(path: Path) -> bool:
 
 
 def read_entries(path: Path, started: datetime) -> Iterator[Entry]:
-    """The whole lines of a reports.jsonl; what is cut, damaged or without its time is passed over."""
+    """The complete lines of a reports.jsonl; what is cut, damaged or without its time is skipped."""
     last_ms = 0
     for text, at in _timed_lines(path):
         report = parse(text)
@@ -144,7 +144,7 @@ def _first_time(path: Path) -> datetime | None:
 
 
 def _time(text: Any) -> datetime | None:
-    """A time that says its zone, or None."""
+    """A time with its time zone, or None."""
     try:
         time = datetime.fromisoformat(text)
     except (TypeError, ValueError):
@@ -153,7 +153,7 @@ def _time(text: Any) -> datetime | None:
 
 
 def _about(path: Path) -> dict[str, Any]:
-    """What recording.json says; nothing if it is not there, damaged or another program's."""
+    """The fields of recording.json; none if it is missing, damaged or another program's."""
     try:
         about = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -168,7 +168,7 @@ def _about(path: Path) -> dict[str, Any]:
 
 
 def _frames(folder: Path) -> tuple[FrameAt, ...]:
-    """The frames that are whole: their row ends, and so does their picture."""
+    """The complete frames: both the row in frames.csv and the JPEG end."""
     try:
         rows = (folder / FRAME_TIMES).read_bytes().split(b"\n")[1:-1]
         size = (folder / FRAMES).stat().st_size

@@ -32,13 +32,13 @@ from emotion_camera.recordings.table import Table
 from emotion_camera.reports.parse import EventReport, FacesReport, parse
 
 SYNC_S = 1  # what a power cut may cost
-STILL_HERE_MS = 10_000  # between lines that say that frames come, while no face is in them
+STILL_HERE_MS = 10_000  # between lines that count the frames, while no face is in them
 QUALITY = 85  # of JPEG: about 10 KB a frame of 320 x 240, and the letters in it stay clean
 CAMERA = ("board", "firmware", "model", "sha256", "labels")  # what recording.json keeps of it
 
 
 class RecordingError(UserError):
-    """A recording that can't go on, as a sentence; what was recorded until then is whole."""
+    """Why a recording can't go on, as a sentence; what was recorded until then can be read."""
 
 
 class Recorder:

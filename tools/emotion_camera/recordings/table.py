@@ -19,12 +19,12 @@ COLUMNS = ("at", "seconds", "t", "face", "x", "y", "width", "height", "emotion",
 
 
 class Table:
-    """Grows with the recording. A camera that was running before tells its labels late; the rows are then written anew."""
+    """Grows with the recording. The labels of a camera that was already running come late, with its status; the rows are then rewritten."""
 
     def __init__(self, folder: Path, started: datetime) -> None:
         self._folder = folder
         self._started = started
-        self._first_labels: tuple[str, ...] = ()  # for the rows before any were told
+        self._first_labels: tuple[str, ...] = ()  # for the rows before any labels came
         self._labels: tuple[str, ...] = ()
         self._columns: list[str] = []
         self._file = GrowingFile(folder / TABLE)

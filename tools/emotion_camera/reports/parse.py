@@ -41,7 +41,7 @@ class FacesReport:
 
 @dataclass(frozen=True)
 class EventReport:
-    """What else a camera tells: "ready", "error", "recovered" and others."""
+    """Any other report: "ready", "error", "recovered" and others."""
 
     event: str
     message: str | None  # a sentence for a person, which "error" and "reply" always have
@@ -71,7 +71,7 @@ def parse(line: str) -> Report | None:
 
 
 def labels_of(report: Report) -> tuple[str, ...]:
-    """The model's labels if a report tells them (events "ready" and "status"), in the order of a face's scores."""
+    """The model's labels, if a report has them (events "ready" and "status"), in the order of a face's scores."""
     labels = report.fields.get("labels") if isinstance(report, EventReport) else None
     known = isinstance(labels, list) and all(isinstance(label, str) for label in labels)
     return tuple(labels) if known and labels else ()
@@ -100,21 +100,21 @@ def _faces_report(fields: dict[str, Any]) -> FacesReport:
     faces = tuple(_face(face) for face in _list(fields["faces"]))
     if not faces:
         raise ValueError("no faces")
-    return FacesReport(_whole(fields["t"]), _number(fields["fps"]), faces)
+    return FacesReport(_integer(fields["t"]), _number(fields["fps"]), faces)
 
 
 def _face(fields: dict[str, Any]) -> Face:
-    x, y, w, h = (_whole(side) for side in _list(fields["box"]))
+    x, y, w, h = (_integer(side) for side in _list(fields["box"]))
     emotion = fields["emotion"]
     if not isinstance(emotion, str | None):
         raise TypeError("no emotion")
     scores = tuple(_number(score, most=1) for score in _list(fields["scores"]))
-    return Face(_whole(fields["id"], least=1), (x, y, w, h), emotion, _number(fields["score"], most=1), scores)
+    return Face(_integer(fields["id"], least=1), (x, y, w, h), emotion, _number(fields["score"], most=1), scores)
 
 
-def _whole(value: Any, least: int = 0) -> int:
+def _integer(value: Any, least: int = 0) -> int:
     if type(value) is not int or value < least:  # a bool is an int, too
-        raise ValueError("no whole number")
+        raise ValueError("no integer")
     return value
 
 

@@ -10,7 +10,7 @@ from emotion_camera.reports.parse import EventReport, labels_of, parse
 
 
 def look(camera: Repl, wait_s: float) -> Iterator[Finding]:
-    """All that the camera at its REPL tells; it is started anew then, and its program given `wait_s` seconds to get ready."""
+    """All findings of the camera at its REPL. Then it is restarted, and its program has `wait_s` seconds to get ready."""
     info = camera.info
     yield _board(info)
     yield Finding(FINE, "firmware", f"{info.firmware} (v4.5.5 and later are supported)")
@@ -51,18 +51,20 @@ def _files(camera: Repl, there: dict[str, int]) -> Iterator[Finding]:
 
 
 def _alive(camera: Repl, wait_s: float) -> Finding:
-    """Listen to the camera as it starts: the ready report, or what it says instead."""
-    said = ""
+    """Reads what the camera prints as it starts: the ready report, or what came instead."""
+    printed = ""
     for line in camera.lines(wait_s):
         report = parse(line) if line else None
         if isinstance(report, EventReport):
             if report.event in ("ready", "status") and "sha256" in report.fields:
                 return _ready(report)
-            said = report.message or said
+            printed = report.message or printed
         elif report is None:
-            said = line or said
-    advice = f"look at its frame in OpenMV IDE; {DEPLOY} puts a whole program and model there"
-    return Finding(WRONG, "program", f"did not get ready within {wait_s:g} s ({said or 'it says nothing'})", advice)
+            printed = line or printed
+    advice = f"look at its frame in OpenMV IDE; {DEPLOY} puts a complete program and model there"
+    return Finding(
+        WRONG, "program", f"did not get ready within {wait_s:g} s ({printed or 'it prints nothing'})", advice
+    )
 
 
 def _ready(report: EventReport) -> Finding:

@@ -13,7 +13,7 @@ EQUAL, DIFFERENT, UNKNOWN = "equal", "DIFFERENT", "not checked"
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the table. `compared` counts the answers, `different` those that differ; `fact` tells the first of these,
+    """One line of the table. `compared` counts the answers, `different` those that differ; `fact` has the first of these,
     or why nothing was checked; `meaning` is what it means for who uses the camera, "" where all is well."""
 
     name: str
@@ -36,7 +36,7 @@ MEANINGS = {
 
 
 def unchecked(name: str, why: str) -> Check:
-    """A line for what could not be looked at."""
+    """A line for what could not be checked."""
     return Check(name, fact=why)
 
 

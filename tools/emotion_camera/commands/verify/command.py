@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from contextlib import closing, suppress
 from pathlib import Path
 
 from emotion_camera.errors import UserError
-from emotion_camera.files import write_file
+from emotion_camera.files import write_json
+from emotion_camera.progress import say
 
 EXAMPLES = """
 examples:
@@ -44,13 +43,13 @@ def run(arguments: argparse.Namespace) -> int:
     _fill_simulated(arguments.port)
     with closing(open_repl(arguments.port)) as camera:
         try:
-            result = examine(camera, lambda what: _tell(f"looking at {what} ..."))
+            result = examine(camera, lambda what: say(f"checking {what} ..."))
         except KeyboardInterrupt:
-            _tell("stopped: the camera starts its program again")
+            say("stopped: the camera starts its program again")
             raise
     print(page(result))
     if arguments.json:
-        _write(arguments.json, json.dumps(as_json(result), indent=1) + "\n")
+        write_json(arguments.json, as_json(result))
     return int(result.differs)
 
 
@@ -63,14 +62,3 @@ def _fill_simulated(port: str | None) -> None:
     if board is not None:
         with suppress(UserError):
             fill_if_empty(board)
-
-
-def _tell(words: str) -> None:
-    print(words, file=sys.stderr, flush=True)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        write_file(path, text.encode())
-    except OSError as error:
-        raise UserError(f"{path}: can't be written ({error.strerror}); give another file") from None

@@ -36,18 +36,18 @@ class Result:
         return any(check.level == DIFFERENT for check in self.checks)
 
 
-def examine(camera: Repl, tell: Callable[[str], None]) -> Result:
-    """Look at a camera at its REPL; `tell` gets a few words before each part. Raises UserError when the camera is lost."""
+def examine(camera: Repl, progress: Callable[[str], None]) -> Result:
+    """Run all checks on a camera at its REPL; `progress` gets a few words before each part. UserError when the camera is lost."""
     simulated = camera.exec("import sys\nprint(sys.platform)").strip() in SIMULATED
     files, known = _files(camera)
     result = Result(camera.info, simulated, files, known)
     probe = Probe(camera)
-    tell("the firmware's answers")
+    progress("the firmware's answers")
     result.checks += firmware.firmware_checks(probe)
-    tell("the model's scores")
+    progress("the model's scores")
     model = _model(camera, result)
     result.checks.append(_scores(probe, model))
-    tell("the program, half a minute")
+    progress("the program, half a minute")
     listener = play(probe, "main.py" in files)
     result.played = listener.played
     if simulated and camera.board:

@@ -59,10 +59,10 @@ class Probe:
             self.ask(call(at, base64.b64encode(data[at : at + PIECE]).decode()))
 
     def ask(self, code: str) -> list[Values]:
-        """What `code` says, one tuple each."""
-        said: list[Values] = []
-        self.follow(code, said.append, lambda line: None)
-        return said
+        """The values that `code` prints by `say`, a tuple a call."""
+        answers: list[Values] = []
+        self.follow(code, answers.append, lambda line: None)
+        return answers
 
     def follow(self, code: str, on_values: Callable[[Values], None], on_line: Callable[[str], None]) -> None:
         """Run `code`: `on_values` gets each tuple, `on_line` each line that a program prints meanwhile, as they come."""
@@ -76,6 +76,6 @@ class Probe:
             on_values(ast.literal_eval(rest))
         elif line.startswith(STARTS):
             raise Unplugged(
-                f"{self.camera.port}: the camera was reset while it was looked at; unplug it, plug it in and run the same "
+                f"{self.camera.port}: the camera was reset during the check; unplug it, plug it in and run the same "
                 "again (a main.py that sets WATCHDOG_MS resets it: take that out first)"
             )

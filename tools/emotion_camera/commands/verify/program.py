@@ -74,7 +74,7 @@ class Span(NamedTuple):
 
 @dataclass
 class Played:
-    """What came of it. `trouble` says in a sentence what was wrong with main.py, if anything; `ready` is its report.
+    """What came of it. `trouble` is a sentence: what was wrong with main.py, if anything; `ready` is its report.
     `is_plain`: it was another program that was timed in its place."""
 
     scenes: list[Scene] = field(default_factory=list)
@@ -86,7 +86,7 @@ class Played:
 
 
 class Listener:
-    """Takes apart what comes while main.py runs: its reports, and what the code round it says."""
+    """Collects what comes while main.py runs: its reports, and the values that timed.py prints."""
 
     def __init__(self, own: int = 0) -> None:
         self.played = Played()
@@ -111,7 +111,7 @@ class Listener:
                 self.played.error = report.message or ""
 
     def on_values(self, values: Values) -> None:
-        """What timed.py says: a scene begins to count or has been played, what memory is left, how it ended."""
+        """Values of timed.py: a scene begins to count or has been played, what memory is left, how it ended."""
         what, *rest = values
         if what == "count":
             self._faces = []
@@ -149,7 +149,7 @@ def play(probe: Probe, has_main: bool = True) -> Listener:
 
 
 def _why_not(played: Played) -> str:
-    return played.trouble or f"main.py did not get ready ({played.error or 'it does not say why'})"
+    return played.trouble or f"main.py did not get ready ({played.error or 'it gives no reason'})"
 
 
 def _play(probe: Probe, code: str) -> Listener:
@@ -162,7 +162,7 @@ def _play(probe: Probe, code: str) -> Listener:
         probe.follow(f"run({code!r}, {plan!r}, {WARM_MS}, {COUNT_MS}, {LEAST})", listener.on_values, listener.on_line)
     except NoAnswer:
         probe.camera.interrupt()
-        played.trouble = "main.py takes no pictures: nothing was heard of it for a minute"
+        played.trouble = "main.py takes no pictures: it printed nothing for a minute"
     except Unplugged:
         raise
     except UserError as error:

@@ -30,7 +30,7 @@ RESETS = ("reset", "watchdog", "power")  # after these a camera starts again by 
 def fill_if_empty(board: str, firmware: str = "v5.0") -> None:
     """Puts the shipped program and model on the disk of a simulated camera that has nothing on it; UserError where they don't fit."""
     from emotion_camera.boards import find_board
-    from emotion_camera.simulator.board.disks import read_disks
+    from emotion_camera.simulator.host.disks import read_disks
     from emotion_camera.simulator.host.firmware import find_firmware
     from emotion_camera.simulator.program import program_for
 

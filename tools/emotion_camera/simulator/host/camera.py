@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from emotion_camera.boards import find_board
 from emotion_camera.errors import UserError
-from emotion_camera.simulator.board.disks import DiskFiles, Folders, read_disks, read_script
 from emotion_camera.simulator.events import Ended, Event, Line, Sent, Shown
 from emotion_camera.simulator.faults import Faults
+from emotion_camera.simulator.host.disks import DiskFiles, Folders, read_disks, read_script
 from emotion_camera.simulator.host.dispatch import Dispatch
 from emotion_camera.simulator.host.firmware import CameraError, HardFault, find_firmware
 from emotion_camera.simulator.host.float_source import with_30_bit_floats

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from emotion_camera.boards import Board
-from emotion_camera.simulator.board.disks import CASCADE_TEXT, Folders
 from emotion_camera.simulator.events import Call
 from emotion_camera.simulator.faults import RandomErrors
 from emotion_camera.simulator.host import networks
+from emotion_camera.simulator.host.disks import CASCADE_TEXT, Folders
 from emotion_camera.simulator.host.firmware import (
     CONSTANTS,
     NOT_PLAYED,

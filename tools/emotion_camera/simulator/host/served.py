@@ -16,9 +16,9 @@ import numpy as np
 
 from emotion_camera.boards import Board
 from emotion_camera.errors import UserError
-from emotion_camera.simulator.board.disks import CASCADE, CASCADE_TEXT
 from emotion_camera.simulator.events import Call
 from emotion_camera.simulator.faults import Faults
+from emotion_camera.simulator.host.disks import CASCADE, CASCADE_TEXT
 from emotion_camera.simulator.host.dispatch import Dispatch
 from emotion_camera.simulator.host.firmware import CameraError, Firmware, HardFault
 from emotion_camera.simulator.host.link import Link, Request, Response

@@ -21,9 +21,9 @@ _SHARED = _DATA if IN_WHEEL else Path(__file__).resolve().parents[2]
 DEVICE = _SHARED / "device"
 MODELS = _SHARED / "models"
 ASSETS = Path(__file__).with_name("simulator") / "assets"  # the clip and the average faces
-# A file that is being written, or was when a crash came. It keeps its suffix, by which some writers choose the format.
+UNFINISHED = ".part.{}"  # a file or folder that is being written; it keeps its suffix, by which some writers choose the format
+
 Files = dict[str, bytes]  # contents by name
-UNFINISHED = ".part.{}"
 
 
 @contextmanager

@@ -268,7 +268,7 @@ def test_a_checkpoint_of_another_network_is_refused(data, tmp_path):
 
     (tmp_path / "stage1").mkdir()
     build(7, shape=SHAPES["emotion_plus"]).save_weights(tmp_path / "stage1" / "network.weights.h5")
-    with pytest.raises(UserError, match="holds the weights of another network; choose another --run"):
+    with pytest.raises(UserError, match="is damaged, or of another network; choose another --run"):
         fit(training_data(load(data)), tmp_path, TrainConfig(epochs=4), undecided())
 
 

@@ -177,8 +177,8 @@ def _fit_stage(
 def _load_weights(model: keras.Model, path: Path) -> None:
     try:
         model.load_weights(path)
-    except (ValueError, KeyError) as error:  # what Keras raises where the layers differ
-        raise UserError(f"{path}: holds the weights of another network; choose another --run") from error
+    except (ValueError, KeyError, OSError) as error:  # Keras's where the layers differ, h5py's of a damaged file
+        raise UserError(f"{path}: is damaged, or of another network; choose another --run") from error
 
 
 def _save(shape: Shape, weights: list[NDArray], path: Path) -> keras.Model:

@@ -24,6 +24,19 @@ ON_TERMINALS = {
     "test_collect",
     "test_release",
 }
+# Modules of which each test runs the camera program, a camera or a training for seconds: slow, all of them.
+RUN_LONG = {
+    "test_accuracy_bounds",
+    "test_boards",
+    "test_board_starts",
+    "test_clip",
+    "test_finetune",
+    "test_pytorch",
+    "test_recovery",
+    "test_sweep",
+    "test_verify_camera",
+}
+NEWEST = "v5.0"  # of the firmware generations; the daily tests run on this one
 
 # No example is too slow: how long one takes is the machine's business, and speed is measured by `make bench`.
 settings.register_profile("project", deadline=None)
@@ -35,6 +48,15 @@ for name in ("SIGINT", "SIGHUP"):  # Windows has no SIGHUP
     number = getattr(signal, name, None)
     if number is not None and signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, lambda *_: None)
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest looks at the marks
+def pytest_collection_modifyitems(items):
+    for item in items:
+        values = item.callspec.params if hasattr(item, "callspec") else {}
+        whole_program = "device" in item.path.parts and values.get("firmware", NEWEST) != NEWEST
+        if item.module.__name__ in RUN_LONG or whole_program:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)

@@ -37,15 +37,16 @@ def test_the_changelog_has_this_release():
     assert f"## [{__version__}]" in text
 
 
-def test_the_tests_that_run_one_at_a_time_are_there():
-    """They are known by their modules' names, which a move must not lose."""
+@pytest.mark.parametrize("which", ["ON_TERMINALS", "RUN_LONG"])
+def test_the_modules_that_the_suite_knows_by_name_are_there(which):
+    """Those that run one at a time, and those that are slow: a move must not lose them."""
     tree = ast.parse((ROOT / "tests" / "conftest.py").read_text("utf-8"))
     assigned = {
         node.targets[0].id: node.value
         for node in tree.body
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
     }
-    names = ast.literal_eval(assigned["ON_TERMINALS"])
+    names = ast.literal_eval(assigned[which])
     assert names <= {path.stem for path in (ROOT / "tests").rglob("test_*.py")}
     assert len(names) > 5
 

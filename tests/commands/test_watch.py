@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import os
+import queue
 import re
 import signal
 import socket
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import threading
 import urllib.error
+import urllib.parse
 import urllib.request
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -195,6 +197,10 @@ def page(camera):
         yield url
 
 
+def origin(url: str) -> str:
+    return url[: url.index("/", len("http://"))]
+
+
 def fetch(url: str, **headers: str) -> tuple[int, dict, bytes]:
     try:
         with urllib.request.urlopen(urllib.request.Request(url, headers=headers)) as answer:
@@ -208,14 +214,14 @@ def test_serves_its_own_files_and_nothing_else(page):
         status, _, content = fetch(page.rstrip("/") + path)
         assert (status, bool(content)) == (200, True), path
     for path in ("../command.py", "%2e%2e/command.py", "tools", "page.html"):
-        assert fetch(page + path)[0] == 404, path
+        assert fetch(page + path)[0] in (403, 404), path
 
 
 def test_the_page_may_load_nothing_from_elsewhere(page):
     policy = fetch(page)[1]["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
-    own = page.removeprefix("http://").rstrip("/")
+    own = origin(page).removeprefix("http://")
     assert set(re.findall(r"\w+://[^ ;]+", policy)) == {f"ws://{own}"}
     for file in FILES.values():
         if file.parent.name == "page":
@@ -226,15 +232,16 @@ def test_the_page_may_load_nothing_from_elsewhere(page):
     "host", ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1", "localhost.evil.example:{port}"]
 )
 def test_another_name_that_leads_here_is_refused(page, host):
-    port = page.rstrip("/").rpartition(":")[2]
+    port = origin(page).rpartition(":")[2]
     assert fetch(page, Host=host.format(port=port))[0] == 403
     assert fetch(page, Host=f"localhost:{port}")[0] == 200
 
 
-@pytest.mark.parametrize("origin", [None, "http://evil.example", "null", "http://127.0.0.1:1", "https://{own}"])
-def test_pages_from_elsewhere_may_not_listen(page, origin):
+@pytest.mark.parametrize("sender", [None, "http://evil.example", "null", "http://127.0.0.1:1", "https://{own}"])
+def test_pages_from_elsewhere_may_not_listen(page, sender):
     async def listen() -> int:
-        headers = {} if origin is None else {"Origin": origin.format(own=page.removeprefix("http://").rstrip("/"))}
+        own = origin(page).removeprefix("http://")
+        headers = {} if sender is None else {"Origin": sender.format(own=own)}
         async with aiohttp.ClientSession() as session:
             try:
                 async with session.ws_connect(page + "live", headers=headers):
@@ -245,10 +252,53 @@ def test_pages_from_elsewhere_may_not_listen(page, origin):
     assert asyncio.run(listen()) == 403
 
 
+@pytest.mark.parametrize("token", ["", "x/", "x" * 22 + "/", "\N{SNOWMAN}/", "?token="])
+def test_who_does_not_know_the_address_is_refused(page, token):
+    """Other users of this computer can connect to the port, too."""
+
+    async def listen(url: str) -> int:
+        async with aiohttp.ClientSession() as session:
+            try:
+                async with session.ws_connect(url, headers={"Origin": origin(page)}):
+                    return 101
+            except aiohttp.WSServerHandshakeError as error:
+                return error.status
+
+    stranger = origin(page) + "/" + urllib.parse.quote(token, safe="/?=")
+    for path in ("", "page.js", "theme.css", "live"):
+        assert fetch(stranger + path)[0] == 403, path
+    assert asyncio.run(listen(stranger + "live")) == 403
+
+
+def test_two_programs_have_addresses_of_their_own(page):
+    with served(FakeStream()) as (_, other):
+        assert origin(other) + page[len(origin(page)) :] != other
+        assert fetch(origin(other) + page[len(origin(page)) :])[0] == 403
+
+
+def test_the_browser_is_opened_by_a_link_that_works_once(monkeypatch, tmp_path):
+    """The command line of a browser can be read by the computer's other users."""
+    monkeypatch.chdir(tmp_path)
+    opened: queue.SimpleQueue[str] = queue.SimpleQueue()
+    waits = threading.Event()
+
+    def open_slowly(url: str) -> None:
+        opened.put(url)
+        waits.wait(10)
+
+    monkeypatch.setattr("webbrowser.open", open_slowly)
+    with served(FakeStream(), opens_browser=True) as (_, url):
+        link = opened.get(timeout=10)
+        assert url.rstrip("/").rpartition("/")[2] not in link
+        assert b"Emotion camera" in fetch(link)[2], "served while the browser is still being opened"
+        assert fetch(link)[0] == 403
+        waits.set()
+
+
 @asynccontextmanager
 async def listening(url: str):
     """The socket of a page that was served there."""
-    headers = {"Origin": url.rstrip("/")}
+    headers = {"Origin": origin(url)}
     async with aiohttp.ClientSession() as session, session.ws_connect(url + "live", headers=headers) as socket:
         yield socket
 
@@ -281,7 +331,7 @@ def test_a_slow_page_gets_the_newest_frame_and_delays_no_other(page, camera):
         return numbers
 
     async def watch() -> tuple[list[int], list[int]]:
-        headers = {"Origin": page.rstrip("/")}
+        headers = {"Origin": origin(page)}
         async with aiohttp.ClientSession() as session:
             quick = await session.ws_connect(page + "live", headers=headers)
             slow = await session.ws_connect(page + "live", headers=headers)
@@ -333,7 +383,17 @@ def test_a_taken_port_is_told_in_a_sentence(tmp_path):
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for another process")
 def test_ends_cleanly_at_ctrl_c(tmp_path):
-    command = [sys.executable, "-m", "emotion_camera", "watch", "--port", "simulator", "--no-browser", "--http-port", "0"]
+    command = [
+        sys.executable,
+        "-m",
+        "emotion_camera",
+        "watch",
+        "--port",
+        "simulator",
+        "--no-browser",
+        "--http-port",
+        "0",
+    ]
     watch = subprocess.Popen(
         command, cwd=tmp_path, env=here(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

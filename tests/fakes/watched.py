@@ -68,14 +68,14 @@ def _face(number: int, emotion: str | None) -> dict[str, object]:
 
 
 @contextmanager
-def served(camera: object) -> Iterator[tuple[Hub, str]]:
+def served(camera: object, opens_browser: bool = False) -> Iterator[tuple[Hub, str]]:
     """The hub of a camera, and the address of its page."""
     hub = Hub(camera)  # type: ignore[arg-type]
     address: queue.SimpleQueue[str] = queue.SimpleQueue()
     loop, over = asyncio.new_event_loop(), asyncio.Event()
 
     async def serve() -> None:
-        async with serving(FILES, hub, 0) as url:
+        async with serving(FILES, hub, 0, opens_browser=opens_browser) as url:
             address.put(url)
             await over.wait()
 

@@ -20,7 +20,7 @@ export function connect({ receive, show, lose }) {
   }
 
   function open() {
-    socket = new WebSocket(`ws://${location.host}/live`);
+    socket = new WebSocket(new URL("live", location.href.replace(/^http/, "ws")));
     socket.binaryType = "arraybuffer";
     socket.onmessage = ({ data }) => (typeof data === "string" ? receive(JSON.parse(data)) : draw(data));
     socket.onclose = () => {

@@ -92,8 +92,15 @@ class Hub(Protocol):
 
 
 @asynccontextmanager
-async def serving(files: Mapping[str, Path], hub: Hub, port: int) -> AsyncIterator[str]:
-    """Serve a page's files by their paths, and its socket, on `port` (0: any) while the context lasts; the page's address.
+async def serving(
+    files: Mapping[str, Path],
+    hub: Hub,
+    port: int,
+    handlers: Mapping[str, server.Handler] | None = None,
+    opens_browser: bool = False,
+) -> AsyncIterator[str]:
+    """Serve a page's files and `handlers` by their paths, and its socket, on `port` (0: any) while the context lasts; the
+    page's address.
 
     UserError when the port is taken.
     """
@@ -120,9 +127,9 @@ async def serving(files: Mapping[str, Path], hub: Hub, port: int) -> AsyncIterat
         for page in tuple(pages):
             await page.socket.close(code=1001, message=b"the program has ended")
 
-    application = server.application(files, live)
+    application = server.application(files, {"/live": live, **(handlers or {})})
     application.on_shutdown.append(close_pages)
-    async with server.serving(application, port) as url:
+    async with server.serving(application, port, opens_browser) as url:
         yield url
 
 

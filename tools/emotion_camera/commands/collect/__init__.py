@@ -113,7 +113,7 @@ async def _serve(session: Session, arguments: argparse.Namespace) -> None:
     from emotion_camera.commands.collect.page import serving
     from emotion_camera.commands.collect.terminal import collect_by_keys
 
-    async with serving(session, arguments.http_port) as url:
+    async with serving(session, arguments.http_port, not arguments.no_browser) as url:
         print(f"collecting faces to {arguments.out}: {url}  (Ctrl-C ends it)", flush=True)
         over = threading.Event()
         if arguments.no_browser and sys.stdin.isatty():
@@ -122,13 +122,5 @@ async def _serve(session: Session, arguments: argparse.Namespace) -> None:
             finally:
                 over.set()
             return
-        if not arguments.no_browser:
-            _open_browser(url)
         while session.failed is None:
             await asyncio.sleep(POLL_S)
-
-
-def _open_browser(url: str) -> None:
-    import webbrowser
-
-    threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()

@@ -73,12 +73,12 @@ class PageHub:
 
 
 @asynccontextmanager
-async def serving(session: Session, port: int) -> AsyncIterator[str]:
+async def serving(session: Session, port: int, opens_browser: bool = False) -> AsyncIterator[str]:
     """Serve the page on `port`, 0 for any, while the context lasts; its address. UserError when the port is taken."""
     hub = PageHub(session)
     publishing = asyncio.create_task(hub.publish())
     try:
-        async with live.serving(FILES, hub, port) as url:
+        async with live.serving(FILES, hub, port, opens_browser=opens_browser) as url:
             yield url
     finally:
         publishing.cancel()

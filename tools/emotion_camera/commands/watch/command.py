@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import signal
-import webbrowser
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +29,7 @@ examples:
   emotion-camera watch --port recordings/monday
 
 The page shows the camera's frame with boxes and names, each face's scores, and how they went over the last minute. It can
-calibrate the camera and record. Nobody but this computer can open it. End it with Ctrl-C.
+calibrate the camera and record. Only who knows its address, on this computer, can open it. End it with Ctrl-C.
 """
 
 
@@ -72,8 +71,6 @@ async def _serve(hub: Hub, port: int, opens_browser: bool) -> None:
     with suppress(NotImplementedError):  # Windows raises KeyboardInterrupt instead
         for name in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(name, over.set)
-    async with serving(FILES, hub, port) as url:
+    async with serving(FILES, hub, port, opens_browser=opens_browser) as url:
         print_line(f"{hub.name}: see {url} (Ctrl-C ends it)")
-        if opens_browser:
-            webbrowser.open(url)
         await over.wait()

@@ -184,7 +184,9 @@ def test_a_model_that_is_not_better_is_not_written(unchanged):
 
 def test_with_anyway_it_is_written_and_the_card_says_so(unchanged):
     out = unchanged / "out" / "emotion.tflite"
-    card = finetune.finetune(unchanged / "faces", DEFAULT_MODEL, out, AVERAGE_FACES, finetune.FinetuneConfig(anyway=True))
+    card = finetune.finetune(
+        unchanged / "faces", DEFAULT_MODEL, out, AVERAGE_FACES, finetune.FinetuneConfig(anyway=True)
+    )
     assert check(out).labels == EMOTIONS
     assert "although it is not better" in card.read_text(encoding="utf-8")
 

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 from emotion_camera.boards import BOARDS
-from emotion_camera.camera.events import Disconnected, Frame, Line
+from emotion_camera.events import Disconnected, Frame, Line
 from emotion_camera.camera.serial import SerialConnection
 from emotion_camera.camera.simulated import SimulatedStream
 from emotion_camera.camera.stream import NO_COMMANDS, NO_PACKAGE, open_stream

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from emotion_camera.camera.events import Frame
+from emotion_camera.events import Frame
 from emotion_camera.recordings import Recorder, read_recording
 from recorded import LABELS, READY, by_hand, command, environment, faces, tools
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from emotion_camera.camera.events import Frame, Line
+from emotion_camera.events import Frame, Line
 from emotion_camera.commands.report.page import render
 from emotion_camera.commands.report.timeline import read_timeline
 from emotion_camera.recordings import Recorder, read_recording

@@ -5,7 +5,7 @@ import queue
 import time
 
 import numpy as np
-from emotion_camera.camera.events import Disconnected, Frame, Line
+from emotion_camera.events import Disconnected, Frame, Line
 from emotion_camera.errors import UserError
 
 BOX = (100, 60, 96, 96)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
-from emotion_camera.camera.events import Disconnected, Event, Frame, Line
+from emotion_camera.events import Disconnected, Event, Frame, Line
 from emotion_camera.commands.watch.command import FILES
 from emotion_camera.commands.watch.hub import Hub
 from emotion_camera.errors import UserError

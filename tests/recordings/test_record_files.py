@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from emotion_camera.camera.events import Disconnected, Frame, Line
+from emotion_camera.events import Disconnected, Frame, Line
 from emotion_camera.errors import UserError
 from emotion_camera.files import GrowingFile
 from emotion_camera.recordings import Recorder, RecordingError, read_recording, recorder

@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import numpy as np
-from emotion_camera.camera.events import Event, Frame, Line
+from emotion_camera.events import Event, Frame, Line
 from emotion_camera.errors import UserError
 
 from bench.metrics import quantile

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from emotion_camera.camera.events import Event
+from emotion_camera.events import Event
 from emotion_camera.errors import UserError
 
 

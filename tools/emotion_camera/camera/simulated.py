@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emotion_camera.camera.events import Disconnected, Event, Frame, Line
+from emotion_camera.events import Disconnected, Event, Frame, Line
 from emotion_camera.errors import UserError
 from emotion_camera.files import Files, write_file
 from emotion_camera.model.contract import DEFAULT_MODEL

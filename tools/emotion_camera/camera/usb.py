@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from emotion_camera.boards import USB
-from emotion_camera.camera.events import ConnectionLost
+from emotion_camera.events import ConnectionLost
 from emotion_camera.reports.lines import LineReader
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from emotion_camera.errors import UserError
 from emotion_camera.terminal import print_line
 
 if TYPE_CHECKING:
-    from emotion_camera.camera.events import Event
+    from emotion_camera.events import Event
     from emotion_camera.camera.stream import CameraStream
     from emotion_camera.recordings import Recorder
 
@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _record(stream: CameraStream, recorder: Recorder, seconds: float | None) -> None:
-    from emotion_camera.camera.events import Disconnected
+    from emotion_camera.events import Disconnected
 
     timer = threading.Timer(seconds, stream.close) if seconds else None
     if timer:
@@ -113,7 +113,7 @@ def _record(stream: CameraStream, recorder: Recorder, seconds: float | None) -> 
 
 def _error_message(event: Event) -> str | None:
     """The message of an error report, None for anything else."""
-    from emotion_camera.camera.events import Line
+    from emotion_camera.events import Line
     from emotion_camera.reports.parse import EventReport, parse
 
     report = parse(event.text) if isinstance(event, Line) else None

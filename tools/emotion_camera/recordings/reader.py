@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from emotion_camera.camera.events import Disconnected, Frame, Line
+    from emotion_camera.events import Disconnected, Frame, Line
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Recording:
 
     def events(self) -> Iterator[Frame | Line | Disconnected]:
         """Lines and frames in the order in which they came, as a camera gives them."""
-        from emotion_camera.camera.events import Frame
+        from emotion_camera.events import Frame
 
         frames = (Frame(frame.time_ms, self.picture(frame)) for frame in self.frames)
         return heapq.merge(filter(None, map(_as_event, self.entries())), frames, key=lambda event: event.time_ms)
@@ -187,7 +187,7 @@ def _frames(folder: Path) -> tuple[FrameAt, ...]:
 
 
 def _as_event(entry: Entry) -> Line | Disconnected | None:
-    from emotion_camera.camera.events import Disconnected, Line
+    from emotion_camera.events import Disconnected, Line
 
     if isinstance(entry.report, EventReport):
         if entry.report.event == GONE:

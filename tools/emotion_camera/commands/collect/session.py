@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from emotion_camera.camera.events import Disconnected, Event, Frame, Line
+from emotion_camera.events import Disconnected, Event, Frame, Line
 from emotion_camera.camera.stream import CameraStream
 from emotion_camera.commands.collect.crop import is_inside, likeness, model_view
 from emotion_camera.commands.collect.matching import Match, OrderedMatcher, UnorderedMatcher

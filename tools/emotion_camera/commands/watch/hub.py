@@ -8,7 +8,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from emotion_camera.camera.events import Disconnected, Event, Frame, Line
+from emotion_camera.events import Disconnected, Event, Frame, Line
 from emotion_camera.camera.stream import CameraStream
 from emotion_camera.errors import UserError
 from emotion_camera.jpeg import jpeg

@@ -9,8 +9,8 @@ from emotion_camera.model.contract import check
 from emotion_camera.model.interpreter import scores
 from emotion_camera.model.metadata import Metadata, read, self_test_picture, tail
 from emotion_training.data.fer2013 import Faces
+from emotion_training.data.protocols import EvalSet
 from emotion_training.data.targets import training_rows
-from emotion_training.evaluate.protocols import EvalSet
 from emotion_training.export.calibrate import select_tau, sweep_tau
 from emotion_training.export.convert import (
     CALIBRATION_FACES,

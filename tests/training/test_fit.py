@@ -14,7 +14,7 @@ import pytest
 from emotion_camera.errors import UserError
 from emotion_training.data.augment import augment
 from emotion_training.data.fer2013 import load
-from emotion_training.evaluate.protocols import PROTOCOLS
+from emotion_training.data.protocols import PROTOCOLS
 from emotion_training.fit import distillation
 from emotion_training.fit.distillation import SoftTargets
 from emotion_training.fit.recipes import RECIPES, TrainConfig

@@ -8,8 +8,8 @@ from emotion_camera.errors import UserError
 from emotion_training.data.class_prior import class_prior
 from emotion_training.data.fer2013 import PRIVATE_TEST, Faces, load
 from emotion_training.data.near_duplicates import duplicates_in_training
+from emotion_training.data.protocols import PROTOCOLS, EvalSet, eval_set, measure
 from emotion_training.data.targets import targets, training_rows, validation_faces
-from emotion_training.evaluate.protocols import PROTOCOLS, EvalSet, eval_set, measure
 
 FER2013 = Path(__file__).parents[3] / "shared" / "datasets" / "fer2013"
 

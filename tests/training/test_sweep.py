@@ -11,7 +11,7 @@ import made_targets
 import numpy as np
 import pytest
 from emotion_camera.errors import UserError
-from emotion_training.evaluate.protocols import PROTOCOLS
+from emotion_training.data.protocols import PROTOCOLS
 from emotion_training.fit.recipes import RECIPES, TrainConfig
 from emotion_training.sweep import runs
 from emotion_training.sweep.sweep import Result, write_table

@@ -18,8 +18,8 @@ from emotion_camera.model.metadata import log_scores, read
 from numpy.typing import NDArray
 
 from emotion_training.data.fer2013 import Faces
+from emotion_training.data.protocols import eval_set
 from emotion_training.evaluate.evaluate import PARTS, check_measurable, markdown_table
-from emotion_training.evaluate.protocols import eval_set
 
 PEOPLE = 200
 NEUTRAL = EMOTIONS.index("neutral")

@@ -9,13 +9,13 @@ from typing import Any
 import jinja2
 from emotion_camera.files import whole_file
 
+from emotion_training.data.class_prior import MAX_TAU
 from emotion_training.data.near_duplicates import NEAR
+from emotion_training.data.protocols import PROTOCOLS, Metrics
 from emotion_training.evaluate import peers, plots
 from emotion_training.evaluate.confidence import Bin
 from emotion_training.evaluate.corruptions import SEVERITIES
 from emotion_training.evaluate.evaluate import markdown_table, metrics_table, per_class_report
-from emotion_training.evaluate.protocols import PROTOCOLS, Metrics
-from emotion_training.export.calibrate import MAX_TAU
 
 Json = dict[str, Any]
 TEMPLATE = Path(__file__).with_name("model_card.md.jinja")

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from emotion_training.data import augment
 from emotion_training.data.fer2013 import Faces
+from emotion_training.data.protocols import EvalSet, eval_set, main_protocol, measure
 from emotion_training.evaluate.confidence import ece
-from emotion_training.evaluate.protocols import EvalSet, eval_set, main_protocol, measure
 
 Face = NDArray[np.uint8]
 

@@ -7,7 +7,7 @@ from emotion_camera.model.contract import EMOTIONS, Model, check
 from numpy.typing import NDArray
 
 from emotion_training.data.fer2013 import PRIVATE_TEST, PUBLIC_TEST, SIZE, Faces
-from emotion_training.evaluate.protocols import PROTOCOLS, Metrics, eval_set, measure
+from emotion_training.data.protocols import PROTOCOLS, Metrics, eval_set, measure
 
 PARTS = {"PublicTest": PUBLIC_TEST, "PrivateTest": PRIVATE_TEST}
 

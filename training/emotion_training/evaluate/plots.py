@@ -7,8 +7,8 @@ import numpy as np
 from emotion_camera.model.contract import EMOTIONS
 from matplotlib.figure import Figure
 
+from emotion_training.data.protocols import Metrics
 from emotion_training.evaluate.confidence import Bin, ece_from_bins
-from emotion_training.evaluate.protocols import Metrics
 
 DPI = 110
 

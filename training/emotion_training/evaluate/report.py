@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from emotion_training.data.fer2013 import Faces
 from emotion_training.data.near_duplicates import PEERS_NEAR, duplicates_in_test
+from emotion_training.data.protocols import eval_set
 from emotion_training.evaluate import card, peers
 from emotion_training.evaluate.confidence import coverage, ece_from_bins, reliability
 from emotion_training.evaluate.corruptions import robustness
 from emotion_training.evaluate.evaluate import PARTS, by_protocol, check_measurable
-from emotion_training.evaluate.protocols import eval_set
 from emotion_training.evaluate.readme_table import has_place, results_table, write_table
 
 Json = dict[str, Any]

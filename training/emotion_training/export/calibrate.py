@@ -7,21 +7,18 @@ from emotion_camera.model.contract import EMOTIONS
 from emotion_camera.model.metadata import Metadata
 from numpy.typing import NDArray
 
-from emotion_training.data.class_prior import class_prior
+from emotion_training.data.class_prior import MAX_TAU, class_prior
 from emotion_training.data.fer2013 import Faces
+from emotion_training.data.protocols import EvalSet, eval_set, main_protocol, measure
 from emotion_training.data.targets import validation_faces
 from emotion_training.evaluate.confidence import fit_temperature, log_softmax
 from emotion_training.evaluate.corruptions import CORRUPTIONS, corrupt
-from emotion_training.evaluate.protocols import EvalSet, eval_set, main_protocol, measure
 from emotion_training.export.convert import SOFTMAX_TEMPERATURE, scale_temperature
 
 if TYPE_CHECKING:
     import keras
 
 TAUS = [round(0.05 * step, 2) for step in range(21)]
-# Above this, balanced accuracy on PublicTest rises by a few of its 24 disgust faces only, and no gain was seen on faces from
-# elsewhere. The camera's setting `lean` removes the rest of the prior.
-MAX_TAU = 0.5
 
 
 def sweep_tau(logits: NDArray, subset: EvalSet, prior: NDArray) -> list[dict[str, float]]:

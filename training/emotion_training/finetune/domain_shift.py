@@ -18,8 +18,8 @@ from emotion_camera.model.interpreter import scores
 from numpy.typing import NDArray
 
 from emotion_training.data.fer2013 import PUBLIC_TEST, Faces
+from emotion_training.data.protocols import EvalSet, eval_set, main_protocol, measure
 from emotion_training.evaluate.evaluate import markdown_table
-from emotion_training.evaluate.protocols import EvalSet, eval_set, main_protocol, measure
 from emotion_training.finetune.finetune import FinetuneConfig, finetune
 
 Face = NDArray[np.uint8]

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from emotion_training.data.class_prior import class_prior
 from emotion_training.data.fer2013 import Faces
+from emotion_training.data.protocols import EvalSet, eval_set, main_protocol
 from emotion_training.data.targets import targets, training_rows, validation_rows
-from emotion_training.evaluate.protocols import EvalSet, eval_set, main_protocol
 from emotion_training.fit.recipes import Stage
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from emotion_training.evaluate.protocols import measure
+from emotion_training.data.protocols import measure
 from emotion_training.fit.pytorch.augment import augment
 from emotion_training.fit.recipes import GPU_BATCH, Stage
 from emotion_training.fit.run_folder import draw_curve, log_epoch

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from emotion_training.data.fer2013 import PUBLIC_TEST
-from emotion_training.evaluate.protocols import Metrics, measure
+from emotion_training.data.protocols import Metrics, measure
 from emotion_training.fit import distillation
 from emotion_training.fit.pytorch import networks
 from emotion_training.fit.pytorch.fit import fit, for_device, logits

@@ -65,6 +65,17 @@ def pull_at(camera: Repl, name: str) -> None:
 # The command, with the shipped files
 
 
+@pytest.mark.parametrize(
+    ("board", "name"), [("h7plus", "emotion_plus"), ("ae3", "emotion"), ("portenta", "emotion_plus")]
+)
+def test_each_board_gets_the_model_that_it_runs_in_real_time(board, name, tmp_path, monkeypatch, capsys):
+    """An AE3 has megabytes of heap, but no fast kernels for a plain model: the larger one would be slow."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["deploy", "--dry-run", "--port", f"simulator:{board}"]) == 0
+    size = (MODEL.parent / f"{name}.tflite").stat().st_size
+    assert f"emotion.tflite: {size:,} bytes" in capsys.readouterr().out
+
+
 def test_an_empty_camera_gets_the_program_and_the_model_and_a_second_time_nothing(here, capsys):
     assert main(["deploy", "--port", "simulator"]) == 0
     size = len(SHIPPED["emotion.tflite"])

@@ -115,7 +115,8 @@ def _files(info: CameraInfo, model: Path | None) -> Files:
         raise UserError(f"{info.arch}: its {info.heap // 1000} KB of memory are too few for the program and a model")
     small = is_small_heap(info.heap)
     if model is None:
-        model = LARGE_MODEL if LARGE_MODEL.is_file() and not small else DEFAULT_MODEL
+        takes_large = not small and info.board != "AE3" and LARGE_MODEL.is_file()  # an AE3 has no fast kernels for it
+        model = LARGE_MODEL if takes_large else DEFAULT_MODEL
     check(model, limits=SMALL_HEAP if small else LARGE_HEAP)
     if info.board == "AE3":
         print(

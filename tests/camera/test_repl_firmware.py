@@ -3,7 +3,7 @@
 import pytest
 from emotion_camera.errors import UserError
 from emotion_camera.simulator.host.haar import find_features, load_cascade
-from emotion_camera.simulator.host.sources import fit, read_picture
+from emotion_camera.simulator.host.sources import fill, open_source
 from simulated_boards import FACE, connected, needs_board, put, read
 
 pytestmark = needs_board
@@ -22,7 +22,7 @@ cascade = image.HaarCascade("/rom/haarcascade_frontalface.cascade")
 def test_it_finds_the_face_before_it(tmp_path):
     with connected(tmp_path) as camera:
         printed = camera.exec(FIND + "print(frame.find_features(cascade, threshold=0.75, scale=1.25))")
-    frame = fit(read_picture(FACE), (320, 240))
+    frame = fill(next(open_source(FACE).frames()), (320, 240))
     boxes = find_features(frame, load_cascade(), 0.75, 1.25)
     assert len(boxes) == 1
     assert eval(printed) == boxes

@@ -1,13 +1,16 @@
 """`emotion-camera demo`: what a newcomer runs first."""
 
+import csv
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
+import photographs
 import pytest
 from camera_programs import FACE, ROOT, children, is_running
 from emotion_camera.commands.demo import album as albums
@@ -47,14 +50,40 @@ def test_a_picture(tmp_path, picture, with_micropython):
     done = tools("demo", picture, "--out", tmp_path / "out", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    assert "face 1 happy" in done.stdout
-    assert "8 frames, 8 with a face: happy 8" in done.stdout
+    assert "  happy.png: 1 face: happy " in done.stdout
+    assert "1 picture, 1 face: happy 1\n" in done.stdout
     with Image.open(tmp_path / "out" / "demo.png") as shown:
         assert shown.size == (640, 480)
-        assert np.asarray(shown.convert("L")).max() == 255
-    with Image.open(tmp_path / "out" / "demo.gif") as clip:
-        assert clip.size == (640, 480)
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["demo.gif", "demo.png"]
+        assert shown.mode == "RGB"
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["demo.png", "faces.csv"]
+
+
+def faces_in(table: Path) -> list[dict[str, str]]:
+    with table.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_everybody_of_a_group_photograph_is_found_and_marked_in_its_own_pixels(tmp_path, with_micropython):
+    photographs.group().save(tmp_path / "group.jpg")
+    done = tools("demo", "--source", tmp_path / "group.jpg", "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert "group.jpg: 6 faces: happy" in done.stdout
+    faces = faces_in(tmp_path / "out" / "faces.csv")
+    assert sorted(face["emotion"] for face in faces) == sorted(photographs.EMOTIONS)
+    assert [face["face"] for face in faces] == ["1", "2", "3", "4", "5", "6"]
+    happy = next(face for face in faces if face["emotion"] == "happy")
+    assert abs(int(happy["x"]) + int(happy["w"]) / 2 - 700) < 60
+    assert abs(int(happy["y"]) + int(happy["h"]) / 2 - 1000) < 60
+    with Image.open(tmp_path / "out" / "demo.png") as shown:
+        assert shown.size == (4000, 3000)
+
+
+def test_a_phones_portrait_is_read(tmp_path, with_micropython):
+    photographs.portrait("surprise").save(tmp_path / "portrait.jpg")
+    done = tools("demo", tmp_path / "portrait.jpg", "--out", tmp_path / "out")
+    assert "portrait.jpg: 1 face: surprise" in done.stdout
+    with Image.open(tmp_path / "out" / "demo.png") as shown:
+        assert shown.size == (3000, 4000)
 
 
 def test_the_bundled_clip(tmp_path, with_micropython):
@@ -121,16 +150,57 @@ def test_the_firmware_that_is_played_is_told(tmp_path, picture, with_micropython
     assert "firmware v4.5.5\n" in tools("demo", picture, "--firmware", "v4.5.4", "--out", tmp_path / "out").stdout
 
 
-def test_a_folder_tells_which_picture_is_which(tmp_path, picture, with_micropython):
-    folder = tmp_path / "holiday"
-    folder.mkdir()
-    for name in ("a.png", "b.png"):
-        shutil.copy(picture, folder / name)
+@pytest.mark.slow
+def test_each_picture_of_a_folder_is_a_scene_of_its_own(tmp_path, with_micropython):
+    folder = photographs.folder(tmp_path / "holiday")
     done = tools("demo", folder, "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
-    assert "a.png: face 1 happy" in done.stdout
-    assert "b.png: face 1 happy" in done.stdout
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "b.png", "demo.gif"]
+    lines = [line for line in done.stdout.splitlines() if ".jpg: " in line]
+    assert len(lines) == 12
+    assert "01.jpg: 1 face: happy" in lines[0]
+    assert "03.jpg: 2 faces: surprise" in lines[2]
+    assert "12 pictures, 16 faces" in done.stdout
+    saved = {path.name for path in (tmp_path / "out").iterdir()}
+    assert saved == {f"{number:02}.png" for number in range(1, 13)} | {"contact_sheet.png", "faces.csv"}
+    assert len(faces_in(tmp_path / "out" / "faces.csv")) == 16
+
+
+@pytest.mark.parametrize(
+    ("found", "size", "hint"),
+    [
+        ([], 0, "a.jpg: no face found: give a picture of faces from the front"),
+        ([], 40, "a.jpg: no face found: the largest is"),
+        ([], 300, "pixels high, is not clear enough"),
+    ],
+)
+def test_what_is_not_found_gets_a_hint(found, size, hint):
+    from emotion_camera.commands.demo.photographs import read_faces
+
+    faces = [("happy", size, 400, 300)] if size else []
+    pixels = np.asarray(photographs.photograph((800, 600), *faces))
+    photograph = read_faces("a.jpg", pixels, lambda source: (event for event in found), lambda event: None)
+    assert hint in photograph.sentence()
+
+
+def test_a_source_is_given_once(tmp_path, picture):
+    done = tools("demo", picture, "--source", "clip", "--out", tmp_path / "out")
+    assert done.returncode == 1
+    assert "give one of them" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_stream_that_breaks_keeps_what_was_seen(tmp_path, with_micropython):
+    from mjpeg_stream import MjpegStream
+
+    frame = np.asarray(photographs.photograph((640, 480), ("happy", 240, 320, 200)))[..., ::-1]
+    stream = MjpegStream([frame])
+    threading.Timer(6, stream.stop).start()
+    done = tools("demo", stream.url.replace("//", "//anna:secret@"), "--out", tmp_path / "out")
+    assert done.returncode == 1
+    assert "face 1 happy" in done.stdout
+    assert "gives no picture any more" in done.stderr
+    assert "secret" not in done.stdout + done.stderr
+    assert (tmp_path / "out" / "demo.gif").exists()
 
 
 def test_a_folder_of_pictures_is_never_written_to(tmp_path, picture):
@@ -243,16 +313,6 @@ def test_story_tells_what_changes():
     assert narration.summary() == "5 frames, 3 with a face: happy 3, uncertain 1"
 
 
-def test_story_tells_each_picture():
-    narration = Narration()
-    narration.add_line('{"v":1,"event":"ready"}')
-    told = []
-    for time_ms, name in ((0, "a.png"), (100, "a.png"), (200, "b.png")):
-        narration.add_line(report(HAPPY))
-        told.append(narration.add_frame(time_ms, name))
-    assert told == ["  0.0 s  a.png: face 1 happy 0.91", None, "  0.2 s  b.png: face 1 happy 0.91"]
-
-
 def test_story_does_not_tell_of_faces_before_the_program_looks():
     narration = Narration()
     narration.add_line('{"v":1,"event":"error","message":"no model"}')
@@ -304,11 +364,13 @@ def test_album_that_cannot_remove_an_older_frame_is_a_sentence(tmp_path):
         album.save_pngs()
 
 
-def test_album_names_each_picture_apart(tmp_path):
-    album = Album(tmp_path)
-    for name in ("a.jpg", "a.png", "a.png", "b.png"):
-        album.add(np.zeros((24, 32), np.uint8), 0, name)
-    assert [path.name for path in album.save_pictures()] == ["a.jpg.png", "a.png.png", "b.png.png"]
+def test_pictures_of_the_same_name_are_saved_apart(tmp_path):
+    from emotion_camera.commands.demo.photographs import Photograph, Results
+
+    names = ["a.jpg", "a.png", "contact_sheet.png"]
+    results = Results(tmp_path, names)
+    saved = [results.add(Photograph(name), np.zeros((24, 32), np.uint8)).name for name in names]
+    assert saved == ["a.jpg.png", "a.png.png", "contact_sheet.png.png"]
 
 
 def test_what_was_not_kept_is_told(tmp_path, monkeypatch, capsys):
@@ -323,7 +385,7 @@ def test_what_was_not_kept_is_told(tmp_path, monkeypatch, capsys):
 def test_album_takes_colour(tmp_path):
     album = Album(tmp_path)
     album.add(np.full((24, 32, 3), (255, 0, 0), np.uint8), 0)
-    with Image.open(album.save_last_png("a.png")) as shown:
+    with Image.open(album.save_gif("a.gif")) as shown:
         assert shown.convert("RGB").getpixel((5, 5)) == (255, 0, 0)
 
 

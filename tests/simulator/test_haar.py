@@ -91,7 +91,7 @@ def test_a_cascade_has_1_to_25_stages(stages: int) -> None:
 def test_without_opencv_4_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UserError, match="pip install"):
-        haar._cascade_path()
+        haar.cascade_path()
 
 
 @st.composite

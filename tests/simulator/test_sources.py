@@ -3,7 +3,18 @@
 import numpy as np
 import pytest
 from emotion_camera.errors import UserError
-from emotion_camera.simulator.host.sources import PICTURE_FRAMES, Source, fit, open_source, read_picture
+from emotion_camera.simulator.host.sources import (
+    PICTURE_FRAMES,
+    Source,
+    SourceLost,
+    fill,
+    in_real_time,
+    newest,
+    open_source,
+    read_picture,
+    scenes,
+    seen_part,
+)
 from PIL import Image
 
 
@@ -36,13 +47,14 @@ def test_a_folder_shows_its_pictures_in_order(tmp_path, gray):
     assert levels == [10] * PICTURE_FRAMES + [20] * PICTURE_FRAMES + [30] * PICTURE_FRAMES
 
 
-def test_a_folder_names_its_pictures_and_passes_over_what_is_none(tmp_path, gray):
+def test_a_folder_knows_its_pictures_and_passes_over_what_is_none(tmp_path, gray):
     for name in ("b.png", "a.jpg"):
         Image.fromarray(gray).save(tmp_path / name)
     (tmp_path / "._a.jpg").write_bytes(b"of macOS")
     (tmp_path / "more.png").mkdir()
     source = open_source(tmp_path)
-    assert source.names == ("a.jpg", "b.png")
+    assert [path.name for path in source.pictures] == ["a.jpg", "b.png"]
+    assert [each.name for each in scenes(source)] == ["a.jpg", "b.png"]
     assert len(frames_of(source)) == 2 * PICTURE_FRAMES
 
 
@@ -210,24 +222,151 @@ def test_the_bundled_clip():
     assert {frame.shape[:2] for frame in frames} == {(240, 320)}
 
 
-# Fitting
+# Live
+
+
+@pytest.fixture
+def network_camera():
+    """A function that starts a camera whose MJPEG stream OpenCV reads; a grey picture with a white left third."""
+    from mjpeg_stream import MjpegStream
+
+    streams = []
+
+    def start(**how):
+        picture = np.full((480, 640, 3), 60, np.uint8)
+        picture[:, :200] = 255
+        streams.append(MjpegStream([picture], **how))
+        return streams[-1]
+
+    yield start
+    for stream in streams:
+        stream.stop()
+
+
+def test_a_stream_is_read_live_and_its_password_is_never_named(network_camera):
+    url = network_camera().url.replace("//", "//anna:secret@") + "?key=secret"
+    source = open_source(url)
+    assert source.live
+    assert "secret" not in source.name
+    assert "127.0.0.1" in source.name
+    frames = source.frames()
+    assert next(frames).shape == (480, 640, 3)
+    frames.close()
+
+
+def test_a_frame_of_a_stream_is_never_old(network_camera):
+    """A program that takes 100 ms a frame sees every third; from a queue they would come seconds late after a while."""
+    import time
+
+    def stamp(frame):
+        ms = int(time.monotonic() * 1000) & 0xFFFF
+        for bit in range(16):
+            frame[:40, bit * 40 : bit * 40 + 40] = 255 * (ms >> bit & 1)
+        return frame
+
+    ages = []
+    frames = open_source(network_camera(stamp=stamp).url).frames()
+    for frame in frames:
+        ms = sum(int(frame[20, bit * 40 + 20, 0] > 128) << bit for bit in range(16))
+        ages.append((int(time.monotonic() * 1000) - ms) & 0xFFFF)
+        time.sleep(0.1)
+        if len(ages) == 15:
+            break
+    frames.close()
+    assert sorted(ages)[7] < 100
+    assert max(ages[5:]) < 500
+
+
+def test_a_stream_that_breaks_is_a_sentence_and_can_be_opened_again(network_camera):
+    camera = network_camera()
+    source = open_source(camera.url.replace("//", "//anna:secret@"))
+    frames = source.frames()
+    next(frames)
+    camera.stop()
+    with pytest.raises(SourceLost, match="gives no picture any more") as lost:
+        list(frames)
+    with pytest.raises(UserError, match="no video can be read from there") as gone:
+        source.reopen()
+    assert "secret" not in f"{lost.value} {gone.value}"
+    camera.start()
+    source.reopen()
+    assert next(source.frames()).shape == (480, 640, 3)
+
+
+@pytest.mark.parametrize("url", ["rtsp://anna:secret@127.0.0.1:1/live", "http://anna:secret@127.0.0.1:1/?key=secret"])
+def test_a_stream_that_is_not_there_is_a_sentence_without_its_password(url, capfd):
+    with pytest.raises(UserError, match="no video can be read from there") as missing:
+        open_source(url)
+    assert "secret" not in str(missing.value) + "".join(capfd.readouterr())
+
+
+def test_a_webcam_is_mirrored(network_camera, monkeypatch):
+    import cv2
+
+    url, real = network_camera().url, cv2.VideoCapture
+    monkeypatch.setattr(cv2, "VideoCapture", lambda number: real(url, cv2.CAP_FFMPEG))
+    source = open_source("webcam:1")
+    frames = source.frames()
+    frame = next(frames)
+    frames.close()
+    assert source.live
+    assert frame[:, -150:].min() > 200
+    assert frame[:, :350].max() < 100
+
+
+def test_a_webcam_that_says_nothing_is_lost(monkeypatch):
+    import threading
+
+    from emotion_camera.simulator.host import sources
+
+    monkeypatch.setattr(sources, "SILENT_S", 0.1)
+    silent = threading.Event()
+
+    def frames():
+        yield np.zeros((48, 64), np.uint8)
+        silent.wait(5)
+
+    read = newest(frames())
+    next(read)
+    with pytest.raises(SourceLost, match="no picture for"):
+        next(read)
+    silent.set()
+
+
+def test_a_clip_plays_live_at_its_own_pace_over_and_over():
+    import time
+
+    source = in_real_time(Source("a clip", 50, lambda: iter([np.full((24, 32), level, np.uint8) for level in (1, 2)])))
+    frames, start = source.frames(), time.monotonic()
+    levels = [int(next(frames)[0, 0]) for _ in range(10)]
+    frames.close()
+    assert set(levels) == {1, 2}
+    assert time.monotonic() - start > 0.15
+
+
+def test_clip_is_the_bundled_clip():
+    assert open_source("clip").name == open_source().name
+
+
+# Filling the frame
 
 
 def test_a_frame_of_the_right_size_is_not_touched(gray):
-    assert fit(gray, (80, 60)) is gray
+    assert fill(gray, (80, 60)) is gray
 
 
 @pytest.mark.parametrize(
-    ("size", "inner"), [((320, 240), (0, 0, 320, 240)), ((160, 60), (40, 0, 80, 60)), ((80, 90), (0, 15, 80, 60))]
+    ("size", "part"), [((320, 240), (0, 0, 0.25)), ((160, 60), (0, 15, 0.5)), ((80, 90), (13.3, 0, 0.667))]
 )
-def test_other_frames_keep_their_shape_with_black_around(size, inner):
-    bright = np.full((60, 80), 255, np.uint8)
-    frame = fit(bright, size)
+def test_other_frames_are_cut_not_framed_in_black(size, part):
+    gradient = np.tile(np.arange(100, 180, dtype=np.uint8), (60, 1))
+    frame = fill(gradient, size)
     assert frame.shape == size[::-1]
-    x, y, w, h = inner
-    assert (frame[y : y + h, x : x + w] == 255).all()
-    assert np.count_nonzero(frame) == w * h
+    assert seen_part(gradient, size) == pytest.approx(part, abs=0.05)
+    assert frame.min() >= 100
+    assert frame[0, 0] == pytest.approx(100 + part[0], abs=1)
+    assert frame[0, -1] == pytest.approx(179 - part[0], abs=1)
 
 
-def test_colour_frames_are_fitted_too():
-    assert fit(np.zeros((480, 640, 3), np.uint8), (320, 240)).shape == (240, 320, 3)
+def test_colour_frames_fill_it_too():
+    assert fill(np.zeros((480, 640, 3), np.uint8), (320, 240)).shape == (240, 320, 3)

@@ -20,6 +20,10 @@ SIMULATED = (
     "simulator",
     "virtual",
 )  # the port of a simulated camera, alone or with ":" and a board; virtual is its older name
+# Help of the option --source.
+SOURCE_HELP = (
+    "what the simulated camera sees: webcam or webcam:1, a picture, a folder, a video, the URL of a stream, or clip"
+)
 SIMULATED_BOARD = "h7plus"  # which is meant without one
 
 

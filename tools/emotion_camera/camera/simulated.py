@@ -7,7 +7,8 @@ import sys
 import threading
 import time
 from collections.abc import Generator, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from itertools import islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 DISKS = Path(".simulated-camera")  # under the current folder
 MOST_LATE_S = 0.5  # a computer that is slower than the camera falls behind no further: it goes on from here
 POLL_S = 0.5  # between two checks whether the disk was changed, after the program has ended
-RESETS = ("reset", "watchdog", "power")  # after these a camera starts again by itself
+# After these a camera starts again by itself, or for the next photograph ("stopped": its source ended).
+RESTARTS = ("reset", "watchdog", "power", "stopped")
+RETRY_S = 1  # between two tries to open a webcam or a stream that was lost
 
 
 def fill_if_empty(board: str, firmware: str = "v5.0") -> None:
@@ -51,19 +54,21 @@ def fill_if_empty(board: str, firmware: str = "v5.0") -> None:
 class SimulatedStream:
     """A simulated camera of `board`, with the disk in the folder .simulated-camera/BOARD; see `emotion_camera.camera.stream.CameraStream`.
 
-    Its sensor sees `source`, over and over; None is the bundled clip. An empty disk gets the shipped program and model.
+    Its sensor sees `source`, over and over; None is the bundled clip. Each view of several photographs stands for five seconds,
+    and has the program start anew. A webcam or stream that is lost is tried again. An empty disk gets the shipped program and model.
     Raises UserError for a disk that can't be read or written.
     """
 
     limitation = None
 
     def __init__(self, board: str, source: Source | None = None, firmware: str = "v5.0") -> None:
-        from emotion_camera.simulator.host.sources import endless, open_source
+        from emotion_camera.simulator.host.sources import open_source
 
         self.board = board
         self.name = f"simulated {self.board}"
         self.folder = DISKS / self.board
-        self._source = endless(source or open_source(None))
+        self._source = source or open_source(None)
+        self._views = _views(self._source)
         self._firmware = firmware
         self._typed: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._joiner = ReportJoiner()
@@ -73,8 +78,15 @@ class SimulatedStream:
 
     def events(self) -> Iterator[Event]:
         """What happens, at the pace of the camera's clock; see `emotion_camera.camera.stream.CameraStream`."""
+        from emotion_camera.simulator.host.sources import SourceLost
+
         while not self._closed.is_set():
-            message = yield from self._run()
+            try:
+                message = yield from self._run()
+            except SourceLost as error:
+                yield Disconnected(self._ms(), str(error))
+                self._wait_for_source()
+                continue
             if message and not self._closed.is_set():
                 before = _disk(self.folder)
                 yield Disconnected(self._ms(), message)
@@ -109,7 +121,7 @@ class SimulatedStream:
                         yield converted
         finally:
             self._keep({"main.py": program, **disk}, kept)
-        if ended is None or ended.reason in RESETS:
+        if ended is None or ended.reason in RESTARTS:
             return None
         return f"the camera program ended ({ended.reason}: {ended.message}); put a working one on it: emotion-camera deploy"
 
@@ -121,7 +133,7 @@ class SimulatedStream:
             point / "main.py",
             firmware=self._firmware,
             board=self.board,
-            source=self._source,
+            source=next(self._views),
             flash=disk if point.name == "flash" else _files(self.folder / "flash"),
             sdcard=disk if point.name == "sdcard" else None,
             keyboard=self._type,
@@ -132,9 +144,12 @@ class SimulatedStream:
         return b"" if self._typed.empty() else self._typed.get()
 
     def _paced(self, camera: Iterator[SimulatorEvent]) -> Iterator[SimulatorEvent]:
-        """Each event when its time has come; none after `close`."""
+        """Each event when its time has come, of a live source at once; none after `close`."""
         start_s = None
         for event in camera:
+            if self._source.live and not self._closed.is_set():
+                yield event
+                continue
             now, due_s = time.monotonic(), event.time_ms / 1000
             if start_s is None or now - (start_s + due_s) > MOST_LATE_S:
                 start_s = now - due_s
@@ -159,9 +174,26 @@ class SimulatedStream:
         for name in before.keys() - after.keys() if after else ():
             (point / name).unlink(missing_ok=True)
 
+    def _wait_for_source(self) -> None:
+        """Until the source is there again; one that can't be reopened is tried with the next run."""
+        while not self._closed.wait(RETRY_S):
+            with suppress(UserError):
+                return self._source.reopen() if self._source.reopen else None
+
     def _wait_for_other_than(self, before: Files) -> None:
         while not self._closed.wait(POLL_S) and _disk(self.folder) == before:
             pass
+
+
+def _views(source: Source) -> Iterator[Source]:
+    """What the sensor sees in one run after the other: a single view for ever, several in turn."""
+    from emotion_camera.simulator.host.sources import endless, scenes
+
+    views = list(islice(scenes(source), 2))
+    if len(views) < 2:
+        yield from repeat(endless(views[0] if views else source))
+    while True:
+        yield from scenes(source)
 
 
 def _start_folder(folder: Path) -> Path:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from emotion_camera.simulator.host.sources import Source
+
 RETRY_S = 0.5  # between two tries to connect again
 LONGEST_RETRY_S = 5  # the same for who reads reports, perhaps for days: each wait is twice the one before
 NO_COMMANDS = (
@@ -91,17 +93,20 @@ class Connection(Protocol):
     def close(self) -> None: ...
 
 
-def open_stream(port: str | None) -> CameraStream:
+def open_stream(port: str | None, source: str | None = None) -> CameraStream:
     """The camera on `port`: None the one on USB, a device or pyserial's URL; "simulator" or "simulator:BOARD" a simulated one,
     whose disk is the folder .simulated-camera/BOARD here; the path of a recording's folder plays that.
+    `source` is what a simulated camera sees, live: "webcam", a picture, a folder, a video, the URL of a stream or "clip".
 
     Raises UserError with a sentence when it can't be opened.
     """
-    board = simulated_board(port)
+    board = simulated_board(port or (None if source is None else "simulator"))
+    if source is not None and board is None:
+        raise UserError(f"{port}: sees what is in front of it; give --source without --port, or with --port simulator")
     if board is not None:
         from emotion_camera.camera.simulated import SimulatedStream
 
-        return SimulatedStream(board)
+        return SimulatedStream(board, None if source is None else _live(source))
     if port is not None and Path(port).is_dir():
         from emotion_camera.camera.recorded import RecordedStream
 
@@ -109,6 +114,13 @@ def open_stream(port: str | None) -> CameraStream:
     if port is not None and Path(port).is_file():
         raise UserError(f"{port}: is a file; give a camera's port, simulator, or the folder of a recording")
     return ReconnectingStream(lambda: _connect(port or find_port()))
+
+
+def _live(source: str) -> Source:
+    from emotion_camera.simulator.host.sources import in_real_time, open_source
+
+    opened = open_source(source)
+    return opened if opened.live or opened.still else in_real_time(opened)
 
 
 def read_reports(port: str | None = None, *, baud: int = BAUD, reconnect: bool = True) -> Iterator[Report]:

@@ -24,7 +24,7 @@ examples:
   emotion-camera record                         the camera on USB, until Ctrl-C
   emotion-camera record --seconds 600           ten minutes
   emotion-camera record --frames                the frames, too: pictures of people are stored
-  emotion-camera record --port simulator        the simulated camera
+  emotion-camera record --source webcam         no camera: your webcam, seen by the simulated camera
   emotion-camera record --port /dev/ttyACM1 --out monday
 
 The folder holds reports.jsonl (the camera's own lines with the time), reports.csv (a row a face, for a spreadsheet) and
@@ -35,10 +35,13 @@ each frame's time. It is whole up to the last second whatever happens, and emoti
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments and help."""
+    from emotion_camera.camera.ports import SOURCE_HELP
+
     parser.description = "Record what a camera reports: emotions with their time, and its frames if asked for."
     parser.epilog = EXAMPLES
     add = parser.add_argument
     add("--port", help="/dev/ttyACM0 or COM3, simulator, or simulator:BOARD (default: the OpenMV camera on USB)")
+    add("--source", help=SOURCE_HELP)
     add("--out", type=Path, metavar="FOLDER", help="a new folder (default: recordings/ and the date and time)")
     add("--frames", action="store_true", help="store the frames, too; tell the people in view")
     add("--video", action="store_true", help="store the frames, and make frames.mp4 of them at the end")
@@ -61,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     from emotion_camera.recordings import Recorder, new_folder
 
     folder = arguments.out or new_folder()
-    stream = open_stream(arguments.port)
+    stream = open_stream(arguments.port, arguments.source)
     try:
         recorder = Recorder(folder, stream.name, frames=arguments.frames or arguments.video)
         print_line(f"recording {stream.name} to {folder}; stop with Ctrl-C")

@@ -21,8 +21,7 @@ def write_video(recording: Recording) -> Path:
     os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
     import cv2
     import numpy as np
-
-    from emotion_camera.simulator.host.sources import fit
+    from PIL import Image, ImageOps
 
     path = recording.folder / VIDEO
     times = [frame.time_ms for frame in recording.frames]
@@ -35,7 +34,8 @@ def write_video(recording: Recording) -> Path:
             try:
                 written = 0
                 for frame, until in zip(recording.frames, [*times[1:], times[-1] + round(1000 / fps)], strict=True):
-                    picture = fit(recording.picture(frame), (width, height))
+                    fitted = ImageOps.pad(Image.fromarray(recording.picture(frame)), (width, height))
+                    picture = np.asarray(fitted)
                     colours = np.repeat(picture[..., None], 3, 2) if picture.ndim == 2 else picture[..., ::-1]
                     while written < (until - times[0]) * fps / 1000:
                         video.write(np.ascontiguousarray(colours))

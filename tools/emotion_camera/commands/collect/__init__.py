@@ -21,7 +21,7 @@ POLL_S = 0.2  # between two checks whether the session has ended
 EXAMPLES = """
 examples:
   emotion-camera collect                                   the camera on USB; the page opens in the browser
-  emotion-camera collect --port simulator                  try it on the simulator
+  emotion-camera collect --source webcam                   no camera: your webcam, seen by the simulated camera
   emotion-camera collect --person anna                     a name or code, to keep people apart in training
   emotion-camera collect --labels smile,frown,tongue-out   labels of your own
   emotion-camera collect --no-browser --consent            in the terminal; the person has agreed already
@@ -35,10 +35,13 @@ Collect about as many of each label, of several people, in different light. Then
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments and help."""
+    from emotion_camera.camera.ports import SOURCE_HELP
+
     parser.description = "Collect labelled faces from the camera as training data."
     parser.epilog = EXAMPLES
     add = parser.add_argument
     add("--port", help="/dev/ttyACM0 or COM3, simulator, or simulator:BOARD (default: the OpenMV camera on USB)")
+    add("--source", help=SOURCE_HELP)
     add("--out", type=Path, default=Path("faces"), metavar="FOLDER", help="output folder (default: faces)")
     add("--labels", metavar="A,B,...", default=",".join(EMOTIONS), help="in the order of the keys (default: the seven)")
     add("--person", metavar="NAME", help="the person in view, a name or a code, for the manifest")
@@ -58,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not 0 <= arguments.http_port <= 65535:
         raise UserError(f"--http-port {arguments.http_port}: is no port; give 1024 to 65535, or leave it out")
     folder = FacesFolder(arguments.out)
-    live = open_stream(arguments.port)
+    live = open_stream(arguments.port, arguments.source)
     try:
         check_pictures(live)
         session = Session(live, folder, labels, in_order=isinstance(live, SimulatedStream))

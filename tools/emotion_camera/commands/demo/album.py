@@ -31,7 +31,6 @@ class Album:
         self._folder = folder
         self._frames: deque[Image.Image] = deque(maxlen=KEPT)
         self._times_ms: deque[int] = deque(maxlen=KEPT)
-        self._last_of: dict[str, Image.Image] = {}  # the last frame of each named picture
         self.count = 0  # frames added, kept or not
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -45,13 +44,11 @@ class Album:
     def __len__(self) -> int:
         return len(self._frames)
 
-    def add(self, pixels: Pixels, time_ms: int, name: str = "") -> None:
-        """One frame, shown at `time_ms`, of the picture called `name`."""
+    def add(self, pixels: Pixels, time_ms: int) -> None:
+        """One frame, shown at `time_ms`."""
         self._frames.append(_shaded(pixels))
         self._times_ms.append(time_ms)
         self.count += 1
-        if name:
-            self._last_of[name] = self._frames[-1]
 
     def save_gif(self, name: str) -> Path:
         """The frames as an animation that takes the time they took."""
@@ -65,12 +62,7 @@ class Album:
             "loop": 0,
             "optimize": True,
         }
-        return self._write(name, partial(first.save, format="GIF", **how))
-
-    def save_last_png(self, name: str) -> Path:
-        """The last frame."""
-        last = _zoomed(self._frames[-1])
-        return self._write(name, partial(last.save, format="PNG", optimize=True))
+        return written(self._folder / name, partial(first.save, format="GIF", **how))
 
     def save_pngs(self) -> Path:
         """Each frame that is kept, numbered from the first that was added, in place of older ones; the folder."""
@@ -78,19 +70,8 @@ class Album:
             if NUMBERED.fullmatch(old.name):
                 self._remove(old)
         for number, frame in enumerate(map(_zoomed, self._frames), self.count - len(self)):
-            self._write(f"frame{number:04}.png", partial(frame.save, format="PNG"))
+            written(self._folder / f"frame{number:04}.png", partial(frame.save, format="PNG"))
         return self._folder
-
-    def save_pictures(self) -> list[Path]:
-        """The last frame of each named picture: a.png for a.jpg, or a.jpg.png where two would have the same name."""
-        names = {name: f"{Path(name).stem}.png" for name in self._last_of}
-        alike = len({saved.lower() for saved in names.values()}) < len(names)
-        if alike or any(NUMBERED.fullmatch(saved) for saved in names.values()):
-            names = {name: f"{name}.png" for name in names}
-        return [
-            self._write(names[name], partial(_zoomed(frame).save, format="PNG", optimize=True))
-            for name, frame in self._last_of.items()
-        ]
 
     def _remove(self, path: Path) -> None:
         try:
@@ -98,14 +79,15 @@ class Album:
         except OSError as error:
             raise UserError(f"{path}: can't be removed ({error.strerror}); give another folder with --out") from None
 
-    def _write(self, name: str, save: Callable[[Path], None]) -> Path:
-        path = self._folder / name
-        try:
-            with whole_file(path) as beside:
-                save(beside)
-        except OSError as error:
-            raise UserError(f"{path}: can't be written ({error.strerror}); give another folder with --out") from None
-        return path
+
+def written(path: Path, save: Callable[[Path], None]) -> Path:
+    """`path`, written by `save` whole or not at all; UserError when it can't be."""
+    try:
+        with whole_file(path) as beside:
+            save(beside)
+    except OSError as error:
+        raise UserError(f"{path}: can't be written ({error.strerror}); give another folder with --out") from None
+    return path
 
 
 def _zoomed(frame: Image.Image) -> Image.Image:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from emotion_camera.boards import find_board
 from emotion_camera.commands.demo.narration import Narration
@@ -30,20 +30,24 @@ examples:
   emotion-camera demo face.jpg                 a picture of your own
   emotion-camera demo holiday/                 all pictures in a folder
   emotion-camera demo party.mp4                a video
-  emotion-camera demo webcam                   your webcam, until Ctrl-C
+  emotion-camera demo webcam                   your webcam, until Ctrl-C; live: emotion-camera watch --source webcam
   emotion-camera demo --firmware v4.5.5        on an older firmware
 
-Runs device/main.py unmodified in a simulator of the camera. Prints the detected faces and emotions, and saves the frames
-with their boxes as demo/demo.gif.
+Runs device/main.py unmodified in a simulator of the camera. Prints the detected faces and emotions. Of a clip, video or webcam
+it saves the frames with their boxes as demo/demo.gif; of a picture the picture itself with the faces marked, demo/demo.png; of
+a folder each picture so, and contact_sheet.png. faces.csv has the faces of pictures.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments and help."""
+    from emotion_camera.camera.ports import SOURCE_HELP
+
     parser.description = "See emotion recognition work, without a camera."
     parser.epilog = EXAMPLES
     add = parser.add_argument
-    add("source", nargs="?", help="picture, folder of pictures, video, webcam or webcam:1 (default: the bundled clip)")
+    add("source", nargs="?", help=f"{SOURCE_HELP} (default)")
+    add("--source", dest="source_option", metavar="SOURCE", help="the same, as the other commands have it")
     add("--firmware", default="v5.0", metavar="V", help="firmware to simulate: v4.5.5, v4.7, v4.8 or v5.0 (default)")
     add("--board", default="h7", help="board to simulate: h7 (default), h7plus, rt1062, nicla, ae3, n6 or m7")
     add(
@@ -73,60 +77,128 @@ def _heap(text: str) -> int:
 def run(arguments: argparse.Namespace) -> int:
     """Run the program, print what it reports and save what it shows; 0, or 130 after Ctrl-C before the source ended.
 
-    UserError when the program failed.
+    UserError when the program failed, or a webcam or stream was lost.
     """
     from emotion_camera.commands.demo.album import Album
-    from emotion_camera.simulator import run as run_camera
     from emotion_camera.simulator.host.firmware import find_firmware
     from emotion_camera.simulator.host.sources import open_source
+
+    check(arguments.model, limits=find_board(arguments.board).limits)
+    if arguments.source is not None and arguments.source_option is not None:
+        raise UserError(f"--source {arguments.source_option}: {arguments.source} is given, too; give one of them")
+    what = arguments.source_option if arguments.source is None else arguments.source
+    source = open_source(what)
+    if any(arguments.out.resolve() == picture.parent.resolve() for picture in source.pictures):
+        raise UserError(f"{arguments.out}: is the folder of the pictures themselves; give another folder with --out")
+    played = ".".join(map(str, find_firmware(arguments.firmware).version))
+    camera = _camera(arguments)
+    album = Album(arguments.out)
+    if not arguments.json:
+        print_line(f"{source.name} on a simulated OpenMV Cam ({arguments.board}), firmware v{played}")
+    return (_show_photographs if source.pictures else _show_frames)(source, camera, album, arguments)
+
+
+def _camera(arguments: argparse.Namespace) -> Callable[[Source], Generator[Event, None, None]]:
+    """A function that runs the camera program on a source."""
+    from emotion_camera.simulator import run as run_camera
     from emotion_camera.simulator.program import program_for
 
-    model: Path = arguments.model
-    check(model, limits=find_board(arguments.board).limits)
-    source = open_source(arguments.source)
-    if source.names and arguments.out.resolve() == Path(arguments.source).resolve():
-        raise UserError(f"{arguments.out}: is the folder of the pictures themselves; give another folder with --out")
-    events = run_camera(
-        **program_for(arguments.board, model),
+    return lambda source: run_camera(
+        **program_for(arguments.board, arguments.model),
         firmware=arguments.firmware,
         board=arguments.board,
         heap=arguments.heap,
         source=source,
     )
-    album, narration = Album(arguments.out), Narration()
-    if not arguments.json:
-        played = ".".join(map(str, find_firmware(arguments.firmware).version))
-        print(f"{source.name} on a simulated OpenMV Cam ({arguments.board}), firmware v{played}", flush=True)
-    with closing(events):
-        ended = _watch(events, source, narration, album, arguments.json)
+
+
+def _show_frames(source: Source, camera: Callable[..., Any], album: Album, arguments: argparse.Namespace) -> int:
+    """A clip, a video or what is live: one run to its end."""
+    from emotion_camera.simulator.host.sources import SourceLost
+
+    narration, lost, ended = Narration(), None, None
+    try:
+        with closing(camera(source)) as events:
+            ended = _watch(events, narration, album, arguments.json)
+    except SourceLost as error:
+        lost = error  # what there is so far is summarised and saved
     if not arguments.json:
         _print_summary(narration, album)
-    for path in _save(album, source, arguments.frames_as_png):
-        if not arguments.json:
-            print(f"saved {path}")
+    saved = [album.save_gif("demo.gif")] if len(album) else []
+    _end(saved, album, arguments)
+    if lost is not None:
+        raise lost
     if ended is None and not source.live:
         return STOPPED
     return _verdict(ended, narration)
 
 
-def _watch(events: Iterator[Event], source: Source, narration: Narration, album: Album, as_json: bool) -> Ended | None:
+def _show_photographs(source: Source, camera: Callable[..., Any], album: Album, arguments: argparse.Namespace) -> int:
+    """Pictures, one after the other: a line each, and what was found in it saved at once."""
+    from emotion_camera.commands.demo.photographs import Results, read_faces
+    from emotion_camera.simulator.host.sources import read_picture
+
+    results = Results(arguments.out, [path.name for path in source.pictures])
+    saved: list[Path] = []
+    status = 0
+    try:
+        for path in source.pictures:
+            pixels = read_picture(path)
+            photograph = read_faces(path.name, pixels, camera, _Listener(album, arguments.json).hear)
+            if not arguments.json:
+                print_line(f"  {photograph.sentence()}")
+            saved.append(results.add(photograph, pixels))
+    except KeyboardInterrupt:
+        status = STOPPED
+    if saved and not arguments.json:
+        print_line(results.summary())
+    _end([*saved, *results.save()] if saved else [], album, arguments)
+    return status
+
+
+class _Listener:
+    """Hears what happens in the runs of one picture; UserError when the program failed, or never became ready."""
+
+    def __init__(self, album: Album, as_json: bool) -> None:
+        self._album = album
+        self._as_json = as_json
+        self._narration = Narration()
+
+    def hear(self, event: Event) -> None:
+        from emotion_camera.simulator import Ended, Line, Shown
+
+        if isinstance(event, Line):
+            self._narration.add_line(event.text)
+            if self._as_json:
+                _print_json(event.text)
+        elif isinstance(event, Shown):
+            self._album.add(event.picture, event.time_ms)
+        elif isinstance(event, Ended):
+            _verdict(event, self._narration)
+
+
+def _end(saved: list[Path], album: Album, arguments: argparse.Namespace) -> None:
+    """Saves the frames if asked for, and names what was saved."""
+    if arguments.frames_as_png and len(album):
+        saved.append(album.save_pngs())
+    for path in () if arguments.json else saved:
+        print_line(f"saved {path}")
+
+
+def _watch(events: Iterator[Event], narration: Narration, album: Album, as_json: bool) -> Ended | None:
     """Print each event as it comes; how the program ended, None after Ctrl-C."""
     from emotion_camera.simulator import Ended, Line, Shown
-    from emotion_camera.simulator.host.sources import PICTURE_FRAMES
 
     try:
         for event in events:
             sentence = None
             if isinstance(event, Line):
                 sentence = narration.add_line(event.text)
-                fields = json_object(event.text) if as_json else None  # not the traceback that stopping leaves
-                if fields is not None:
-                    # As the camera wrote it, unless a letter in it could do something to the terminal.
-                    print(event.text if _is_plain(event.text) else json.dumps(fields), flush=True)
+                if as_json:
+                    _print_json(event.text)
             elif isinstance(event, Shown):
-                name = source.names[album.count // PICTURE_FRAMES] if source.names else ""
-                sentence = narration.add_frame(event.time_ms, name)
-                album.add(event.picture, event.time_ms, name)
+                sentence = narration.add_frame(event.time_ms)
+                album.add(event.picture, event.time_ms)
             elif isinstance(event, Ended):
                 return event
             if sentence and not as_json:
@@ -134,6 +206,14 @@ def _watch(events: Iterator[Event], source: Source, narration: Narration, album:
     except KeyboardInterrupt:
         pass  # what there is so far is summarised and saved
     return None
+
+
+def _print_json(text: str) -> None:
+    """A report as the camera wrote it, unless a letter in it could do something to the terminal; nothing else, such as the
+    traceback that stopping leaves."""
+    fields = json_object(text)
+    if fields is not None:
+        print(text if _is_plain(text) else json.dumps(fields), flush=True)
 
 
 def _is_plain(text: str) -> bool:
@@ -145,19 +225,6 @@ def _print_summary(narration: Narration, album: Album) -> None:
         print_line(narration.summary())
     if album.count > len(album):
         print(f"only the last {len(album):,} of {album.count:,} frames are saved")
-
-
-def _save(album: Album, source: Source, as_png: bool) -> list[Path]:
-    if not len(album):
-        return []
-    files = [album.save_gif("demo.gif")]
-    if source.names:
-        files += album.save_pictures()
-    elif source.still:
-        files.append(album.save_last_png("demo.png"))
-    if as_png:
-        files.append(album.save_pngs())
-    return files
 
 
 def _verdict(ended: Ended | None, narration: Narration) -> int:

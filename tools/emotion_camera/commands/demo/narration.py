@@ -16,7 +16,7 @@ class Narration:
         self.emotions: Counter[str] = Counter()
         self._parser = ReportParser()
         self._faces: list[Face] = []
-        self._last: tuple[str, list[tuple[int, str | None]]] | None = None
+        self._last: list[tuple[int, str | None]] | None = None
         self._start_ms: int | None = None
 
     def add_line(self, text: str) -> str | None:
@@ -32,9 +32,8 @@ class Narration:
         self.trouble = report.message or self.trouble
         return f"{report.event}: {report.message}" if report.message else report.event
 
-    def add_frame(self, time_ms: int, name: str = "") -> str | None:
-        """A frame, of the picture called `name`, was shown at `time_ms`; the sentence for it, if the picture, its faces or
-        emotions differ from the last one's. None before the program is ready: the frame was not analysed."""
+    def add_frame(self, time_ms: int) -> str | None:
+        """A frame was shown at `time_ms`; the sentence for it, if its faces or emotions differ from the last one's. None before the program is ready: the frame was not analysed."""
         if not self.ready:
             return None
         self._start_ms = time_ms if self._start_ms is None else self._start_ms
@@ -42,13 +41,12 @@ class Narration:
         self.frames += 1
         self.with_face += bool(faces)
         self.emotions.update(face.emotion or "uncertain" for face in faces)
-        now = name, [(face.id, face.emotion) for face in faces]
+        now = [(face.id, face.emotion) for face in faces]
         if now == self._last:
             return None
         self._last = now
         words = " · ".join(f"face {face.id} {face.emotion or '?'} {face.score:.2f}" for face in faces)
-        picture = f"{name}: " if name else ""
-        return f"{(time_ms - self._start_ms) / 1000:5.1f} s  {picture}{words or 'no face'}"
+        return f"{(time_ms - self._start_ms) / 1000:5.1f} s  {words or 'no face'}"
 
     def summary(self) -> str:
         """How many frames had a face, and how many each emotion."""

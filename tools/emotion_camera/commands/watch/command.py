@@ -23,7 +23,8 @@ FILES = {"/": PAGE / "page.html"} | {
 EXAMPLES = """
 examples:
   emotion-camera watch                       the camera on USB
-  emotion-camera watch --port simulator      the simulated camera, looking at the bundled clip
+  emotion-camera watch --source webcam       no camera: your webcam, seen by the simulated camera
+  emotion-camera watch --source party.mp4    or a picture, a folder, rtsp://host/stream, or clip, the bundled one
   emotion-camera watch --port simulator:h7   another board; its disk is .simulated-camera/h7
   emotion-camera watch --port /dev/ttyACM1   one of two cameras
   emotion-camera watch --port recordings/monday
@@ -35,10 +36,13 @@ calibrate the camera and record. Only who knows its address, on this computer, c
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments and help."""
+    from emotion_camera.camera.ports import SOURCE_HELP
+
     parser.description = "Open a page that shows what the camera sees and reports, live."
     parser.epilog = EXAMPLES
     add = parser.add_argument
     add("--port", help="/dev/ttyACM0 or COM3, simulator, or a recording's folder (default: the OpenMV camera on USB)")
+    add("--source", help=SOURCE_HELP)
     add("--http-port", type=_port, default=HTTP_PORT, metavar="N", help=f"of the page (default: {HTTP_PORT}; 0: any)")
     add("--no-browser", action="store_true", help="only print the page's address")
 
@@ -54,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     from emotion_camera.camera.stream import open_stream
     from emotion_camera.commands.watch.hub import Hub
 
-    stream = open_stream(arguments.port)
+    stream = open_stream(arguments.port, arguments.source)
     hub = Hub(stream)
     try:
         with suppress(KeyboardInterrupt):

@@ -98,6 +98,7 @@ def run(
             try:
                 yield from Session(dispatch, sensor, folders, stop_us, hung_after_s, inputs).play(python, limits.heap)
             finally:
+                sensor.close()
                 if kept is not None:
                     kept.clear()
                     kept.update(folders.files())

@@ -92,14 +92,14 @@ def load_cascade(stages: int = 25) -> Cascade:
 
     Raises ValueError for a number of stages outside 1 to 25, UserError without OpenCV 4's cascade file.
     """
-    root = ElementTree.parse(_cascade_path()).getroot()[0]
+    root = ElementTree.parse(cascade_path()).getroot()[0]
     all_stages, features = root.findall("stages/_"), root.findall("features/_/rects")
     if not 1 <= stages <= len(all_stages):
         raise ValueError(f"stages={stages}: the cascade has {len(all_stages)} stages; use 1 to {len(all_stages)}")
     return Cascade(tuple(_read_stage(stage, features) for stage in all_stages[:stages]))
 
 
-def _cascade_path() -> Path:
+def cascade_path() -> Path:
     """OpenCV's file, found without importing cv2 (which takes longer than the detection)."""
     spec = importlib.util.find_spec("cv2")
     for folder in (spec.submodule_search_locations or []) if spec else []:

@@ -1,7 +1,7 @@
 """The image sensor: its settings, and the frames it takes of what stands in front of it."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from emotion_camera.simulator.faults import Faults
 from emotion_camera.simulator.host.firmware import FRAME_SIZE_IDS, FRAME_SIZES, PIXEL_FORMATS, CameraError
 from emotion_camera.simulator.host.pictures import Pixels, to_gray, to_rgb565
 from emotion_camera.simulator.host.scratch import Scratch
-from emotion_camera.simulator.host.sources import Source, fit
+from emotion_camera.simulator.host.sources import Source, fill
 
 SIZES = {FRAME_SIZE_IDS[name]: size for name, size in FRAME_SIZES.items()}
 GAIN_CEILINGS = (2, 4, 8, 16, 32, 64, 128)
@@ -115,13 +115,18 @@ class Sensor:
         if number in self.faults.timeouts:
             self.now_us += self.faults.timeout_ms * 1000
             raise CameraError("RuntimeError", "Frame capture has timed out.")
-        pixels = fit(self._next_frame(), size)
+        pixels = fill(self._next_frame(), size)
         pixels = to_gray(pixels) if self.format == PIXEL_FORMATS["GRAYSCALE"] else to_rgb565(pixels)
         if self.area:
             x, y, w, h = self.area
             pixels = pixels[y : y + h, x : x + w]
         pixels = pixels[:: -1 if self.flipped else 1, :: -1 if self.mirrored else 1]
         return np.array(pixels, order="C")
+
+    def close(self) -> None:
+        """Lets go of the source: a webcam, and the thread that reads it."""
+        if isinstance(self._frames, Generator):
+            self._frames.close()
 
     def _check(self) -> tuple[int, int]:
         if self.faults.no_sensor:

@@ -83,6 +83,7 @@ class Served:
     def close(self) -> None:
         self._closing = True
         self._thread.join()
+        self._sensor.close()
         self._link.close()
         self._folder.cleanup()
 

@@ -1,22 +1,24 @@
-"""What stands in front of the simulator: the bundled clip, a picture, a folder of pictures, a video or a webcam."""
+"""What stands in front of the simulator: the bundled clip, a picture, a folder of pictures, a video, a webcam or a stream."""
 
 import json
 import os
+import queue
+import threading
+import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
-from numpy.typing import NDArray
 
 from emotion_camera.errors import UserError
 from emotion_camera.files import ASSETS
-
-Pixels = NDArray[np.uint8]
+from emotion_camera.simulator.host.framing import Pixels, crops_for, cut, find_faces
 
 CLIP = ASSETS / "clip.json"
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".pgm", ".ppm")
@@ -24,50 +26,128 @@ PICTURE_FPS = 10
 PICTURE_FRAMES = 8  # enough for a program that wants a few frames before it is sure
 SMALLEST = 24  # the face detector's window, pixels
 LARGEST = 100_000_000  # pixels; a larger picture is a mistake, and would fill the memory
+SCENE_FRAMES = 50  # of each scene of several photographs that are shown live: five seconds
+STREAMS = ("rtsp://", "http://", "https://")
+STREAM_MS = 5000  # for a stream to answer and to go on; OpenCV's own 30 s are too long to wait before a page
+SILENT_S = 10  # without a frame: the webcam was pulled out, or the stream has broken
+MOST_LATE_S = 0.5  # a video that is decoded slower than it plays goes on from here
+KINDS = "a picture, a folder of pictures, a video, webcam, the URL of a stream, or clip"
+
+
+class SourceLost(UserError):
+    """A webcam or a stream gives no more frames; it may come back."""
 
 
 @dataclass(frozen=True)
 class Source:
     """Frames in grayscale [H, W] or RGB [H, W, 3], uint8, of any size. `live` frames come when they come; a `still` source
-    waits for a slow camera, where a clip runs on. `names` are those of a folder's pictures, PICTURE_FRAMES frames each."""
+    waits for a slow camera, where a clip runs on. `pictures` are the files of photographs. `reopen` opens a live source that
+    was lost; it raises UserError while it is not there."""
 
     name: str
     fps: float
     frames: Callable[[], Iterator[Pixels]]
     live: bool = False
     still: bool = False
-    names: tuple[str, ...] = ()
+    pictures: tuple[Path, ...] = ()
+    reopen: Callable[[], None] | None = None
+
+
+def open_source(what: str | Path | None = None) -> Source:
+    """The source that `what` names: None or "clip" the bundled clip, "webcam" or "webcam:1" a webcam, the URL of a stream, else a path.
+
+    Raises UserError with a sentence for what is not there, cannot be read or is no picture.
+    """
+    text = str(what)
+    if what is None or text == "clip":
+        return _clip()
+    if what == "":
+        raise UserError(f"the source's name is empty; give {KINDS}")
+    if text == "webcam" or text.startswith("webcam:"):
+        return _webcam(text)
+    if text.lower().startswith(STREAMS):
+        return _stream(text)
+    path = Path(what)
+    if not path.exists():
+        raise UserError(f"{path}: there is no such file or folder; give {KINDS}")
+    if path.is_dir():
+        return _photographs(path.name, _pictures_in(path))
+    if path.suffix.lower() not in PICTURES:
+        return _video(path)
+    return _animation(path) if _is_animated(path) else _photographs(path.name, [path])
 
 
 def endless(source: Source) -> Source:
     """The same again and again; a webcam has no end anyway."""
     if source.live:
         return source
-    return replace(source, names=(), frames=lambda: chain.from_iterable(source.frames() for _ in count()))
+    return replace(source, frames=lambda: chain.from_iterable(source.frames() for _ in count()))
 
 
-def open_source(what: str | Path | None = None) -> Source:
-    """The source that `what` names: None the bundled clip, "webcam" or "webcam:1" a webcam, else a path.
+def in_real_time(source: Source) -> Source:
+    """A clip or video as if it were live: over and over at its own pace, whatever time the program takes for a frame."""
+    return replace(source, live=True, frames=lambda: newest(_at_its_pace(source)))
 
-    Raises UserError with a sentence for what is not there, cannot be read or is no picture.
+
+def _at_its_pace(source: Source) -> Generator[Pixels, None, None]:
+    start = time.monotonic()
+    for number, pixels in enumerate(endless(source).frames()):
+        early = start + number / source.fps - time.monotonic()
+        if early < -MOST_LATE_S:
+            start -= early
+        time.sleep(max(0, early))
+        yield pixels
+
+
+def newest(frames: Generator[Pixels, None, None]) -> Iterator[Pixels]:
+    """The newest of `frames`, none twice. A thread reads them all: frames that wait in a queue would be shown late.
+
+    Raises what reading them raises, and SourceLost when nothing came for SILENT_S.
     """
-    if what is None:
-        return _clip()
-    if what == "":
-        raise UserError("the source's name is empty; give a picture, a folder, a video or webcam, or none for the clip")
-    if str(what) == "webcam" or str(what).startswith("webcam:"):
-        return _webcam(str(what))
-    path = Path(what)
-    if not path.exists():
-        raise UserError(
-            f"{path}: there is no such file or folder; give a picture, a folder of pictures, a video or webcam"
-        )
-    if path.is_dir():
-        return _folder(path)
-    if path.suffix.lower() in PICTURES and not _is_animated(path):
+    slot: queue.Queue[Pixels | Exception | None] = queue.Queue(1)
+    over = threading.Event()
+
+    def put(item: Pixels | Exception | None) -> None:
+        with suppress(queue.Empty):
+            slot.get_nowait()
+        slot.put(item)
+
+    def read() -> None:
+        try:
+            with closing(frames):
+                for pixels in frames:
+                    put(pixels)
+                    if over.is_set():
+                        return
+            put(None)
+        except Exception as error:
+            put(error)
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    try:
+        while (item := slot.get(timeout=SILENT_S)) is not None:
+            if isinstance(item, Exception):
+                raise item
+            yield item
+    except queue.Empty:
+        raise SourceLost(f"the source has given no picture for {SILENT_S} s; it is tried again") from None
+    finally:
+        over.set()
+        reader.join(1)  # it lets go of the webcam; one that is silent does not return
+
+
+def scenes(source: Source, frames: int = SCENE_FRAMES) -> Iterator[Source]:
+    """Each view of each photograph as a source of its own: what was seen in one must not count in the next."""
+    for path in source.pictures:
         pixels = read_picture(path)
-        return Source(path.name, PICTURE_FPS, lambda: iter([pixels] * PICTURE_FRAMES), still=True)
-    return _animation(path) if path.suffix.lower() in PICTURES else _video(path)
+        for crop in crops_for(find_faces(pixels), pixels.shape):
+            yield scene(path.name, cut(pixels, crop), frames)
+
+
+def scene(name: str, pixels: Pixels, frames: int = PICTURE_FRAMES) -> Source:
+    """A picture that stands still for so many frames."""
+    return Source(name, PICTURE_FPS, lambda: iter([pixels] * frames), still=True)
 
 
 def read_picture(path: Path) -> Pixels:
@@ -128,18 +208,18 @@ def _pixels(picture: Any) -> Pixels:
     return np.asarray(picture.convert("L" if gray else "RGB"))
 
 
-def _folder(path: Path) -> Source:
-    files = sorted(file for file in path.iterdir() if _is_shown(file))
+def _pictures_in(folder: Path) -> list[Path]:
+    files = sorted(file for file in folder.iterdir() if _is_shown(file))
     if not files:
-        raise UserError(f"{path}: has no pictures in it; give a folder with {', '.join(PICTURES[:3])} files")
+        raise UserError(f"{folder}: has no pictures in it; give a folder with {', '.join(PICTURES[:3])} files")
+    return files
+
+
+def _photographs(name: str, files: list[Path]) -> Source:
     for file in files:
         read_picture(file)  # tells of a broken picture before anything is written
-
-    def frames() -> Iterator[Pixels]:
-        for file in files:
-            yield from [read_picture(file)] * PICTURE_FRAMES
-
-    return Source(path.name, PICTURE_FPS, frames, still=True, names=tuple(file.name for file in files))
+    source = Source(name, PICTURE_FPS, lambda: iter(()), still=True, pictures=tuple(files))
+    return replace(source, frames=lambda: chain.from_iterable(each.frames() for each in scenes(source, PICTURE_FRAMES)))
 
 
 def _is_shown(file: Path) -> bool:
@@ -152,7 +232,7 @@ def _clip() -> Source:
         fps = float(json.loads(CLIP.read_text(encoding="utf-8"))["fps"])
         path = next(file for file in sorted(CLIP.parent.glob("clip.*")) if file.suffix not in (".json", ".py", ".md"))
     except (OSError, StopIteration, KeyError, ValueError):
-        raise UserError(f"{CLIP}: the bundled clip is not there; give a picture, a folder, a video or webcam") from None
+        raise UserError(f"{CLIP}: the bundled clip is not there; give {KINDS}") from None
     source = _animation(path) if path.suffix.lower() in (".png", ".gif", ".webp") else _video(path)
     return Source("the bundled clip", fps, source.frames)
 
@@ -181,7 +261,7 @@ def _animation(path: Path) -> Source:
 
 
 def _opencv() -> Any:
-    """OpenCV, with its own log turned off: what is wrong is said here."""
+    """OpenCV, with its own log turned off: what is wrong is said here, and a stream's URL has passwords in it."""
     os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     import cv2
@@ -199,18 +279,58 @@ def _video(path: Path) -> Source:
         empty = "the file is empty" if path.stat().st_size == 0 else "unknown format or no frames"
         raise UserError(f"{path}: is not a picture or a video that can be read ({empty})")
     _check_size(path, (first.shape[1], first.shape[0]))
+    return Source(path.name, _usual(fps, PICTURE_FPS), lambda: _frames_of(cv2.VideoCapture(str(path)), str(path)))
 
-    def frames() -> Iterator[Pixels]:
-        video = cv2.VideoCapture(str(path))
-        while (frame := video.read())[0]:
-            yield _from_opencv(frame[1])
-        video.release()
 
-    return Source(path.name, fps if 1 <= fps <= 240 else PICTURE_FPS, frames)
+def _usual(fps: float, otherwise: float) -> float:
+    return fps if 1 <= fps <= 240 else otherwise
+
+
+def _frames_of(capture: Any, name: str) -> Generator[Pixels, None, None]:
+    """All frames of an open capture, which is closed after the last; SourceLost where there is not one."""
+    try:
+        good, frame = capture.read()
+        if not good:
+            raise SourceLost(f"{name}: gives no picture any more; it is tried again")
+        while good:
+            yield _from_opencv(frame)
+            good, frame = capture.read()
+    finally:
+        capture.release()
 
 
 def _from_opencv(frame: Any) -> Pixels:
     return frame if frame.ndim == 2 else np.ascontiguousarray(frame[..., ::-1])
+
+
+class Capture:
+    """A webcam or a stream that is open, and can be opened again."""
+
+    def __init__(self, name: str, open_capture: Callable[[], Any], missing: str) -> None:
+        self._name = name
+        self._open_capture = open_capture
+        self._missing = missing
+        self._opened: Any = None
+        self.open()
+
+    def open(self) -> None:
+        """SourceLost while it is not there."""
+        self._opened = self._open_capture()
+        if not self._opened.isOpened():
+            self._opened = None
+            raise SourceLost(f"{self._name}: {self._missing}")
+
+    def get(self, what: int) -> float:
+        """A property of the open capture."""
+        return float(self._opened.get(what))
+
+    def frames(self) -> Generator[Pixels, None, None]:
+        """Frames as they come; SourceLost after the last."""
+        if self._opened is None:
+            self.open()
+        capture, self._opened = self._opened, None
+        yield from _frames_of(capture, self._name)
+        raise SourceLost(f"{self._name}: gives no picture any more; it is tried again")
 
 
 def _webcam(name: str) -> Source:
@@ -218,29 +338,58 @@ def _webcam(name: str) -> Source:
     number = name.partition(":")[2] or "0"
     if not number.isdigit():
         raise UserError(f"{name}: give a webcam as webcam or webcam:1, with its number")
-    camera = cv2.VideoCapture(int(number))
-    if not camera.isOpened():
-        raise UserError(f"{name}: there is no such webcam, or another program has it; try webcam:1 or a picture")
+    missing = "there is no such webcam, or another program has it; try webcam:1, or give a picture or clip"
+    webcam = Capture(name, lambda: cv2.VideoCapture(int(number)), missing)
 
-    def frames() -> Iterator[Pixels]:
-        while (frame := camera.read())[0]:
-            yield _from_opencv(frame[1])
-        camera.release()
+    def mirrored() -> Generator[Pixels, None, None]:
+        """As people know themselves."""
+        with closing(webcam.frames()) as frames:
+            for pixels in frames:
+                yield np.ascontiguousarray(pixels[:, ::-1])
 
-    return Source(name, 30, frames, live=True)
+    fps = _usual(webcam.get(cv2.CAP_PROP_FPS), 30)
+    return Source(name, fps, lambda: newest(mirrored()), live=True, reopen=webcam.open)
 
 
-def fit(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """`pixels` scaled to lie inside `size` (width, height), black around them; the same pixels when it is their size."""
-    from PIL import Image
+def _stream(url: str) -> Source:
+    """What a URL gives: a live stream, or a video file, which plays at its own pace."""
+    cv2 = _opencv()
+    name = _without_credentials(url)
+    limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, STREAM_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, STREAM_MS]
 
-    width, height = size
-    if pixels.shape[:2] == (height, width):
+    def open_capture() -> Any:
+        return cv2.VideoCapture(url, cv2.CAP_FFMPEG, limits)
+
+    stream = Capture(name, open_capture, "no video can be read from there; check the address, user and password")
+    fps, frames = _usual(stream.get(cv2.CAP_PROP_FPS), 25), stream.get(cv2.CAP_PROP_FRAME_COUNT)
+    if frames > 0:
+        return Source(name, fps, lambda: _frames_of(open_capture(), name))
+    return Source(name, fps, lambda: newest(stream.frames()), live=True, reopen=stream.open)
+
+
+def _without_credentials(url: str) -> str:
+    """The URL as it may be printed: no user, no password, no query, which may have a key in it."""
+    try:
+        parts = urlsplit(url)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    except ValueError:
+        raise UserError(
+            "the URL of the stream can't be read; give it as rtsp://host/path or http://host/path"
+        ) from None
+
+
+def fill(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    """`pixels` scaled to fill `size` (width, height), cut at two sides where their shapes differ, as a camera's frame has no
+    bars; the same pixels when it is their size."""
+    from PIL import Image, ImageOps
+
+    if pixels.shape[:2] == size[::-1]:
         return pixels
-    scale = min(width / pixels.shape[1], height / pixels.shape[0])
-    inner = max(round(pixels.shape[1] * scale), 1), max(round(pixels.shape[0] * scale), 1)
-    scaled = np.asarray(Image.fromarray(pixels).resize(inner, Image.Resampling.BILINEAR))
-    frame = np.zeros((height, width, *pixels.shape[2:]), np.uint8)
-    left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
-    frame[top : top + inner[1], left : left + inner[0]] = scaled
-    return frame
+    return np.asarray(ImageOps.fit(Image.fromarray(pixels), size, Image.Resampling.BILINEAR))
+
+
+def seen_part(pixels: Pixels, size: tuple[int, int]) -> tuple[float, float, float]:
+    """The part of `pixels` that `fill` shows in a frame of `size`: its left and top, and its pixels for one of the frame."""
+    height, width = pixels.shape[:2]
+    scale = min(width / size[0], height / size[1])
+    return (width - size[0] * scale) / 2, (height - size[1] * scale) / 2, scale

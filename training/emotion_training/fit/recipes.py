@@ -143,7 +143,7 @@ TEACHERS = {
     "resnet_both": Teacher("resnet", RESNET, _teacher_stage(30, 0.1, 0.4, 2)),
     "vgg_labels": Teacher("vgg", VGG, _teacher_stage(30, 0.05, 0.8, 3)),
     "resnet_votes": Teacher("resnet", RESNET, _teacher_stage(40, 0.1, 0.1, 4)),
-    "vgg_wide_both": Teacher("vgg", (48, 96, 192, 384), _teacher_stage(40, 0.05, 0.3, 5)),
+    "vgg_wide_votes": Teacher("vgg", (48, 96, 192, 384), _teacher_stage(40, 0.05, 0.1, 5)),
     "resnet_wide_votes": Teacher("resnet", (96, 160, 256), _teacher_stage(50, 0.1, 0.1, 6), blocks=2, dropout=0.4),
 }
 

@@ -11,15 +11,18 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from contextlib import asynccontextmanager
 from pathlib import Path
+from unittest.mock import ANY
 
 import aiohttp
 import numpy as np
 import pytest
+from emotion_camera.camera.recorded import RecordedStream
 from emotion_camera.commands.watch.command import FILES
 from emotion_camera.commands.watch.hub import Hub
 from emotion_camera.errors import UserError
@@ -87,7 +90,7 @@ def test_a_page_that_comes_later_is_told_what_there_is(camera, hub):
     wait_until(lambda: first.shown)
     page = Listener(hub)
     about = page.state["about"]
-    assert (about["board"], about["firmware"], about["free"]) == ("H7", "5.0.0", 123_456)
+    assert (page.state["board"], about["firmware"], about["free"]) == ("told camera", "5.0.0", 123_456)
     assert [report["faces"][0][1] for report in page.of("history")[0]["reports"]] == ["sad"]
     assert len(page.shown) == 1
 
@@ -130,11 +133,11 @@ def test_what_a_page_may_not_ask_for_is_refused(hub, camera, asked):
 def test_a_recording_that_starts_late_knows_the_camera(camera, hub):
     page = Listener(hub)
     camera.ready()
-    wait_until(lambda: page.state["about"])
+    wait_until(lambda: page.state["about"] and page.state["bare"])
     hub.do({"do": "record", "frames": True})
     with pytest.raises(UserError, match="recording already"):
         hub.do({"do": "record"})
-    folder = Path(page.state["recording"])
+    folder = Path(page.state["recording"]["folder"])
     camera.report((1, "happy"))
     camera.show()
     wait_until(lambda: page.shown)
@@ -143,14 +146,15 @@ def test_a_recording_that_starts_late_knows_the_camera(camera, hub):
     recording = read_recording(folder)
     events = [entry.report for entry in recording.entries()]
     assert events[0].event == "ready"
-    assert events[1].faces[0].emotion == "happy"
+    assert events[1].message == "draw is off.", "its frames have no boxes"
+    assert events[2].faces[0].emotion == "happy"
     assert len(recording.frames) == 1
 
 
 def test_pictures_are_recorded_only_if_asked_for(camera, hub):
     page = Listener(hub)
     hub.do({"do": "record"})
-    folder = Path(page.state["recording"])
+    folder = Path(page.state["recording"]["folder"])
     camera.show()
     wait_until(lambda: page.shown)
     hub.do({"do": "stop"})
@@ -160,7 +164,7 @@ def test_pictures_are_recorded_only_if_asked_for(camera, hub):
 def test_a_recording_is_ended_when_the_program_ends(camera, hub):
     page = Listener(hub)
     hub.do({"do": "record"})
-    folder = Path(page.state["recording"])
+    folder = Path(page.state["recording"]["folder"])
     hub.close()
     assert camera.closed.is_set()
     assert read_recording(folder).ended_ms is not None
@@ -178,6 +182,80 @@ def test_a_full_disk_ends_the_recording_and_not_the_page(camera, hub, monkeypatc
     wait_until(lambda: page.shown)
     assert page.state["recording"] is None
     assert {"type": "notice", "message": "the disk is full", "bad": True} in page.told
+
+
+def test_the_camera_leaves_its_frames_bare_while_a_page_is_open_or_a_recording_runs(camera, hub):
+    assert "draw off" not in camera.said
+    page, other = Listener(hub), Listener(hub)
+    wait_until(lambda: page.state["bare"])
+    camera.ready()  # its program has started again
+    wait_until(lambda: camera.said.count("draw off") == 2)
+    hub.leave(page)
+    hub.do({"do": "record"})
+    hub.leave(other)
+    assert "draw on" not in camera.said
+    hub.do({"do": "stop"})
+    assert camera.said[-1] == "draw on"
+    Listener(hub)
+    hub.close()
+    assert camera.said[-1] == "draw on"
+
+
+def test_a_camera_that_takes_no_commands_keeps_its_drawing(tmp_path):
+    hub = Hub(FakeStream(mute="it is watched"))
+    page = Listener(hub)
+    assert page.state["bare"] is False
+    hub.close()
+
+
+def test_the_free_memory_does_not_jump(camera, hub):
+    page = Listener(hub)
+    for free in (4_000_000, 100_000, 4_200_000, 3_900_000, 200_000):
+        camera.print(event="status", free=free)
+    camera.show()
+    wait_until(lambda: page.shown)
+    assert [state["about"]["free"] for state in page.of("state")[-3:]] == [4_000_000, 4_000_000, 3_900_000]
+
+
+def test_a_recording_is_played_paused_moved_and_reported(camera, hub, tmp_path):
+    hub.do({"do": "record", "frames": True})
+    for number in range(1, 5):
+        camera.report((number, "happy"))
+        camera.show()
+        time.sleep(0.3)
+    page = Listener(hub)
+    wait_until(lambda: page.shown)
+    hub.do({"do": "stop"})
+    folder = Path(page.state["recorded"])
+
+    played = Hub(RecordedStream(folder))
+    page = Listener(played)
+    wait_until(lambda: page.state["playback"]["ended"])
+    assert page.state["board"] == "told camera"
+    assert page.of("faces")[-1]["faces"][0][0] == 4
+    played.do({"do": "play", "paused": True, "position": 0})
+    wait_until(lambda: page.of("faces")[-1]["faces"][0][0] == 1)
+    assert page.of("history")[-1]["reports"] == []
+    assert page.state["playback"] == {"length": ANY, "paused": True, "ended": False}
+    shown = len(page.shown)
+    time.sleep(0.5)
+    assert len(page.shown) <= shown + 1, "it is paused"
+    for nonsense in ("x", [], float("nan"), True):
+        played.do({"do": "play", "paused": True, "position": nonsense})
+    with pytest.raises(UserError, match="recorded already"):
+        played.do({"do": "record"})
+    played.do({"do": "play", "paused": False})
+    wait_until(lambda: page.state["playback"]["ended"])
+    assert b"told camera" in played.report()
+    assert (folder / "report.html").is_file()
+    played.close()
+
+
+def test_a_camera_cannot_be_moved_and_has_no_report_before_a_recording(hub):
+    with pytest.raises(UserError, match="Only a recording"):
+        hub.do({"do": "play", "paused": True})
+    with pytest.raises(UserError, match="Nothing was recorded"):
+        hub.report()
 
 
 def test_reports_of_a_later_version_are_told_in_a_sentence(camera, hub):

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
-from emotion_camera.events import Disconnected, Event, Frame, Line
-from emotion_camera.commands.watch.command import FILES
+from emotion_camera.commands.watch.command import FILES, report_handler
 from emotion_camera.commands.watch.hub import Hub
 from emotion_camera.errors import UserError
+from emotion_camera.events import Disconnected, Event, Frame, Line
 from emotion_camera.web.live import serving
 
 LABELS = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
@@ -29,6 +29,7 @@ class FakeStream:
         self.said: list[str] = []
         self.closed = threading.Event()
         self._mute = mute
+        self._began = time.monotonic()
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
 
     def events(self) -> Iterator[Event]:
@@ -39,32 +40,43 @@ class FakeStream:
         if self._mute:
             raise UserError(self._mute)
         self.said.append(command)
+        if command in ("draw off", "draw on"):
+            self.print(event="reply", message="draw is off." if command == "draw off" else "draw is on.")
 
     def close(self) -> None:
         self.closed.set()
         self._events.put(None)
 
     def show(self, picture: np.ndarray = PICTURE) -> None:
-        self._events.put(Frame(0, picture))
+        self._events.put(Frame(self._ms(), picture))
 
     def print(self, **fields: object) -> None:
-        self._events.put(Line(0, json.dumps({"v": 1, **fields})))
+        self._events.put(Line(self._ms(), json.dumps({"v": 1, **fields})))
 
-    def report(self, *faces: tuple[int, str | None]) -> None:
-        """Faces by number and emotion."""
-        self.print(t=0, fps=10.0, faces=[_face(number, emotion) for number, emotion in faces])
+    def _ms(self) -> int:
+        return round(1000 * (time.monotonic() - self._began))
+
+    def report(self, *faces: tuple[int, str | None], leader: str | None = None) -> None:
+        """Faces by number and emotion; the highest score is the emotion's, or that of `leader`."""
+        self.print(t=0, fps=10.0, faces=[_face(number, emotion, leader or emotion) for number, emotion in faces])
 
     def ready(self, **fields: object) -> None:
         told = {"board": "H7", "firmware": "5.0.0", "model": "emotion.tflite", "sha256": "0" * 64, "labels": LABELS}
         self.print(event="ready", selftest="ok", **(told | fields))
 
     def lose(self, message: str = "the cable is out") -> None:
-        self._events.put(Disconnected(0, message))
+        self._events.put(Disconnected(self._ms(), message))
 
 
-def _face(number: int, emotion: str | None) -> dict[str, object]:
-    scores = [0.9 if label == emotion else 0.01 for label in LABELS]
-    return {"id": number, "box": [10, 10, 80, 80], "emotion": emotion, "score": max(scores), "scores": scores}
+def _face(number: int, emotion: str | None, leader: str | None) -> dict[str, object]:
+    scores = [0.9 if label == leader else 0.01 for label in LABELS]
+    return {
+        "id": number,
+        "box": [10 + 90 * (number - 1), 60, 80, 80],
+        "emotion": emotion,
+        "score": max(scores),
+        "scores": scores,
+    }
 
 
 @contextmanager
@@ -75,7 +87,7 @@ def served(camera: object, opens_browser: bool = False) -> Iterator[tuple[Hub, s
     loop, over = asyncio.new_event_loop(), asyncio.Event()
 
     async def serve() -> None:
-        async with serving(FILES, hub, 0, opens_browser=opens_browser) as url:
+        async with serving(FILES, hub, 0, {"/report": report_handler(hub)}, opens_browser) as url:
             address.put(url)
             await over.wait()
 

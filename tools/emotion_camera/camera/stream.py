@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 RETRY_S = 0.5  # between two tries to connect again
 LONGEST_RETRY_S = 5  # the same for who reads reports, perhaps for days: each wait is twice the one before
+# How the camera program answers "draw off" and "draw on", and one that knows neither.
+BARE, DRAWN, NO_COMMAND = "draw is off.", "draw is on.", "That is no command"
 NO_COMMANDS = (
     "the program on the camera takes no commands while its picture is watched: put the newest one on it "
     "(emotion-camera deploy), or type the command in a serial terminal"

@@ -72,12 +72,18 @@ class Recording:
             path = self.folder / FRAMES
             raise UserError(f"{path}: the frame at {frame.time_ms} ms can't be read ({error})") from None
 
-    def events(self) -> Iterator[Frame | Line | Disconnected]:
-        """Lines and frames in the order in which they came, as a camera gives them."""
+    def events(self, start_ms: int = 0) -> Iterator[Frame | Line | Disconnected]:
+        """Lines and frames from `start_ms` on in the order in which they came, as a camera gives them."""
         from emotion_camera.events import Frame
 
-        frames = (Frame(frame.time_ms, self.picture(frame)) for frame in self.frames)
-        return heapq.merge(filter(None, map(_as_event, self.entries())), frames, key=lambda event: event.time_ms)
+        frames = (Frame(frame.time_ms, self.picture(frame)) for frame in self.frames if frame.time_ms >= start_ms)
+        entries = (entry for entry in self.entries() if entry.time_ms >= start_ms)
+        return heapq.merge(filter(None, map(_as_event, entries)), frames, key=lambda event: event.time_ms)
+
+    def length_ms(self) -> int:
+        """Until its last line or frame."""
+        last_frame = self.frames[-1].time_ms if self.frames else 0
+        return self.ended_ms or max(last_frame, max((entry.time_ms for entry in self.entries()), default=0))
 
 
 def read_recording(folder: Path) -> Recording:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from emotion_camera.events import Disconnected, Event, Frame, Line
-from emotion_camera.camera.stream import CameraStream
+from emotion_camera.camera.stream import BARE, DRAWN, NO_COMMAND, CameraStream
 from emotion_camera.commands.collect.crop import is_inside, likeness, model_view
 from emotion_camera.commands.collect.matching import Match, OrderedMatcher, UnorderedMatcher
 from emotion_camera.errors import UserError
+from emotion_camera.events import Disconnected, Event, Frame, Line
 from emotion_camera.faces.folder import FacesFolder
 from emotion_camera.faces.manifest import Entry
 from emotion_camera.faces.reader import SIZE
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-BARE, DRAWN = "draw is off.", "draw is on."  # the program's answers to "draw off" and "draw on"
-NO_COMMAND = "That is no command"  # how a program without them answers
 ALIKE = 0.96  # see `likeness`: above it one face has hardly moved; of two people with the same expression 1 pair in 25,000 is
 COMPARED = 12  # of a label's newest pictures, with which a new one is compared
 OLD_S = 1.0  # a picture on the page this old is not what the person sees now

@@ -9,15 +9,24 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emotion_camera.errors import UserError
 from emotion_camera.terminal import print_line
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from aiohttp import web
+
     from emotion_camera.commands.watch.hub import Hub
 
 HTTP_PORT = 8765
 PAGE = Path(__file__).with_name("page")
+REPORT_POLICY = (  # it is one file with its own styles and scripts; they reach neither this page nor its socket
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+    "sandbox allow-scripts allow-downloads allow-modals allow-popups"
+)
 FILES = {"/": PAGE / "page.html"} | {
-    f"/{name}": PAGE / name for name in ("page.css", "page.js", "faces.js", "timeline.js")
+    f"/{name}": PAGE / name for name in ("page.css", "page.js", "faces.js", "marks.js", "timeline.js")
 }
 
 EXAMPLES = """
@@ -68,6 +77,21 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def report_handler(hub: Hub) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """Answers with the page of the newest recording."""
+    from aiohttp import web
+
+    async def report(_: web.Request) -> web.StreamResponse:
+        try:
+            page = await asyncio.to_thread(hub.report)
+        except UserError as error:
+            return web.Response(text=str(error), status=404)
+        headers = {"Content-Security-Policy": REPORT_POLICY}
+        return web.Response(body=page, content_type="text/html", charset="utf-8", headers=headers)
+
+    return report
+
+
 async def _serve(hub: Hub, port: int, opens_browser: bool) -> None:
     from emotion_camera.web.live import serving
 
@@ -75,6 +99,6 @@ async def _serve(hub: Hub, port: int, opens_browser: bool) -> None:
     with suppress(NotImplementedError):  # Windows raises KeyboardInterrupt instead
         for name in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(name, over.set)
-    async with serving(FILES, hub, port, opens_browser=opens_browser) as url:
+    async with serving(FILES, hub, port, {"/report": report_handler(hub)}, opens_browser=opens_browser) as url:
         print_line(f"{hub.name}: see {url} (Ctrl-C ends it)")
         await over.wait()

@@ -3,14 +3,22 @@ everything to all pages."""
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import threading
 import time
 from collections import deque
+from contextlib import suppress
+from pathlib import Path
+from statistics import median_high
 from typing import TYPE_CHECKING, Any
 
-from emotion_camera.events import Disconnected, Event, Frame, Line
-from emotion_camera.camera.stream import CameraStream
+from emotion_camera.boards import BOARDS
+from emotion_camera.camera.recorded import RecordedStream
+from emotion_camera.camera.stream import BARE, DRAWN, CameraStream
 from emotion_camera.errors import UserError
+from emotion_camera.events import Disconnected, Event, Frame, Line
 from emotion_camera.jpeg import jpeg
 from emotion_camera.reports.parse import EventReport, FacesReport, parse
 from emotion_camera.web.live import Page, pack
@@ -21,31 +29,48 @@ if TYPE_CHECKING:
 
     from emotion_camera.recordings import Recorder
 
-QUALITY = 80  # of JPEG: a QVGA frame has about 10 KB, and its letters stay clean
+QUALITY = 85  # of JPEG: a QVGA frame has about 12 KB
 HISTORY_S = 60  # of reports that a new page gets
 ASK_S = 15  # between two questions for the camera's status, which has its free memory
+STATUSES = 9  # over which the median of the free memory is taken: between two garbage collections it falls by megabytes
 RATE_S = 2  # over which frames a second are counted
 PATIENCE_S = 5  # for the camera to let go
+DRAW_S = 2  # for the camera to say that it draws boxes again
+REPORT = "report.html"
 COMMANDS = ("calibrate", "clear", "status")  # that a page may give
 
 
 class Hub:
-    """Reads `stream` from the start until `close`. Pages come by `join`; what they ask for is done by `do`, from any thread."""
+    """Reads `stream` from the start until `close`. Pages come by `join`; what they ask for is done by `do`, from any thread.
+
+    The pages draw boxes and names themselves, sharp and in colour. So while one is open, or a recording runs, the camera
+    leaves its frames bare ("draw off"), where it takes commands.
+    """
 
     def __init__(self, stream: CameraStream) -> None:
         self.name = stream.name
         self._stream = stream
+        self._recorded_stream = stream if isinstance(stream, RecordedStream) else None
         self._lock = threading.RLock()
         self._pages: set[Page] = set()
         self._recorder: Recorder | None = None
+        self._recording_since = 0.0
+        self._recorded = self._recorded_stream and self._recorded_stream.folder  # the newest finished recording
         self._about: dict[str, Any] = {}  # what "ready" and "status" tell
         self._about_line: str | None = None  # the newest of the two, for a recording that starts later
+        self._free: deque[int] = deque(maxlen=STATUSES)  # bytes
         self._lost: str | None = None  # why nothing comes at the moment
+        self._ended = False  # a recording has been played to its end
         self._mute: str | None = None  # why the camera takes no commands
+        self._asks_bare = False  # the camera was last told "draw off"
+        self._bare = False  # and has done it
+        self._drawn = threading.Event()  # it has done the opposite
         self._history: deque[dict[str, Any]] = deque()
         self._frame: tuple[int, bytes] | None = None  # the last one: its number, and it
         self._came: deque[float] = deque()  # when the last frames came
+        self._told_fps = (0.0, 0.0)  # by the newest report, and when it came
         self._now_ms = 0  # the last event's time
+        self._again = threading.Event()  # a recording that is over was moved
         self._closed = threading.Event()
         self._threads = [threading.Thread(target=work, daemon=True) for work in (self._read, self._ask)]
         for thread in self._threads:
@@ -54,19 +79,21 @@ class Hub:
     def join(self, page: Page) -> None:
         """Send a page what there is now, and from now on what happens."""
         with self._lock:
+            self._pages.add(page)
+            self._ask_to_draw()
             page.send(self._state())
             page.send({"type": "history", "reports": list(self._history)})
             if self._frame:
                 page.show(*self._frame)
-            self._pages.add(page)
 
     def leave(self, page: Page) -> None:
         with self._lock:
             self._pages.discard(page)
+            self._ask_to_draw()
 
     def do(self, what: Any) -> None:
-        """What a page asks for: {"do": "calibrate"}, "clear", "status", "record" (with "frames": true or false) or "stop".
-        UserError when it can't be done."""
+        """What a page asks for: {"do": "calibrate"}, "clear", "status", "record" (with "frames": true or false), "stop", or
+        "play" (with "paused", and perhaps "position" in ms). UserError when it can't be done."""
         wanted = what.get("do") if isinstance(what, dict) else None
         if wanted in COMMANDS:
             self._stream.send_command(wanted)
@@ -74,22 +101,47 @@ class Hub:
             self._record(bool(what.get("frames")))
         elif wanted == "stop":
             self._stop_recording()
+        elif wanted == "play":
+            self._play(bool(what.get("paused")), what.get("position"))
         else:
             raise UserError("the page asked for what this program does not know: load it again")
 
+    def report(self) -> bytes:
+        """The page of the newest recording, made by `emotion-camera report`. UserError when there is none, or it can't be made."""
+        folder = self._recorded
+        if folder is None:
+            raise UserError("Nothing was recorded yet.")
+        command = [sys.executable, "-m", "emotion_camera", "report", str(folder), "--out", str(folder / REPORT)]
+        made = subprocess.run([*command, "--no-browser"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        if made.returncode:
+            raise UserError(made.stderr.strip() or f"{folder}: its report can't be made")
+        return (folder / REPORT).read_bytes()
+
     def close(self) -> None:
-        """Lets go of the camera, and ends a recording."""
+        """Lets the camera draw its boxes again and go, and ends a recording."""
+        self._stop_recording()
+        with self._lock:
+            self._pages.clear()
+            waits = self._bare and not self._lost
+            self._ask_to_draw()
+        if waits and not self._recorded_stream:
+            self._drawn.wait(DRAW_S)
         self._closed.set()
+        self._again.set()
         self._stream.close()
         for thread in self._threads:
             thread.join(PATIENCE_S)
-        self._stop_recording()
 
     def _read(self) -> None:
         try:
             for event in self._stream.events():
                 with self._lock:
                     self._take(event)
+            while self._recorded_stream and not self._closed.is_set():
+                self._end_of_recording()
+                for event in self._stream.events():
+                    with self._lock:
+                        self._take(event)
             over = f"{self.name} is over."
         except UserError as error:
             over = str(error)
@@ -97,6 +149,38 @@ class Hub:
             with self._lock:
                 self._lost = over
                 self._tell(self._state())
+
+    def _end_of_recording(self) -> None:
+        """Until somebody moves it."""
+        with self._lock:
+            self._ended = True
+            self._tell(self._state())
+        self._again.wait()
+        self._again.clear()
+
+    def _play(self, paused: bool, position: Any) -> None:
+        if self._recorded_stream is None:
+            raise UserError("Only a recording can be moved.")
+        moves = type(position) in (int, float)
+        with self._lock:
+            if moves:
+                self._history.clear()
+                self._tell({"type": "history", "reports": []})
+            self._recorded_stream.play(paused, position if moves else None)
+            self._ended = self._ended and not moves
+            self._tell(self._state())
+        if moves:
+            self._again.set()
+
+    def _ask_to_draw(self) -> None:
+        """Tells the camera "draw off" when a page or a recording begins to need bare frames, and "draw on" when none does."""
+        wants_bare = bool(self._pages or self._recorder)
+        if wants_bare == self._asks_bare or self._recorded_stream:
+            return
+        with suppress(UserError):  # the camera keeps its own drawing
+            self._drawn.clear()
+            self._stream.send_command("draw off" if wants_bare else "draw on")
+            self._asks_bare = wants_bare
 
     def _take(self, event: Event) -> None:
         self._now_ms = event.time_ms
@@ -108,7 +192,7 @@ class Hub:
             return
         if self._lost or self.name != self._stream.name:
             self._lost, self.name = None, self._stream.name
-            self._tell(self._state())
+            self._ask_anew()
         if isinstance(event, Frame):
             self._show(event.picture)
         elif isinstance(event, Line):
@@ -129,23 +213,43 @@ class Hub:
         except UserError as error:  # the camera is newer than this program
             self._tell({"type": "notice", "message": str(error), "bad": True})
             return
-        now_ms = 1000 * time.time()
         if isinstance(report, FacesReport):
-            self._remember(now_ms, report)
+            self._remember(report)
         elif isinstance(report, EventReport):
-            if report.event in ("ready", "status"):
-                self._about |= report.fields
-                self._about_line = line
-                self._tell(self._state())
-            if report.event not in ("ready", "status", "recovered"):
-                message = report.message or f"{report.event}: the camera has done it."
-                self._tell({"type": "notice", "message": message, "bad": report.event == "error"})
+            self._hear_event(report, line)
 
-    def _remember(self, now_ms: float, report: FacesReport) -> None:
-        faces = [[face.id, face.emotion, face.score, face.scores] for face in report.faces]
-        told = {"type": "faces", "at": now_ms, "fps": report.fps, "faces": faces}
+    def _hear_event(self, report: EventReport, line: str) -> None:
+        if report.event in ("ready", "status"):
+            self._about |= report.fields
+            self._about_line = line
+            if type(report.fields.get("free")) is int:
+                self._free.append(report.fields["free"])
+                self._about["free"] = median_high(self._free)
+            if report.event == "ready":  # the program has started anew, and draws
+                self._ask_anew()
+            self._tell(self._state())
+        elif report.message in (BARE, DRAWN):
+            self._bare = report.message == BARE
+            if not self._bare:
+                self._drawn.set()
+            self._tell(self._state())
+        elif report.event != "recovered":
+            message = report.message or f"{report.event}: the camera has done it."
+            self._tell({"type": "notice", "message": message, "bad": report.event == "error"})
+
+    def _ask_anew(self) -> None:
+        self._bare = self._asks_bare = False
+        self._ask_to_draw()
+        self._tell(self._state())
+
+    def _remember(self, report: FacesReport) -> None:
+        """The camera prints a report before the frame that it is about is sent: that is the next one to come."""
+        faces = [[face.id, face.emotion, face.score, face.scores, face.box] for face in report.faces]
+        number = self._frame[0] + 1 if self._frame else 1
+        told = {"type": "faces", "at": self._now_ms, "fps": report.fps, "frame": number, "faces": faces}
+        self._told_fps = report.fps, time.monotonic()
         self._history.append(told)
-        while now_ms - self._history[0]["at"] > 1000 * HISTORY_S:
+        while self._now_ms - self._history[0]["at"] > 1000 * HISTORY_S:
             self._history.popleft()
         self._tell(told)
 
@@ -154,23 +258,35 @@ class Hub:
             page.send(message)
 
     def _state(self) -> dict[str, Any]:
-        recorder = self._recorder
+        recorder, played = self._recorder, self._recorded_stream
         return {
             "type": "state",
-            "name": self.name,
+            "name": _camera_name(self.name),
+            "board": _camera_name(played.source if played else self.name).partition(" on ")[0],
             "note": self._stream.limitation,
             "lost": self._lost,
             "mute": self._mute,
-            "about": self._about,
-            "recording": str(recorder.folder) if recorder else None,
-            "fps": self._fps(),
+            "about": dict(self._about),  # it is sent by another thread
+            "bare": self._bare,
+            "recording": recorder
+            and {"folder": str(recorder.folder), "seconds": time.monotonic() - self._recording_since},
+            "recorded": str(self._recorded) if self._recorded else None,
+            "playback": played and {"length": played.length_ms, "paused": played.paused, "ended": self._ended},
+            **self._pulse(),
         }
 
+    def _pulse(self) -> dict[str, Any]:
+        """What a page gets each second, too."""
+        played = self._recorded_stream
+        return {"fps": self._fps(), "at": self._now_ms, "position": played.position_ms if played else None}
+
     def _fps(self) -> float:
-        """Frames a second that came from the camera; 0 when none came lately."""
-        if len(self._came) < 2 or time.monotonic() - self._came[-1] > RATE_S:
-            return 0
-        return round((len(self._came) - 1) / (self._came[-1] - self._came[0]), 1)
+        """Frames a second that came from the camera, or that it reports where its picture does not come; 0 when none came lately."""
+        now = time.monotonic()
+        if len(self._came) > 1 and now - self._came[-1] < RATE_S:
+            return round((len(self._came) - 1) / (self._came[-1] - self._came[0]), 1)
+        fps, at = self._told_fps
+        return round(fps, 1) if not self._came and now - at < RATE_S else 0
 
     def _ask(self) -> None:
         """Every second how fast it goes, and every now and then how the camera is."""
@@ -178,7 +294,7 @@ class Hub:
         while not self._closed.wait(1):
             with self._lock:
                 lost = self._lost
-                self._tell({"type": "rate", "fps": self._fps()})
+                self._tell({"type": "pulse", **self._pulse()})
             if lost or time.monotonic() - asked < ASK_S:
                 continue
             asked = time.monotonic()
@@ -198,9 +314,13 @@ class Hub:
         with self._lock:
             if self._recorder:
                 raise UserError(f"it is recording already, to {self._recorder.folder}")
-            self._recorder = Recorder(new_folder(), self.name, frames=frames)
-            if self._about_line:
-                self._keep(Line(self._now_ms, self._about_line))
+            if self._recorded_stream:
+                raise UserError(f"{self.name}: is recorded already")
+            self._recorder, self._recording_since = Recorder(new_folder(), self.name, frames=frames), time.monotonic()
+            self._ask_to_draw()
+            for line in (self._about_line, _BARE_LINE if self._bare else None):
+                if line:
+                    self._keep(Line(self._now_ms, line))
             self._tell(self._state())
 
     def _keep(self, event: Event) -> None:
@@ -216,10 +336,20 @@ class Hub:
             recorder, self._recorder = self._recorder, None
             if recorder is None:
                 return
-            message, bad = f"It is recorded in {recorder.folder}: see emotion-camera report {recorder.folder}", False
+            self._recorded = Path(recorder.folder)
+            self._ask_to_draw()
             try:
                 recorder.close()
             except UserError as error:
-                message, bad = str(error), True
-            self._tell({"type": "notice", "message": message, "bad": bad})
+                self._tell({"type": "notice", "message": str(error), "bad": True})
             self._tell(self._state())
+
+
+# A recording of bare frames says so, and the page draws boxes when it is played.
+_BARE_LINE = json.dumps({"v": 1, "event": "reply", "message": BARE})
+
+
+def _camera_name(name: str) -> str:
+    """ "simulated OpenMV Cam H7 Plus" for "simulated h7plus", all else as it is."""
+    board = BOARDS.get(name.removeprefix("simulated "))
+    return f"simulated {board.name}" if board else name

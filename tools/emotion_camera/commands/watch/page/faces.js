@@ -1,6 +1,8 @@
-// A card for each face in view: its emotion, and a bar for each score.
+// A card for each face in view: its name, and the emotions with the highest scores. A card never moves while its face is in view.
 
-const MANY = 2; // from here on cards stand side by side
+const SHOWN = 3; // emotions of a card
+const LEAD = 0.03; // by which a score must pass another to change places with it
+const STAY_MS = 2500; // that a card stays after its face has left
 
 const percent = (score) => `${Math.round(100 * score)} %`;
 
@@ -31,90 +33,124 @@ class FaceCard {
   constructor(id, labels) {
     this.labels = labels;
     this.said = undefined;
+    this.order = [];
     this.element = textElement("article", "card face");
-    const header = document.createElement("header");
-    this.title = document.createElement("h3");
+    this.element.ariaLabel = `Face ${id}`;
+    this.number = textElement("p", "number soft figures", `Face ${id}`);
     this.badge = badge(null, labels);
     this.word = textElement("span", "word");
+    this.title = document.createElement("h3");
     this.title.append(this.badge, this.word);
-    header.append(textElement("p", "number soft figures", `Face ${id}`), this.title);
-    const list = textElement("ul", "scores figures");
-    this.bars = labels.map((label) => this.bar(label, list));
-    this.element.append(header, list);
+    this.turning = textElement("p", "turning soft");
+    const says = textElement("div", "says");
+    says.append(this.number, this.title, this.turning);
+    const list = textElement("ol", "scores figures");
+    this.rows = Array.from({ length: Math.min(SHOWN, labels.length) }, () => this.row(list));
+    this.element.append(says, list);
   }
 
-  bar(label, list) {
-    const { colour, ink, pattern } = Emotions.look(label, this.labels);
-    const row = document.createElement("li");
-    const name = textElement("span", "label");
-    name.append(badge(label, this.labels), textElement("span", "", label));
-    const track = textElement("span", "track");
-    const fill = textElement("div", `fill pattern-${pattern}`);
-    fill.classList.toggle("on-dark", ink === "#ffffff");
-    fill.style.backgroundColor = colour;
+  row(list) {
+    const element = document.createElement("li");
+    const mark = badge(null, this.labels), name = textElement("span", "label"), value = textElement("span", "value");
+    const track = textElement("span", "track"), fill = textElement("span", "fill");
     track.append(fill);
-    const value = textElement("span", "value");
-    row.append(name, track, value);
-    list.append(row);
-    return { label, row, fill, value };
+    element.append(mark, name, track, value);
+    list.append(element);
+    return { element, mark, name, fill, value, label: undefined };
   }
 
-  show(emotion, score, scores) {
+  show(emotion, scores) {
+    const rank = (place) => scores[place] + LEAD * (this.order.includes(place) ? SHOWN - this.order.indexOf(place) : 0);
+    this.order = this.labels.map((_, place) => place).sort((a, b) => rank(b) - rank(a)).slice(0, SHOWN);
+    this.rows.forEach((row, place) => this.dress(row, this.order[place], scores[this.order[place]], emotion));
     if (emotion !== this.said) {
       this.said = emotion;
       dressBadge(this.badge, emotion, this.labels);
       this.word.textContent = emotion ?? "uncertain";
-      this.bars.forEach(({ label, row }) => row.classList.toggle("said", label === emotion));
     }
-    this.bars.forEach(({ fill, value }, place) => {
-      fill.style.width = `${100 * (scores[place] ?? 0)}%`;
-      value.textContent = percent(scores[place] ?? 0);
-    });
+    const leader = this.labels[scores.indexOf(Math.max(...scores))];
+    this.turning.textContent = leader === emotion ? "" : `turning ${leader} …`;
+  }
+
+  dress(row, place, score, emotion) {
+    const label = this.labels[place];
+    if (row.label !== label) {
+      row.label = label;
+      const { colour, ink, pattern } = Emotions.look(label, this.labels);
+      row.name.textContent = label;
+      dressBadge(row.mark, label, this.labels);
+      row.fill.className = `fill pattern-${pattern}`;
+      row.fill.classList.toggle("on-dark", ink === "#ffffff");
+      row.fill.style.backgroundColor = colour;
+    }
+    row.element.classList.toggle("said", label === emotion);
+    row.fill.style.width = `${100 * score}%`;
+    row.value.textContent = percent(score);
+  }
+
+  leave(away) {
+    this.element.classList.toggle("away", away);
+    if (away) this.turning.textContent = "out of view";
   }
 }
 
 export class Faces {
-  /** `list` gets the cards; `empty` is shown when there are none. */
+  /** `list` gets the cards, in its places; `empty` is shown when there are none. */
   constructor(list, empty) {
     this.list = list;
     this.empty = empty;
     this.patienceMs = 0; // without a report of a face, after which it is out of view
-    this.cards = new Map(); // by the face's number: its card, and when it was last reported
+    this.seen = new Map(); // by the face's number: its card and place, and when it was last reported
   }
 
   /** The faces of a frame, as the server sends them. */
   show(faces, labels, now, patienceMs) {
     this.patienceMs = patienceMs;
-    for (const [id, emotion, score, scores] of faces) {
-      let seen = this.cards.get(id);
-      if (!seen || seen.card.labels.length !== labels.length) {
-        seen?.card.element.remove();
-        seen = { card: new FaceCard(id, labels) };
-        this.cards.set(id, seen);
-        seen.card.element.style.order = id;
-        this.list.append(seen.card.element);
-      }
+    for (const [id, emotion, , scores] of faces) {
+      let seen = this.seen.get(id);
+      if (!seen || seen.card.labels.length !== labels.length) seen = this.add(id, labels);
       seen.at = now;
-      seen.card.show(emotion, score, scores);
+      seen.card.show(emotion, labels.map((_, place) => scores[place] ?? 0));
     }
     this.tidy(now);
   }
 
-  /** Takes away the cards of faces that are out of view. */
+  /** Takes the first free place, before that of a face that has left. */
+  add(id, labels) {
+    this.remove(id);
+    const taken = [...this.seen.values()].map(({ place }) => place);
+    let place = 1;
+    while (taken.includes(place)) place += 1;
+    const seen = { card: new FaceCard(id, labels), place };
+    seen.card.element.style.gridRow = place;
+    this.seen.set(id, seen);
+    this.list.append(seen.card.element);
+    return seen;
+  }
+
+  remove(id) {
+    this.seen.get(id)?.card.element.remove();
+    this.seen.delete(id);
+  }
+
+  clear() {
+    for (const id of [...this.seen.keys()]) this.remove(id);
+    this.tidy(0);
+  }
+
+  /** Dims the cards of faces that are out of view, and then takes them away. */
   tidy(now) {
-    for (const [id, { card, at }] of this.cards) {
-      if (now - at > this.patienceMs) {
-        card.element.remove();
-        this.cards.delete(id);
-      }
+    for (const [id, { card, at }] of this.seen) {
+      card.leave(now - at > this.patienceMs);
+      if (now - at > this.patienceMs + STAY_MS) this.remove(id);
     }
-    this.list.classList.toggle("many", this.cards.size >= MANY);
-    this.empty.hidden = this.cards.size > 0;
+    this.empty.firstElementChild.hidden = this.seen.size > 0;
   }
 
   /** What is in view, in words. */
   words() {
-    const words = [...this.cards].map(([id, { card }]) => `face ${id} ${card.said ?? "uncertain"}`);
+    const present = [...this.seen].filter(([, { card }]) => !card.element.classList.contains("away"));
+    const words = present.map(([id, { card }]) => `face ${id} ${card.said ?? "uncertain"}`);
     return words.join(", ") || "no face";
   }
 }

@@ -1,18 +1,18 @@
 // The last minute: a row for each face, bands in its emotions' colours, patterns and letters.
 
 const LENGTH_MS = 60000;
-const ROW = 30; // pixels of a face's row
-const MOST_ROWS = 6; // the newest faces
+const MOST_ROWS = 4; // the newest faces
+const LEAST_ROWS = 2;
+const BAND = 24; // pixels of a band's height, or less when there are many rows
 const LETTER_ROOM = 16; // pixels that a letter needs
 
 export class Timeline {
   constructor(element) {
-    this.element = element;
-    this.spans = []; // {id, emotion, from, to}, ms since 1970, in the order in which they began
+    this.spans = []; // {id, emotion, from, to}, ms on the camera's clock, in the order in which they began
     this.labels = [];
-    this.now = Date.now();
+    this.now = 0;
     this.chart = echarts.init(element, null, { renderer: "canvas" });
-    addEventListener("resize", () => this.chart.resize());
+    new ResizeObserver(() => this.chart.resize()).observe(element);
   }
 
   /** The faces of a frame that came at `at`; the band of one ends when it is not reported for `patienceMs`. */
@@ -29,34 +29,35 @@ export class Timeline {
     this.spans = [];
   }
 
-  draw(labels) {
-    this.now = Date.now();
+  draw(labels, now) {
+    this.now = now;
     this.labels = labels;
     this.spans = this.spans.filter((span) => span.to > this.now - LENGTH_MS);
     const faces = [...new Set(this.spans.map((span) => span.id))].sort((a, b) => a - b).slice(-MOST_ROWS);
-    const height = Math.max(faces.length, 2) * ROW + 34;
-    if (this.element.clientHeight !== height) {
-      this.element.style.height = `${height}px`;
-      this.chart.resize();
-    }
-    this.chart.setOption(this.option(faces), { notMerge: true });
+    this.chart.setOption(this.option(faces), { replaceMerge: ["series"] });
   }
 
   option(faces) {
     const style = getComputedStyle(document.documentElement);
-    const [soft, line, text] = ["--soft", "--line", "--text"].map((name) => style.getPropertyValue(name));
+    const [soft, line, text, card] = ["--soft", "--line", "--text", "--card"].map((name) => style.getPropertyValue(name));
     const rows = this.spans.filter((span) => faces.includes(span.id));
+    const names = faces.map((id) => `face ${id}`);
+    while (names.length < LEAST_ROWS) names.push("");
     return {
       animation: false,
       textStyle: { fontFamily: style.fontFamily },
-      grid: { left: 56, right: 14, top: 8, bottom: 24 },
+      grid: { left: 52, right: 12, top: 6, bottom: 24 },
+      tooltip: {
+        renderMode: "richText", backgroundColor: card, borderColor: line, textStyle: { color: text, fontSize: 13, fontFamily: style.fontFamily },
+        transitionDuration: 0, formatter: ({ dataIndex }) => this.words(rows[dataIndex]),
+      },
       xAxis: {
         type: "value", min: -LENGTH_MS / 1000, max: 0, interval: 10,
-        axisLabel: { color: soft, formatter: (second) => (second ? `${second} s` : "now") },
+        axisLabel: { color: soft, formatter: (second) => (second ? `${-second} s ago` : "now"), hideOverlap: true },
         axisLine: { show: false }, splitLine: { lineStyle: { color: line } },
       },
       yAxis: {
-        type: "category", data: faces.map((id) => `face ${id}`), inverse: true,
+        type: "category", data: names, inverse: true,
         axisLabel: { color: text }, axisLine: { show: false }, axisTick: { show: false },
       },
       series: {
@@ -68,6 +69,14 @@ export class Timeline {
     };
   }
 
+  /** A band in words, for its tooltip. */
+  words(span) {
+    if (!span) return "";
+    const [from, to] = [span.from, span.to].map((at) => Math.max(0, (this.now - at) / 1000).toFixed(1));
+    const end = Number(to) < 1 ? "now" : `${to} s ago`;
+    return `Face ${span.id}: ${span.emotion ?? "uncertain"}\n${((span.to - span.from) / 1000).toFixed(1)} s, from ${from} s ago to ${end}`;
+  }
+
   second(at) {
     return (at - this.now) / 1000;
   }
@@ -75,8 +84,9 @@ export class Timeline {
   band(span, api, text, line) {
     const [left, middle] = api.coord([Math.max(api.value(0), -LENGTH_MS / 1000), api.value(1)]);
     const width = Math.max(api.coord([api.value(2), 0])[0] - left, 2);
+    const height = Math.min(BAND, api.size([0, 1])[1] - 4);
     const { colour, ink, letter } = Emotions.look(span.emotion, this.labels);
-    const shape = { x: left, y: middle - ROW / 2 + 3, width, height: ROW - 6, r: 3 };
+    const shape = { x: left, y: middle - height / 2, width, height, r: 3 };
     const decal = Emotions.decal(span.emotion, this.labels);
     const style = { fill: colour, stroke: line, lineWidth: 1 };
     const children = [{ type: "rect", shape, style: decal ? { ...style, decal } : style }];

@@ -137,8 +137,8 @@ class TestPage:
         page.wait_for_selector("#ask:not([hidden])")
         assert str(stored) in page.inner_text("#question")
         page.keyboard.press("2")  # goes to the field for the name, and stores nothing
-        assert page.input_value("#name") == "2"
-        page.fill("#name", "anna")
+        assert page.input_value("#person-name") == "2"
+        page.fill("#person-name", "anna")
         page.click("text=Yes, they agree")
         page.wait_for_selector("#take:not([hidden])")
 
@@ -155,7 +155,7 @@ class TestPage:
         self.show(session, page, picture(3), faces())
         page.click("#labels li:last-child button")  # the tenth has no key
         self.says(page, "j/0001.png is stored.")
-        assert page.inner_text("#labels li:nth-child(2) .count") == "1"
+        assert page.inner_text("#labels li:nth-child(2) .count") == "1 / 50"
         page.keyboard.press("u")
         self.says(page, "j/0001.png is removed.")
         page.click("#undo")
@@ -174,16 +174,93 @@ class TestPage:
     def test_shows_the_picture_the_face_and_what_is_wrong(self, session, page):
         self.show(session, page, np.full((240, 320), 200, np.uint8), faces((100, 60, 96, 96)))
         page.wait_for_function("() => document.getElementById('reads').textContent.includes('happy, 90')")
-        at = (
-            "(x, y) => [...document.getElementById('frame').getContext('2d').getImageData(x, y, 1, 1).data].slice(0, 3)"
-        )
-        page.wait_for_function(f"() => ({at})(10, 10)[0] > 190")
-        assert max(page.evaluate(f"({at})(200, 200)")) == 255, "the box's left side"
+        at = """(x, y) => {
+          const canvas = document.getElementById("frame"), fine = canvas.width / 320;
+          return [...canvas.getContext("2d").getImageData(fine * x, fine * y, 1, 1).data].slice(0, 3);
+        }"""
+        page.wait_for_function(f"() => ({at})(5, 5)[0] > 190")
+        assert min(page.evaluate(f"({at})(100, 100)")) == 255, "the box's left side"
         session._live.pull("plug the camera in again")
         page.wait_for_selector("#trouble:not([hidden])")
         assert page.inner_text("#trouble") == "plug the camera in again"
         session._live.plug()
         page.wait_for_selector("#trouble", state="hidden")
+
+    def test_who_does_not_agree_is_neither_stored_nor_shown(self, session, page, tmp_path):
+        self.show(session, page, picture(1), faces())
+        page.click("#refuse")
+        page.wait_for_selector("#bye:not([hidden])")
+        assert page.inner_text("#h-bye") == "Nothing was stored."
+        assert page.is_hidden("#view")
+        assert page.evaluate("document.activeElement.id") == "h-bye"
+        session._live.frame(picture(2))
+        page.keyboard.press("1")
+        assert session.state().match is None
+        assert not session.store("happy")
+        assert list((tmp_path / "faces").iterdir()) == []
+        page.click("text=Ask another person")
+        page.wait_for_selector("#ask:not([hidden])")
+
+    def test_each_stored_picture_is_shown_and_can_be_deleted(self, session, page, tmp_path):
+        session.agree("anna")
+        for number in range(1, 4):
+            self.show(session, page, picture(number), faces())
+            page.wait_for_selector("#take:not([hidden])")
+            page.keyboard.press("2")
+            self.says(page, f"happy/000{number}.png is stored.")
+        page.wait_for_function("document.querySelectorAll('#strip img').length === 3")
+        page.wait_for_function("[...document.querySelectorAll('#strip img')].every((it) => it.naturalWidth === 48)")
+        page.get_by_role("button", name="Delete happy/0002.png").press("Enter")
+        self.says(page, "happy/0002.png is removed.")
+        names = "[...document.querySelectorAll('#strip li')].map((it) => it.dataset.name)"
+        assert page.evaluate(names) == ["happy/0003.png", "happy/0001.png"]
+        assert page.evaluate("document.activeElement.ariaLabel") == "Delete happy/0001.png"
+        assert sorted(path.name for path in tmp_path.rglob("*.png")) == ["0001.png", "0003.png"]
+
+    def test_pictures_of_earlier_sessions_and_other_files_are_not_served(self, url, session):
+        import http.client
+
+        session.agree(None)
+        session._folder.add("happy", picture(1)[:48, :48], {})
+        path = "/" + url.split("/", 3)[3]
+        for name in ("happy/0001.png", "..%2fmanifest.jsonl/x", "happy/..%2f..%2fsecret"):
+            connection = http.client.HTTPConnection(url.split("/")[2], timeout=10)
+            connection.request("GET", f"{path}stored/{name}")
+            assert connection.getresponse().status == 404, name
+
+    def test_the_last_step_is_the_command_that_trains(self, session, page):
+        session.agree(None)
+        page.wait_for_selector("#train:not([hidden])")
+        command = f"emotion-camera train finetune --data {session.state().folder}"
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page.click("#copy")
+        page.wait_for_function("document.getElementById('copy-text').textContent === 'Copied'")
+        assert page.inner_text("#command") == command
+        assert page.evaluate("navigator.clipboard.readText()") == command
+        assert "To go: 10 of 10 labels" in page.inner_text("#ready")
+
+    @pytest.mark.parametrize("size", [(1366, 768), (390, 844)], ids=["laptop", "phone"])
+    @pytest.mark.parametrize("theme", ["light", "dark"])
+    def test_fits_the_window_and_has_names_for_a_screen_reader(self, session, page, size, theme):
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        page.emulate_media(color_scheme=theme)
+        session.agree("anna")
+        self.show(session, page, picture(1), faces())
+        page.wait_for_selector("#take:not([hidden])")
+        assert page.evaluate("document.documentElement.scrollWidth") == size[0]
+        background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert background == {"light": "rgb(244, 245, 247)", "dark": "rgb(15, 18, 22)"}[theme]
+        before = page.evaluate("document.getElementById('train').getBoundingClientRect().top")
+        page.keyboard.press("2")
+        self.says(page, "is stored.")
+        page.wait_for_selector("#strip img")
+        assert page.evaluate("document.getElementById('train').getBoundingClientRect().top") == before, "nothing moves"
+        snapshot = page.locator("body").aria_snapshot()
+        for part in (
+            'region "Camera"', 'img "The camera\'s picture"', "status: happy/0001.png is stored.", 'button "Undo U"',
+            'list "Stored pictures, the newest first"', 'button "Delete happy/0001.png"', 'button "Copy"',
+        ):  # fmt: skip
+            assert part.replace("'", "''") in snapshot.replace("'img", "img") or part in snapshot, snapshot
 
     def test_a_name_that_is_markup_is_text_and_who_has_agreed_before_is_not_asked(self, session, page):
         session.agree("<img src=x onerror=alert(1)>")
@@ -258,8 +335,12 @@ def test_by_keys_in_a_terminal(tmp_path):
     terminal = Terminal(tmp_path, "--person", "anna", "--labels", "smile,frown")
     terminal.wait_for("Does the person agree that pictures of their face are stored in faces")
     terminal.type("1")
+    terminal.wait_for(r"1 is no key here. keys: y: yes, n: no, q: quit")
+    terminal.type("\x1b[A")
     terminal.type("y")
     terminal.wait_for(r"\[\w+ \d+%\]")
+    terminal.type("7")
+    terminal.wait_for(r"7 is no key here. keys: 1 smile, 2 frown; u: undo")
     terminal.type("1")
     terminal.wait_for(r"smile/0001.png is stored")
     terminal.type("2")
@@ -268,6 +349,7 @@ def test_by_keys_in_a_terminal(tmp_path):
     terminal.wait_for(r"frown/0001.png is removed")
     terminal.process.send_signal(signal.SIGINT)
     terminal.wait_for(r"1 stored now; faces has smile 1, frown 0")
+    terminal.wait_for(r"emotion-camera train finetune --data faces")
     assert terminal.end() == 0
     line = json.loads((tmp_path / "faces" / "manifest.jsonl").read_text())
     assert (line["file"], line["label"], line["person"], line["firmware"]) == (
@@ -277,6 +359,17 @@ def test_by_keys_in_a_terminal(tmp_path):
         "5.0.0",
     )
     assert Image.open(tmp_path / "faces" / "smile" / "0001.png").size == (48, 48)
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="no pseudo-terminals on this system")
+def test_who_does_not_agree_ends_it_in_a_terminal(tmp_path):
+    pytest.importorskip("aiohttp")
+    terminal = Terminal(tmp_path)
+    terminal.wait_for("Does the person agree")
+    terminal.type("n")
+    terminal.wait_for("Nothing was stored of this person")
+    assert terminal.end() == 0
+    assert not list((tmp_path / "faces").rglob("*.png"))
 
 
 def test_training_loads_what_was_collected(tmp_path):
@@ -310,6 +403,7 @@ def test_training_loads_what_was_collected(tmp_path):
         (["--labels", "a/b"], "can't be a label"),
         (["--labels", "happy,Happy"], "given twice"),
         (["--http-port", "70000"], "is no port"),
+        (["--target", "0"], "must be 1 or more"),
         (["--port", "nowhere"], "nowhere"),
         (["--port", "simulator:toaster"], "toaster"),
         (["--out", "file"], "can't be written to"),
@@ -328,7 +422,7 @@ def test_a_port_of_the_page_that_is_taken_is_told(tmp_path, monkeypatch, capsys)
     pytest.importorskip("aiohttp")
     monkeypatch.chdir(tmp_path)
     live = ScriptedStream()
-    monkeypatch.setattr("emotion_camera.camera.stream.open_stream", lambda port: live)
+    monkeypatch.setattr("emotion_camera.camera.stream.open_stream", lambda *_: live)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         assert main(["collect", "--no-browser", "--http-port", str(taken.getsockname()[1])]) == 1
     assert "give another with --http-port" in capsys.readouterr().err
@@ -339,7 +433,7 @@ def test_a_camera_without_a_picture_is_told(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     live = ScriptedStream()
     live.limitation = "its picture does not come"
-    monkeypatch.setattr("emotion_camera.camera.stream.open_stream", lambda port: live)
+    monkeypatch.setattr("emotion_camera.camera.stream.open_stream", lambda *_: live)
     assert main(["collect", "--no-browser"]) == 1
     assert "its picture does not come; faces are cut from pictures" in capsys.readouterr().err
     assert live.heard == []

@@ -44,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--source", help=SOURCE_HELP)
     add("--out", type=Path, default=Path("faces"), metavar="FOLDER", help="output folder (default: faces)")
     add("--labels", metavar="A,B,...", default=",".join(EMOTIONS), help="in the order of the keys (default: the seven)")
+    add("--target", type=int, default=50, metavar="N", help="pictures wanted of each label (default: 50)")
     add("--person", metavar="NAME", help="the person in view, a name or a code, for the manifest")
     add("--consent", action="store_true", help="the person has agreed that pictures of their face are stored")
     add("--no-browser", action="store_true", help="open no browser; use keys in the terminal")
@@ -54,17 +55,19 @@ def run(arguments: argparse.Namespace) -> int:
     """Collect faces until Ctrl-C, or q in the terminal; 0. UserError when it can't."""
     from emotion_camera.camera.simulated import SimulatedStream
     from emotion_camera.camera.stream import open_stream
-    from emotion_camera.commands.collect.session import Session
+    from emotion_camera.commands.collect.session import Session, train_command
     from emotion_camera.faces.folder import FacesFolder
 
     labels = read_labels(arguments.labels)
     if not 0 <= arguments.http_port <= 65535:
         raise UserError(f"--http-port {arguments.http_port}: is no port; give 1024 to 65535, or leave it out")
+    if arguments.target < 1:
+        raise UserError(f"--target {arguments.target}: must be 1 or more")
     folder = FacesFolder(arguments.out)
     live = open_stream(arguments.port, arguments.source)
     try:
         check_pictures(live)
-        session = Session(live, folder, labels, in_order=isinstance(live, SimulatedStream))
+        session = Session(live, folder, labels, isinstance(live, SimulatedStream), arguments.target)
         if arguments.consent:
             session.agree(arguments.person)
         elif arguments.person:
@@ -74,6 +77,8 @@ def run(arguments: argparse.Namespace) -> int:
         live.close()
     counts = ", ".join(f"{label} {count}" for label, count in session.state().counts.items())
     print(f"{stored} stored now; {arguments.out} has {counts}")
+    if stored:
+        print(f"adapt the model to them: {train_command(str(arguments.out))}")
     return 0
 
 

@@ -36,6 +36,10 @@ def take_key(wait_s: float) -> str | None:
     key = os.read(sys.stdin.fileno(), 1)
     if not key:
         raise EOFError
+    if key == b"\x1b" and select.select([sys.stdin], [], [], 0)[0]:  # an arrow or a function key, such as ESC [ A
+        os.read(sys.stdin.fileno(), 1)
+        while select.select([sys.stdin], [], [], 0)[0] and not b"@" <= os.read(sys.stdin.fileno(), 1) <= b"~":
+            pass
     return key.decode("ascii", "ignore")
 
 

@@ -8,9 +8,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from aiohttp import web
+
 from emotion_camera.commands.collect.crop import is_inside, model_view
 from emotion_camera.commands.collect.matching import Match
-from emotion_camera.commands.collect.session import Session, State
+from emotion_camera.commands.collect.session import Session, State, train_command
 from emotion_camera.jpeg import data_url, jpeg
 from emotion_camera.web import live
 
@@ -18,6 +20,7 @@ HERE = Path(__file__).parent
 FILES = {"/": HERE / "page.html", "/page.css": HERE / "page.css", "/page.js": HERE / "page.js"}
 QUALITY = 85  # of JPEG
 CROP_QUALITY = 95
+STRIP = 60  # of the session's newest pictures, which the page shows
 INTERVAL_S = 0.05  # between two updates of the page
 
 
@@ -41,12 +44,17 @@ class PageHub:
         self._pages.discard(page)
 
     def do(self, request: Any) -> None:
-        """What was clicked: {"do": "agree", "store", "undo" or "next", "value": a name or label}; all else is ignored."""
+        """What was clicked: {"do": "agree", "refuse", "store", "delete", "undo" or "next", "value": a person's name, a label, or
+        a picture's name}; all else is ignored."""
         what, value = (request.get("do"), request.get("value")) if isinstance(request, dict) else (None, None)
         if what == "agree" and isinstance(value, str | None):
             self._session.agree((value or "").strip()[:40] or None)
         elif what == "store" and isinstance(value, str):
             self._session.store(value)
+        elif what == "delete" and isinstance(value, str):
+            self._session.remove(value)
+        elif what == "refuse":
+            self._session.refuse()
         elif what == "undo":
             self._session.undo()
         elif what == "next":
@@ -77,8 +85,15 @@ async def serving(session: Session, port: int, opens_browser: bool = False) -> A
     """Serve the page on `port`, 0 for any, while the context lasts; its address. UserError when the port is taken."""
     hub = PageHub(session)
     publishing = asyncio.create_task(hub.publish())
+
+    async def stored(request: web.Request) -> web.StreamResponse:
+        picture = session.picture("{label}/{file}".format_map(request.match_info))
+        if picture is None:
+            raise web.HTTPNotFound
+        return web.Response(body=picture, content_type="image/png", headers={"Cache-Control": "no-store"})
+
     try:
-        async with live.serving(FILES, hub, port, opens_browser=opens_browser) as url:
+        async with live.serving(FILES, hub, port, {"/stored/{label}/{file}": stored}, opens_browser) as url:
             yield url
     finally:
         publishing.cancel()
@@ -88,7 +103,12 @@ def _message(state: State) -> dict[str, Any]:
     """The state as the page gets it; the picture is sent as a frame."""
     fields = {key: value for key, value in vars(state).items() if key not in ("match", "stored")}
     face = state.match.face if state.match else None
-    fields |= {"wanted": state.wanted, "stored": len(state.stored), "picture": state.match is not None}
+    fields |= {"wanted": state.wanted, "picture": state.match is not None}
+    fields |= {
+        "stored": len(state.stored),
+        "strip": state.stored[: -STRIP - 1 : -1],
+        "train": train_command(state.folder),
+    }
     fields["face"] = face and {"box": face.box, "emotion": face.emotion, "score": face.score}
     fields["crop"] = _crop(state.match)
     return {"type": "state", **fields}

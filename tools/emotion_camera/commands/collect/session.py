@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import threading
 import time
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ ALIKE = 0.96  # see `likeness`: above it one face has hardly moved; of two peopl
 COMPARED = 12  # of a label's newest pictures, with which a new one is compared
 OLD_S = 1.0  # a picture on the page this old is not what the person sees now
 ANSWER_S = 8.0  # a camera program answers within a frame, once it has started
+TARGET = 50  # pictures of each label, unless told otherwise
 LEAVE_S = 2.0  # for the camera to say that it draws boxes again
 
 
@@ -39,7 +41,9 @@ class State:
     labels: list[str]
     counts: dict[str, int]
     person: str | None = None
+    target: int = TARGET  # pictures of each label
     agreed: bool = False  # the person in view agreed that pictures are stored
+    refused: bool = False  # they did not agree: they are not shown, either
     match: Match | None = None  # the newest frame with its face
     trouble: str | None = None  # why nothing can be stored now, as a sentence
     said: str = ""  # the result of the last action, as a sentence
@@ -55,7 +59,9 @@ class State:
 class Session:
     """Listens to `live` in a thread of its own, from `start` until `close`; the rest may be called from any thread."""
 
-    def __init__(self, live: CameraStream, folder: FacesFolder, labels: list[str], in_order: bool) -> None:
+    def __init__(
+        self, live: CameraStream, folder: FacesFolder, labels: list[str], in_order: bool, target: int = TARGET
+    ) -> None:
         self._live = live
         self._folder = folder
         self._in_order = in_order
@@ -74,7 +80,8 @@ class Session:
         self._drawn = threading.Event()
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self.failed: UserError | None = None  # why the session is over
-        self._state = State(live.name, str(folder.path), labels, folder.counts(labels), said=" ".join(folder.mended))
+        self._state = State(live.name, str(folder.path), labels, folder.counts(labels), target=target)
+        self._state.said = " ".join(folder.mended)
 
     # What a person does
 
@@ -82,8 +89,14 @@ class Session:
         """The person in view agrees that pictures of their face are stored; `person` is a name or code, or None."""
         with self._lock:
             self._agreed = _now()
-            self._state.agreed, self._state.person = True, person or None
+            self._state.agreed, self._state.refused, self._state.person = True, False, person or None
         self._say("", True)
+
+    def refuse(self) -> None:
+        """The person in view does not agree: nothing of them is stored or shown, until another person is asked."""
+        self.next_person()
+        with self._lock:
+            self._state.refused = True
 
     def expect(self, person: str) -> None:
         """Who is asked for their agreement."""
@@ -93,7 +106,7 @@ class Session:
     def next_person(self) -> None:
         """Another person is in view: nothing is stored until they agree."""
         with self._lock:
-            self._agreed, self._state.agreed, self._state.person = None, False, None
+            self._agreed, self._state.agreed, self._state.refused, self._state.person = None, False, False, None
         self._say("", True)
 
     def store(self, label: str) -> bool:
@@ -110,24 +123,42 @@ class Session:
 
     def undo(self) -> bool:
         """Remove the last picture of this session."""
+        return self.remove(None)
+
+    def remove(self, name: str | None) -> bool:
+        """Remove a picture of this session, such as "happy/0001.png"; None is the last one."""
         with self._lock:
             stored = self._state.stored
             try:
                 if not stored:
                     raise UserError("There is nothing to undo.")
-                self._folder.remove(stored[-1])
-                said, good = f"{stored.pop()} is removed.", True
+                name = stored[-1] if name is None else name
+                if name not in stored:
+                    raise UserError("That picture was not stored by this program, or is gone.")
+                self._folder.remove(name)
+                stored.remove(name)
+                said, good = f"{name} is removed.", True
             except UserError as error:
                 said, good = str(error), False
             self._count()
         self._say(said, good)
         return good
 
+    def picture(self, name: str) -> bytes | None:
+        """A picture of this session as a PNG; None for any other name, and when it is gone."""
+        with self._lock:
+            if name not in self._state.stored:
+                return None
+            try:
+                return (self._folder.path / name).read_bytes()
+            except OSError:
+                return None
+
     def state(self) -> State:
         """A copy of the current state."""
         with self._lock:
             self._state.trouble = self._trouble()
-            if time.monotonic() - self._match_s > OLD_S:
+            if self._state.refused or time.monotonic() - self._match_s > OLD_S:
                 self._state.match = None
             return State(**vars(self._state) | {"counts": dict(self._state.counts), "stored": list(self._state.stored)})
 
@@ -274,6 +305,11 @@ class Session:
     def _say(self, said: str, good: bool) -> None:
         with self._lock:
             self._state.said, self._state.good = said, good
+
+
+def train_command(folder: str) -> str:
+    """What to type next, once there are enough pictures."""
+    return f"emotion-camera train finetune --data {shlex.quote(folder)}"
 
 
 def face_of(match: Match | None) -> NDArray[np.uint8]:

@@ -16,11 +16,13 @@ UNDO = ("u", "\x7f", "\b")
 
 def collect_by_keys(session: Session, over: threading.Event) -> None:
     """Show the session in a line and act on keys until `over`, the session's end or q."""
-    said = None
+    said = agreed = None
     with single_keys():
-        print(_keys(session.state()), flush=True)
         while not over.is_set() and session.failed is None:
             state = session.state()
+            if state.agreed != agreed:
+                agreed = state.agreed
+                _print(_keys(state))
             if state.said and state.said != said:
                 _print(state.said)
             said = state.said
@@ -33,33 +35,44 @@ def collect_by_keys(session: Session, over: threading.Event) -> None:
                 break
             if key:
                 said = None
-                _act(session, state, key)
+                if key == "n" and not state.agreed:
+                    _print("Nothing was stored of this person.")
+                    break
+                if not _act(session, state, key) and key.isprintable():
+                    _print(f"{key} is no key here. {_keys(state)}")
         _show("")
 
 
-def _act(session: Session, state: State, key: str) -> None:
+def _act(session: Session, state: State, key: str) -> bool:
+    """Whether the key means something."""
     if not state.agreed:
         if key == "y":
             session.agree(state.person)
-    elif key in UNDO:
+        return key == "y"
+    if key in UNDO:
         session.undo()
     elif key == "n":
         session.next_person()
-    elif key.isdigit() and 0 < int(key) <= len(state.labels):
+    elif key.isdecimal() and 0 < int(key) <= len(state.labels):
         session.store(state.labels[int(key) - 1])
+    else:
+        return False
+    return True
 
 
 def _keys(state: State) -> str:
+    if not state.agreed:
+        return "keys: y: yes, n: no, q: quit"
     labels = ", ".join(f"{number} {label}" for number, label in enumerate(state.labels[:9], 1))
     return f"keys: {labels}; u: undo, n: another person, q: quit"
 
 
 def _line(state: State) -> str:
     if not state.agreed:
-        return f"Does the person agree that pictures of their face are stored in {state.folder}? y: yes, q: no"
+        return f"Does the person agree that pictures of their face are stored in {state.folder}? y: yes, n: no"
     if state.trouble:
         return state.trouble
-    counts = "  ".join(f"{label} {count}" for label, count in state.counts.items())
+    counts = "  ".join(f"{label} {count}/{state.target}" for label, count in state.counts.items())
     face = state.match.face if state.match else None
     seen = f"{face.emotion or '?'} {face.score:.0%}" if face else "no face"
     return f"[{seen}]  {counts}  next: {state.wanted}"

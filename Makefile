@@ -5,7 +5,7 @@ export SOURCE
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test test-fast lint bench compact release clean
+.PHONY: help demo live test test-fast lint bench compact release clean
 .DEFAULT_GOAL := demo
 
 help:  ## these lines
@@ -13,6 +13,10 @@ help:  ## these lines
 
 demo: .venv/.tools  ## see the camera program run on a simulated camera; SOURCE=photo.jpg for your own
 	@$(BIN)/emotion-camera demo $${SOURCE:+"$$SOURCE"}
+
+live: .venv/.tools  ## open the live page on your webcam, without a camera; SOURCE=video.mp4 for something else
+	@$(BIN)/emotion-camera watch --source "$${SOURCE:-webcam}" || { [ -z "$$SOURCE" ] && \
+	  echo "The bundled clip instead:" && $(BIN)/emotion-camera watch --source clip; }
 
 test: .venv/.all  ## run all tests: 8 to 12 minutes on two cores
 	@echo "All tests: 8 to 12 minutes on two cores. What needs a browser, a shell or recordings that are not here skips."

@@ -1,5 +1,6 @@
 """A camera as it runs: by protocol V2, by its serial port, simulated, and from a recording."""
 
+import itertools
 import sys
 import threading
 import time
@@ -7,12 +8,14 @@ import time
 import numpy as np
 import pytest
 from emotion_camera.boards import BOARDS
-from emotion_camera.events import Disconnected, Frame, Line
 from emotion_camera.camera.serial import SerialConnection
 from emotion_camera.camera.simulated import SimulatedStream
 from emotion_camera.camera.stream import NO_COMMANDS, NO_PACKAGE, open_stream
 from emotion_camera.errors import UserError
+from emotion_camera.events import Disconnected, Frame, Line
 from emotion_camera.reports.parse import EventReport, FacesReport, parse
+from mjpeg_stream import MjpegStream
+from photographs import photograph
 from report_samples import as_line
 
 PICTURE = np.random.default_rng(1).integers(0, 256, (240, 320), np.uint8)
@@ -46,8 +49,12 @@ def protocol_camera(plug_in):
         camera.unplug()
 
 
+def of_kind(events, kind):
+    return (event for event in events if isinstance(event, kind))
+
+
 def first(events, kind):
-    return next(event for event in events if isinstance(event, kind))
+    return next(of_kind(events, kind))
 
 
 def test_shows_the_frame_buffer_by_protocol_v2(protocol_camera, opened):
@@ -200,6 +207,64 @@ def test_the_simulated_camera_runs_in_real_time_and_takes_commands(at_desk, open
     assert frames[0].picture.shape == (240, 320)
     assert time.monotonic() - start > 1  # of the clip's ten frames a second
     assert "rest" in (at_desk / ".simulated-camera/h7plus/flash/emotion.json").read_text()
+
+
+def test_a_network_camera_is_seen_live_lost_and_seen_again(at_desk, opened):
+    """In place of a webcam, which is read the same way."""
+    frame = np.asarray(photograph((640, 480), ("happy", 240, 320, 200)))[..., ::-1]
+    camera = MjpegStream([frame])
+    opened.append(stream := open_stream(None, camera.url.replace("//", "//anna:secret@")))
+    assert stream.name == "simulated h7plus"
+    events = stream.events()
+    assert first(events, Frame).picture.shape == (240, 320)
+    faces = next(report for report in reports(events) if isinstance(report, FacesReport))
+    assert len(faces.faces) == 1
+    stream.send_command("calibrate")
+    told = (report.event for report in reports(events) if isinstance(report, EventReport))
+    assert "calibrated" in itertools.islice(told, 2)  # after the reply that asks to keep still
+    camera.stop()
+    lost = first(events, Disconnected)
+    assert "gives no picture any more; it is tried again" in lost.message
+    assert "secret" not in lost.message
+    threading.Timer(1, camera.start).start()
+    assert first(events, Frame).time_ms > lost.time_ms
+    camera.stop()
+
+
+def reports(events):
+    return (parse(event.text) for event in events if isinstance(event, Line))
+
+
+def test_a_video_is_looped_at_its_own_pace(at_desk, opened):
+    first_frame, *rest = (photograph((320, 240), ("happy", 120, 150 + step, 100)) for step in (0, 5, 10, 5))
+    first_frame.save(at_desk / "clip.gif", save_all=True, append_images=rest, duration=50, loop=0)
+    opened.append(stream := open_stream("simulator:h7", "clip.gif"))
+    frames = [event for event, _ in zip(of_kind(stream.events(), Frame), range(30), strict=False)]
+    assert frames[-1].time_ms - frames[0].time_ms > 1000  # 30 of 50 ms, or fewer of them where the computer is busy
+    assert frames[0].picture.shape == (240, 320)
+
+
+def test_photographs_are_shown_in_turn_and_each_starts_anew(at_desk, opened, monkeypatch):
+    from emotion_camera.simulator.host import sources
+
+    monkeypatch.setattr(sources, "SCENE_FRAMES", 8)
+    for name, emotion in (("a", "happy"), ("b", "surprise")):
+        photograph((640, 480), (emotion, 240, 320, 200)).save(at_desk / f"{name}.png")
+    opened.append(stream := open_stream(None, "."))
+    seen: list = []
+    for report in reports(stream.events()):
+        if isinstance(report, EventReport) and report.event == "ready":
+            seen.append([])
+        elif isinstance(report, FacesReport):
+            seen[-1] += [(face.id, face.emotion) for face in report.faces]
+        if len(seen) == 4:
+            stream.close()
+    assert [scene[-1] for scene in seen[:3]] == [(1, "happy"), (1, "surprise"), (1, "happy")]
+
+
+def test_a_real_camera_takes_no_source():
+    with pytest.raises(UserError, match="give --source without --port"):
+        open_stream("/dev/ttyACM0", "webcam")
 
 
 def test_the_simulated_camera_runs_what_is_on_its_disk_and_waits_for_a_program_that_works(at_desk, opened):

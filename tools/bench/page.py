@@ -1,7 +1,8 @@
 """Frame rate and delay of the live page: ready-made frames, shown to two pages in Chromium.
 
 The delay is from the frame's arrival from the camera until it is drawn in the page. The camera is replaced by a source of
-frames, so that only the way to the page is measured.
+frames, so that only the way to the page is measured. Then the way before it, without a camera: the bundled clip in place of a
+webcam, seen by the simulated camera; each frame has the time at which it was taken written into it.
 """
 
 import asyncio
@@ -9,20 +10,24 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from emotion_camera.events import Event, Frame, Line
 from emotion_camera.errors import UserError
+from emotion_camera.events import Event, Frame, Line
+from numpy.typing import NDArray
 
 from bench.metrics import quantile
 from bench.runner import Options
 
 PAGES, SECONDS, FPS = 2, 10, 30
+WARM_UP_S = 3  # of the simulated camera: its sensor settles for two seconds
 SIZE = (240, 320)  # rows, columns: QVGA
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 OBSERVE_FRAMES = """
@@ -80,7 +85,47 @@ def report(options: Options) -> str:
         lines.append(
             f"page {number}: {rate:.1f} frames per second; delay {median:.0f} ms (median), {late:.0f} ms (95 %)"
         )
-    return "\n".join(lines)
+    return "\n".join([*lines, _webcam_line()])
+
+
+def _webcam_line() -> str:
+    """Frame rate and delay of a webcam's frames from the moment they are taken until the camera program shows them."""
+    from emotion_camera.camera.simulated import SimulatedStream
+    from emotion_camera.simulator.host.sources import Source, newest
+
+    delays, here = [], Path.cwd()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)  # the simulated camera's disk lies there
+        try:
+            stream = SimulatedStream("h7plus", Source("webcam", FPS, lambda: newest(_stamped_clip()), live=True))
+            timer = threading.Timer(WARM_UP_S + SECONDS, stream.close)
+            timer.start()
+            delays = [_age_ms(event.picture) for event in stream.events() if isinstance(event, Frame)]
+        finally:
+            os.chdir(here)
+    late = delays[-round(len(delays) * 0.8) :]  # the first ones come while the program starts
+    rate, median = len(delays) / SECONDS, quantile(late, 0.5)
+    return f"webcam to camera program: {rate:.1f} frames per second; delay {median:.0f} ms (median), {quantile(late, 0.95):.0f} ms (95 %)"
+
+
+def _stamped_clip() -> Generator[NDArray[np.uint8], None, None]:
+    """The bundled clip at FPS, ever again; the time now, ms, is in its last rows: a block for each of 16 bits."""
+    from emotion_camera.simulator.host.sources import endless, open_source
+
+    start, clip = time.monotonic(), open_source()
+    for number, pixels in enumerate(endless(clip).frames()):
+        for repeated in range(round(FPS / clip.fps)):
+            time.sleep(max(0, start + number / clip.fps + repeated / FPS - time.monotonic()))
+            stamped, now_ms = pixels.copy(), round(1000 * time.monotonic())
+            bits = np.array([now_ms >> bit & 1 for bit in range(16)], np.uint8) * 255
+            stamped[-8:] = bits.repeat(SIZE[1] // 16).reshape(-1, *[1] * (pixels.ndim - 2))
+            yield stamped
+
+
+def _age_ms(frame: NDArray[np.uint8]) -> float:
+    """How long ago a frame of the stamped clip was taken."""
+    bits = frame[-4, SIZE[1] // 32 :: SIZE[1] // 16] > 128
+    return (round(1000 * time.monotonic()) - sum(int(bit) << i for i, bit in enumerate(bits))) & 0xFFFF
 
 
 async def _measure() -> list[list[float]]:

@@ -134,15 +134,16 @@ def newest(frames: Generator[Pixels, None, None]) -> Iterator[Pixels]:
         raise SourceLost(f"the source has given no picture for {SILENT_S} s; it is tried again") from None
     finally:
         over.set()
-        reader.join(1)  # it lets go of the webcam; one that is silent does not return
+        # It lets go of the webcam. Python must not end while OpenCV waits for a silent one in a thread: that aborts.
+        reader.join(STREAM_MS / 1000)
 
 
-def scenes(source: Source, frames: int = SCENE_FRAMES) -> Iterator[Source]:
+def scenes(source: Source, frames: int | None = None) -> Iterator[Source]:
     """Each view of each photograph as a source of its own: what was seen in one must not count in the next."""
     for path in source.pictures:
         pixels = read_picture(path)
         for crop in crops_for(find_faces(pixels), pixels.shape):
-            yield scene(path.name, cut(pixels, crop), frames)
+            yield scene(path.name, cut(pixels, crop), frames or SCENE_FRAMES)
 
 
 def scene(name: str, pixels: Pixels, frames: int = PICTURE_FRAMES) -> Source:

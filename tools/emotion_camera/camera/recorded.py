@@ -9,8 +9,8 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import Path
 
-from emotion_camera.events import Event, Frame
 from emotion_camera.errors import UserError
+from emotion_camera.events import Event, Frame
 
 
 class RecordedStream:

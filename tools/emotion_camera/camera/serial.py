@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from emotion_camera.events import ConnectionLost
 from emotion_camera.camera.ports import BAUD, open_port
+from emotion_camera.events import ConnectionLost
 from emotion_camera.reports.lines import LineReader
 
 

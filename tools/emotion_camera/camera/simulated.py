@@ -12,8 +12,8 @@ from itertools import islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emotion_camera.events import Disconnected, Event, Frame, Line
 from emotion_camera.errors import UserError
+from emotion_camera.events import Disconnected, Event, Frame, Line
 from emotion_camera.files import Files, write_file
 from emotion_camera.model.contract import DEFAULT_MODEL
 from emotion_camera.reports.lines import ReportJoiner

@@ -17,11 +17,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from emotion_camera.events import ConnectionLost, Disconnected, Event, Frame, Line
 from emotion_camera.camera.ports import BAUD, find_port, open_port, simulated_board
 from emotion_camera.camera.serial import SerialConnection
 from emotion_camera.camera.usb import ProtocolConnection
 from emotion_camera.errors import UserError
+from emotion_camera.events import ConnectionLost, Disconnected, Event, Frame, Line
 from emotion_camera.reports.parse import Report, parse
 
 if TYPE_CHECKING:

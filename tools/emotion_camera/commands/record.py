@@ -13,8 +13,8 @@ from emotion_camera.errors import UserError
 from emotion_camera.terminal import print_line
 
 if TYPE_CHECKING:
-    from emotion_camera.events import Event
     from emotion_camera.camera.stream import CameraStream
+    from emotion_camera.events import Event
     from emotion_camera.recordings import Recorder
 
 STEP_MS = 500  # between two progress lines

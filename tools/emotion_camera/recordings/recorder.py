@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from emotion_camera.events import Disconnected, Event, Frame, Line
 from emotion_camera.errors import UserError
+from emotion_camera.events import Disconnected, Event, Frame, Line
 from emotion_camera.files import GrowingFile, write_json
 from emotion_camera.jpeg import jpeg
 from emotion_camera.recordings.files import (

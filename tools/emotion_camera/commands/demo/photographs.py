@@ -68,7 +68,9 @@ def _best_frame(
     events: Generator[Event, None, None], hear: Callable[[Event], None]
 ) -> list[tuple[Face, tuple[int, int]]]:
     """The faces of the frame with most of them, and of several such frames the one with the clearest; each with the frame's size."""
-    parser, faces, best = ReportParser(), (), []
+    parser = ReportParser()
+    faces: tuple[Face, ...] = ()
+    best: list[tuple[Face, tuple[int, int]]] = []
     with closing(events):
         for event in events:
             hear(event)

@@ -40,8 +40,8 @@ def find_faces(pixels: Pixels) -> list[Box]:
         found = _cascade().detectMultiScale(small, 1.1, NEIGHBOURS, minSize=(WINDOW, WINDOW))
         if len(found):  # else the face may be too small at this scale
             break
-    boxes = [tuple(round(int(value) / scale) for value in box) for box in found]
-    return sorted(boxes, key=lambda box: -box[3])  # type: ignore[arg-type, return-value]
+    boxes = [(round(x / scale), round(y / scale), round(w / scale), round(h / scale)) for x, y, w, h in found]
+    return sorted(boxes, key=lambda box: -box[3])
 
 
 @cache

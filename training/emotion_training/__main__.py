@@ -121,6 +121,7 @@ PART = [
 ]
 OUT = Path() if IN_WHEEL else ASSETS  # nothing is written among installed files
 AVERAGE_FACES = [_option("--composites", "folder of the average faces", type=Path, default=ASSETS / "average_faces")]
+CHARACTERS = [_option("--characters", "folder of the characters' faces", type=Path, default=ASSETS / "characters")]
 COLLECTED = [
     _option("--data", "the folder of cropped faces: one folder in it for each label", type=Path, required=True),
     _folder("--out", "the adapted model, an int8 file", "runs/mine/emotion.tflite"),
@@ -149,7 +150,8 @@ COMMANDS: list[tuple[str, Callable[[argparse.Namespace], None], list[Option]]] =
     ("finetune-trial", steps.finetune_trial, DATA + START + AVERAGE_FACES),
     ("learning-block", steps.learning_block, [_option("folder", "a new or empty folder for it", type=Path)]),
     ("composites", steps.composites, DATA + _out("where the average faces go", OUT / "average_faces")),
-    ("clip", steps.clip, AVERAGE_FACES + _out("the clip, an animated WebP", OUT / "clip.webp")),
+    ("characters", steps.characters, DATA + _out("where the characters' faces go", OUT / "characters")),
+    ("clip", steps.clip, CHARACTERS + _out("the clip, an animated WebP", OUT / "clip.webp")),
 ]
 
 

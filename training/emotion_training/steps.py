@@ -165,17 +165,24 @@ def calibrate_trial(arguments: Namespace) -> None:
 
 
 def composites(arguments: Namespace) -> None:
-    """Make the seven average faces from FER2013's training faces, for the bundled clip."""
+    """Make the seven average faces from FER2013's training faces."""
     from emotion_training.assets.average_faces import run
 
     run(_load(arguments), arguments.out)
 
 
+def characters(arguments: Namespace) -> None:
+    """Make the faces of the bundled clip's five characters from FER2013's training faces."""
+    from emotion_training.assets.characters import run
+
+    run(_load(arguments), arguments.out)
+
+
 def clip(arguments: Namespace) -> None:
-    """Make the bundled clip and its ground truth from the seven average faces."""
+    """Make the bundled clip and its ground truth from its characters' faces."""
     from emotion_training.assets.clip import run
 
-    run(arguments.composites, arguments.out)
+    run(arguments.characters, arguments.out)
     print(f"{arguments.out}: {arguments.out.stat().st_size:,} bytes")
 
 

@@ -73,18 +73,19 @@ def make_average_faces(
     """
     rows = {emotion: _candidates(emotion, votes, labels) for emotion in EMOTIONS}
     for emotion in EMOTIONS:
-        _check_enough(emotion, len(rows[emotion]) // 5)
-    template = _template(images[rows["neutral"]])
+        check_enough(emotion, len(rows[emotion]) // 5)
+    upright = template(images[rows["neutral"]])
     average_faces = {}
     for emotion in EMOTIONS:
-        mean, used = _mean_of_group(_align(images[rows[emotion]], template), min(GROUP, len(rows[emotion]) // 5))
-        _check_enough(emotion, used)
-        average_faces[emotion] = _finish(mean)
+        pool, size = align(images[rows[emotion]], upright), min(GROUP, len(rows[emotion]) // 5)
+        mean, used = mean_of_group(pool, size, pool.faces[_most_typical(pool, size)])
+        check_enough(emotion, used)
+        average_faces[emotion] = finish(mean)
         print(f"{emotion}: mean of {used} of {len(rows[emotion])} faces", flush=True)
     return average_faces
 
 
-def _check_enough(emotion: str, count: int) -> None:
+def check_enough(emotion: str, count: int) -> None:
     if count < MIN_FACES:
         raise UserError(
             f"{emotion}: only {count} different faces are similar, and an average face needs {MIN_FACES}; "
@@ -99,13 +100,13 @@ def _candidates(emotion: str, votes: NDArray[np.uint8], labels: NDArray[np.uint8
     return rows[np.argsort(-share[rows], kind="stable")][:CANDIDATES]
 
 
-def _template(images: NDArray[np.uint8]) -> Picture:
+def template(images: NDArray[np.uint8]) -> Picture:
     """The unaligned mean of faces and their mirror images: blurred, but with eyes and mouth in the right place."""
     mean = np.mean([_normalise(_enlarge(image, WORK)) for image in images], 0)
-    return _detail(mean + mean[:, ::-1])
+    return detail(mean + mean[:, ::-1])
 
 
-def _align(images: NDArray[np.uint8], template: Picture) -> Pool:
+def align(images: NDArray[np.uint8], template: Picture) -> Pool:
     """The faces and their mirror images aligned to the template; turned and occluded faces are dropped."""
     faces, rows = [], []
     for row, image in enumerate(images):
@@ -115,13 +116,13 @@ def _align(images: NDArray[np.uint8], template: Picture) -> Pool:
             if moved is not None:
                 faces.append(_normalise(moved))
                 rows.append(row)
-    return Pool(np.array(faces), np.array([_detail(face) for face in faces]), np.array(rows))
+    return Pool(np.array(faces), np.array([detail(face) for face in faces]), np.array(rows))
 
 
 def _register(template: Picture, face: Picture) -> Picture | None:
     """`face` warped by the affine transform that fits it to `template`; None if the transform is large or not found."""
     half = WORK // 2
-    target, source, oval = (cv2.resize(a, (half, half)) for a in (template, _detail(face), OVAL))
+    target, source, oval = (cv2.resize(a, (half, half)) for a in (template, detail(face), OVAL))
     stop = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 40, 1e-3)
     mask = (oval > 0.05).astype(np.uint8)
     warp: Picture = np.eye(2, 3, dtype=np.float32)
@@ -138,16 +139,15 @@ def _register(template: Picture, face: Picture) -> Picture | None:
     return cv2.warpAffine(face, warp, (WORK, WORK), flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
-def _mean_of_group(pool: Pool, size: int) -> tuple[Picture, int]:
-    """The mean of the `size` most similar faces, and how many there are."""
-    mean = pool.faces[_most_typical(pool, size)]
+def mean_of_group(pool: Pool, size: int, mean: Picture, neighbors: int = 6) -> tuple[Picture, int]:
+    """The mean of the `size` faces most similar to `mean`, and how many there are. `neighbors` times as many are tried."""
     for _ in range(ROUNDS):
-        group = _nearest(pool, _detail(mean), size)
+        group = _nearest(pool, detail(mean), size)
         mean = pool.faces[group].mean(0)
     for _ in range(ROUNDS):
-        near = np.argsort(-_similarity(pool.detail, _detail(mean)))[: 6 * size]
-        warped = _warp_to(Pool(pool.faces[near], pool.detail[near], pool.row[near]), _detail(mean))
-        group = _nearest(warped, _detail(mean), size)
+        near = np.argsort(-_similarity(pool.detail, detail(mean)))[: neighbors * size]
+        warped = warp_to(Pool(pool.faces[near], pool.detail[near], pool.row[near]), detail(mean))
+        group = _nearest(warped, detail(mean), size)
         mean = warped.faces[group].mean(0)
     return mean, len(group)
 
@@ -180,21 +180,21 @@ def _similarity(faces: Picture, reference: Picture) -> Picture:
     return (faces * ROOT_OVAL).reshape(len(faces), WORK * WORK) @ (reference * ROOT_OVAL).ravel()
 
 
-def _warp_to(pool: Pool, reference: Picture) -> Pool:
+def warp_to(pool: Pool, reference: Picture) -> Pool:
     """The faces warped to the reference by smoothed optical flow, a few pixels at eyes, brows and mouth."""
     flow_between: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     y, x = np.mgrid[0:WORK, 0:WORK].astype(np.float32)
     faces = np.empty_like(pool.faces)
-    for index, (face, detail) in enumerate(zip(pool.faces, pool.detail, strict=True)):
-        flow = flow_between.calc(_gray(reference, 40), _gray(detail, 40), None)
+    for index, (face, fine) in enumerate(zip(pool.faces, pool.detail, strict=True)):
+        flow = flow_between.calc(_gray(reference, 40), _gray(fine, 40), None)
         flow = cv2.GaussianBlur(flow, (0, 0), 4).clip(-MAX_FLOW, MAX_FLOW)
         faces[index] = cv2.remap(
             face, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
-    return Pool(faces, np.array([_detail(face) for face in faces]), pool.row)
+    return Pool(faces, np.array([detail(face) for face in faces]), pool.row)
 
 
-def _detail(face: Picture) -> Picture:
+def detail(face: Picture) -> Picture:
     """The face after local contrast normalization, without shading."""
     fine: Picture = face - cv2.GaussianBlur(face, (0, 0), WORK / 10)
     return _normalise(fine / (np.sqrt(cv2.GaussianBlur(fine * fine, (0, 0), WORK / 8)) + 0.15))
@@ -213,7 +213,7 @@ def _gray(face: Picture, contrast: float) -> NDArray[np.uint8]:
     return (128 + contrast * face).clip(0, 255).astype(np.uint8)
 
 
-def _finish(mean: Picture) -> NDArray[np.uint8]:
+def finish(mean: Picture) -> NDArray[np.uint8]:
     """Enlarged, slightly sharpened since means are soft, with a standard deviation above 60 gray levels.
 
     Below 50 the camera's Haar cascade finds no face.

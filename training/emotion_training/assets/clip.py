@@ -1,6 +1,6 @@
-"""The demo clip: two average faces that move and show the seven emotions, with ground truth.
+"""The demo clip: five characters with average faces that move and show the seven emotions, with ground truth.
 
-Made from the images of `average_faces.py` alone, so it can be made again without FER2013.
+Made from the images of `characters.py` alone, so it can be made again without FER2013.
 """
 
 import json
@@ -21,59 +21,71 @@ from PIL import Image
 WIDTH, HEIGHT, FPS = 320, 240, 10
 SUPERSAMPLING = 2  # drawn twice as large and scaled down, against aliasing
 BLEND = 4  # frames from one emotion to the next
-QUALITY = 90  # of the WebP file; with it the clip has about 300 KB
+QUALITY = 90  # of the WebP file; with it the clip has about 680 KB
+ABOUT = (
+    "Computer-drawn. Each face is the mean of 15 to 30 pictures of different people among FER2013's training faces that look "
+    "alike, and of their mirror images; hair, neck, clothes and rooms are drawn. No real person is shown."
+)
 
 Layer = NDArray[Any]  # floating point [height, width], gray levels or shares
-AverageFaces = dict[str, Layer]
+AverageFaces = dict[str, Layer]  # by emotion
+CharacterFaces = dict[str, AverageFaces]  # by character
 
 
 @dataclass(frozen=True)
 class Person:
-    """A face in the clip.
+    """A character in the clip.
 
-    `path`: key frames (frame, center x, center y, face width); `emotions`: (first frame, emotion).
+    `path`: key frames (frame, center x, center y, face width). Who leaves does so where the next does not come in: the
+    camera would take them for one face. `emotions`: (first frame, emotion).
     """
 
+    character: str  # of characters.py
     path: tuple[tuple[int, int, int, int], ...]
     emotions: tuple[tuple[int, str], ...]
-    mirrored: bool
     hair: int  # gray level
     shirt: int
+    darker: int = 0  # gray levels by which the skin is darker; a lower contrast would hide the face from the cascade
+    style: str = "short"  # of the hair, or "long"
 
 
 PEOPLE = (
-    Person(
-        path=((0, 152, 112, 100), (32, 132, 116, 126), (64, 184, 112, 104), (94, 104, 118, 80), (124, 84, 108, 58),
-              (146, 108, 112, 78), (180, 152, 112, 100)),
-        emotions=((0, "neutral"), (18, "happy"), (42, "surprise"), (64, "fear"), (84, "sad"), (104, "disgust"),
-                  (124, "angry"), (144, "neutral"), (160, "happy"), (176, "neutral")),
-        mirrored=False,
-        hair=30,
-        shirt=76,
-    ),
-    Person(
-        path=((0, 420, 120, 92), (80, 420, 120, 92), (98, 236, 118, 92), (118, 226, 124, 68), (138, 242, 116, 84),
-              (156, 420, 120, 92), (180, 420, 120, 92)),
-        emotions=((0, "happy"), (112, "surprise"), (130, "neutral")),
-        mirrored=True,
-        hair=44,
-        shirt=52,
-    ),
+    Person("a", ((0, 152, 112, 100), (20, 132, 114, 118), (40, 128, 116, 126), (54, 104, 112, 92), (74, -130, 116, 92),
+                 (146, -130, 116, 92), (166, 140, 112, 98), (180, 152, 112, 100)),
+           ((0, "neutral"), (15, "happy"), (38, "surprise"), (100, "happy"), (172, "neutral")),
+           hair=26, shirt=70, style="long"),
+    Person("b", ((0, 440, 120, 86), (18, 440, 120, 86), (38, 246, 122, 84), (58, 240, 114, 62), (78, 440, 116, 66),
+                 (180, 440, 120, 86)),
+           ((0, "neutral"), (44, "happy")),
+           hair=34, shirt=104),
+    Person("c", ((0, -100, 128, 76), (84, -100, 128, 76), (102, 80, 126, 84), (116, 92, 120, 94), (134, 84, 124, 88),
+                 (150, 84, 330, 88)),
+           ((0, "sad"), (114, "surprise")),
+           hair=48, shirt=150, style="long"),
+    Person("d", ((0, 232, 336, 90), (106, 232, 336, 90), (124, 232, 112, 92), (146, 226, 114, 106), (162, 222, 112, 100),
+                 (178, 430, 112, 92)),
+           ((0, "disgust"), (142, "fear")),
+           hair=190, shirt=46, style="long"),
+    Person("e", ((0, -130, 116, 100), (62, -130, 116, 100), (80, 130, 116, 112), (92, 206, 114, 122), (104, 222, 116, 114),
+                 (120, 470, 116, 104)),
+           ((0, "neutral"), (82, "angry")),
+           hair=10, shirt=188, darker=34),
 )  # fmt: skip
 FRAMES = 180  # then it starts again
 SWAY = 2  # pixels around the path: WebP drops a frame that equals the one before
 
 
-def run(average_faces: Path, clip: Path) -> None:
+def run(characters: Path, clip: Path) -> None:
     """Write the clip (an animated WebP) and a `.json` with the ground truth of each frame beside it.
 
-    `average_faces`: the folder of the seven images. Ground truth: the time in ms and, for each face that is completely in the
+    `characters`: the folder of their faces. Ground truth: the time in ms and, for each face that is completely in the
     frame, its emotion (null during a transition) and its box (x, y, w, h) in pixels, about where the Haar cascade puts it.
     """
-    faces = load_average_faces(average_faces)
+    faces = load_characters(characters)
     frames = [Image.fromarray(frame).convert("RGB") for frame in draw(faces)]
     lines = ",\n".join(json.dumps(ground_truth(number), separators=(",", ":")) for number in range(FRAMES))
-    head = f'{{"fps":{FPS},"width":{WIDTH},"height":{HEIGHT},"frames":[\n'
+    about = json.dumps(ABOUT)
+    head = f'{{"about":{about},"fps":{FPS},"width":{WIDTH},"height":{HEIGHT},"frames":[\n'
     options: dict[str, Any] = {"duration": 1000 // FPS, "loop": 0, "quality": QUALITY, "method": 6}
     with whole_file(clip) as webp, whole_file(clip.with_suffix(".json")) as truth:
         frames[0].save(webp, "WEBP", save_all=True, append_images=frames[1:], **options)
@@ -82,17 +94,23 @@ def run(average_faces: Path, clip: Path) -> None:
 
 def load_average_faces(folder: Path) -> AverageFaces:
     """The seven average faces by emotion, float32. Raises UserError if one is missing or not an image."""
-    faces = {}
-    for emotion in EMOTIONS:
-        path = folder / f"{emotion}.png"
-        try:
-            with Image.open(path) as picture:
-                faces[emotion] = np.asarray(picture.convert("L"), np.float32)
-        except OSError as error:
-            raise UserError(
-                f"{path}: no average face there; make the seven with emotion-camera train composites"
-            ) from error
-    return faces
+    return {emotion: _load(folder / f"{emotion}.png") for emotion in EMOTIONS}
+
+
+def load_characters(folder: Path) -> CharacterFaces:
+    """The faces of the clip's people: of each character those that it shows. Raises UserError if one is missing."""
+    shown = {person.character: {emotion for _, emotion in person.emotions} for person in PEOPLE}
+    return {name: {it: _load(folder / f"{name}_{it}.png") for it in emotions} for name, emotions in shown.items()}
+
+
+def _load(path: Path) -> Layer:
+    try:
+        with Image.open(path) as picture:
+            return np.asarray(picture.convert("L"), np.float32)
+    except OSError as error:
+        raise UserError(
+            f"{path}: no average face there; make them with emotion-camera train composites or characters"
+        ) from error
 
 
 def ground_truth(number: int) -> dict[str, Any]:
@@ -101,7 +119,7 @@ def ground_truth(number: int) -> dict[str, Any]:
     for person in PEOPLE:
         x, y, size = place(person, number)
         box = [round(x - size / 2), round(y - size / 2), round(size), round(size)]
-        if box[0] >= 0 and box[0] + box[2] <= WIDTH:
+        if box[0] >= 0 and box[0] + box[2] <= WIDTH and box[1] + box[3] <= HEIGHT:
             old, new, share = expression(person, number)
             faces.append({"emotion": new if share == 1 or old == new else None, "box": box})
     return {"t": number * 1000 // FPS, "faces": faces}
@@ -132,40 +150,98 @@ def expression(person: Person, number: int) -> tuple[str, str, float]:
     return old, new, min((number - first + 1) / (BLEND + 1), 1.0)
 
 
-def draw(faces: AverageFaces) -> Iterator[NDArray[np.uint8]]:
+def draw(faces: CharacterFaces) -> Iterator[NDArray[np.uint8]]:
     """The frames, uint8 [240, 320]."""
     y, x = np.mgrid[0 : HEIGHT * SUPERSAMPLING, 0 : WIDTH * SUPERSAMPLING].astype(np.float32) / SUPERSAMPLING
-    wall = 158 - 60 * ((x - 110) / WIDTH) ** 2 - 80 * ((y - 70) / HEIGHT) ** 2
+    rooms = backdrops(x, y)
     for number in range(FRAMES):
-        scene = wall
+        scene = _backdrop(rooms, number)
         for person in sorted(PEOPLE, key=lambda person: place(person, number)[2]):  # the larger is nearer
             scene = _draw_person(scene, person, number, faces, x, y)
         small = cv2.resize(scene, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
         yield small.round().clip(0, 255).astype(np.uint8)
 
 
-def _draw_person(scene: Layer, person: Person, number: int, faces: AverageFaces, x: Layer, y: Layer) -> Layer:
+def _backdrop(rooms: Sequence[Layer], number: int) -> Layer:
+    """One room after the other; they dissolve into each other, so that a tracker can follow the faces."""
+    each = FRAMES // len(rooms)
+    share = min((number % each + 1) / (2 * BLEND + 1), 1.0)
+    return blend(rooms[number // each - 1], rooms[number // each], np.float32(share))
+
+
+def backdrops(x: Layer, y: Layer) -> list[Layer]:
+    """Rooms out of focus: a wall with a window, bookshelves, a park, curtains."""
+    light = 158 - 60 * ((x - 110) / WIDTH) ** 2 - 80 * ((y - 70) / HEIGHT) ** 2
+    window = light + 84 * _panes(x, y) - 40 * (y > 196)
+    rng = np.random.default_rng(7)
+    books = np.full_like(light, 52)
+    for shelf in range(4):
+        left = -10.0
+        while left < WIDTH:
+            wide, tall, tone = rng.uniform(7, 17), rng.uniform(38, 52), rng.uniform(40, 190)
+            floor = 62 + 62 * shelf
+            books[(x >= left) & (x < left + wide) & (y < floor) & (y > floor - tall)] = tone
+            left += wide
+    park = np.where(y < 150, 190 - 0.3 * y, 120.0).astype(np.float32)
+    for _ in range(70):
+        center_x, center_y, radius = rng.uniform(0, WIDTH), rng.uniform(10, 120), rng.uniform(10, 30)
+        park = blend(
+            park, np.float32(rng.uniform(60, 200)), 0.6 * oval(x - center_x, y - center_y, radius, radius, 0.2)
+        )
+    curtains = 120 + 34 * np.sin(x / 9 + 0.6 * np.sin(x / 31)) - 0.18 * y
+    return [
+        cv2.GaussianBlur(room.astype(np.float32), (0, 0), soft * SUPERSAMPLING)
+        for room, soft in ((window, 2.5), (books, 3.5), (park, 2.0), (curtains, 1.5))
+    ]
+
+
+def _panes(x: Layer, y: Layer) -> Layer:
+    """1 in the panes of a window, 0 elsewhere."""
+    across, down = np.abs(x - 250), np.abs(y - 70)
+    return ((across < 46) & (across > 3) & (down < 54) & (down > 3)).astype(np.float32)
+
+
+def _draw_person(scene: Layer, person: Person, number: int, faces: CharacterFaces, x: Layer, y: Layer) -> Layer:
     centre_x, centre_y, size = place(person, number)
-    if centre_x - 1.2 * size > WIDTH:
+    if not -1.2 * size < centre_x < WIDTH + 1.2 * size:
         return scene
     old, new, share = expression(person, number)
-    face = _place_face(faces[old] * (1 - share) + faces[new] * share, person, centre_x, centre_y, size)
-    return draw_figure(scene, (x - centre_x) / size, (y - centre_y) / size, size, person.hair, person.shirt, face)
+    mine = faces[person.character]
+    face = _place_face(mine[old] * (1 - share) + mine[new] * share - person.darker, centre_x, centre_y, size)
+    u, v = (x - centre_x) / size, (y - centre_y) / size
+    return draw_figure(scene, u, v, size, person.hair, person.shirt, face, person.darker, person.style)
 
 
-def draw_figure(scene: Layer, u: Layer, v: Layer, size: float, hair: int, shirt: int, face: Layer) -> Layer:
+def draw_figure(
+    scene: Layer,
+    u: Layer,
+    v: Layer,
+    size: float,
+    hair: int,
+    shirt: int,
+    face: Layer,
+    darker: int = 0,
+    style: str = "plain",
+) -> Layer:
     """The scene with hair, neck, shirt and face over it; u and v are distances from the face's center in face widths.
 
-    `size` is the face's width in pixels, `hair` and `shirt` are gray levels, and `face` is as large as the scene.
+    `size` is the face's width in pixels, `hair` and `shirt` are gray levels, and `face` is as large as the scene. The neck is
+    `darker` by so many gray levels. Hair of the `style` "plain" is long without strands, as bench's scenes have it.
     """
     soft = 0.06 + 1.2 / size
-    scene = blend(scene, hair + _sheen(u, v), _hair(u, v, soft))
+    tone = hair + (_sheen(u, v) if style == "plain" else _strands(u, v))
+    if style != "short":
+        scene = blend(scene, tone, _hair(u, v, soft))
     neck_shadow = 55 * ((0.68 - v) / 0.22).clip(0, 1)
-    scene = blend(scene, 132 - neck_shadow, oval(u, v - 0.62, 0.265, 0.40, 0.14))
+    scene = blend(scene, 132 - darker - neck_shadow, oval(u, v - 0.62, 0.265, 0.40, 0.14))
     cloth = shirt + 34 * np.exp(-(((u + 0.35) / 0.5) ** 2)) - 26 * (v - 0.9).clip(0, 1)
     collar = oval(u, v - 0.62, 0.25, 0.30, 0.10)
     shoulders = oval(u / (0.98 + 0.15 * (v - 1).clip(0, 1)), (v - 1.35).clip(None, 0), 1, 0.62, soft)
     scene = blend(scene, cloth, shoulders * (1 - collar))
+    if style == "short":
+        ears = oval(np.abs(u) - 0.475, v - 0.02, 0.07, 0.15, 0.3)
+        scene = blend(scene, 128 - darker - 60 * (v - 0.02).clip(0, 1), ears)
+        scene = blend(scene, tone, oval(u, v + 0.14, 0.52, 0.56, soft) * ((0.02 - v) / 0.1).clip(0, 1))
     return blend(scene, face, oval(u, v + 0.035, 0.465, 0.515, 0.18))
 
 
@@ -189,9 +265,14 @@ def _sheen(u: Layer, v: Layer) -> Layer:
     return 26 * np.exp(-(ring**2)) * (-1.6 * v).clip(0, 1)
 
 
-def _place_face(face: Layer, person: Person, centre_x: float, centre_y: float, size: float) -> Layer:
-    if person.mirrored:
-        face = np.ascontiguousarray(face[:, ::-1])
+def _strands(u: Layer, v: Layer) -> Layer:
+    """Hair that is combed from a parting, lighter where it faces the light."""
+    angle = np.arctan2(u - 0.08, 0.75 + v)
+    fine = np.sin(61 * angle + 3 * np.sin(9 * angle)) + 0.6 * np.sin(137 * angle)
+    return 5 * fine + 20 * np.exp(-(((u + 0.2) / 0.25) ** 2) - ((v + 0.5) / 0.16) ** 2)
+
+
+def _place_face(face: Layer, centre_x: float, centre_y: float, size: float) -> Layer:
     zoom = size * SUPERSAMPLING / len(face)
     corner_x, corner_y = (centre_x - size / 2) * SUPERSAMPLING, (centre_y - size / 2) * SUPERSAMPLING
     move = np.array([[zoom, 0, corner_x], [0, zoom, corner_y]], np.float32)

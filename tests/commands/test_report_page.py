@@ -3,15 +3,16 @@
 import base64
 import io
 import json
+import re
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
-from emotion_camera.events import Frame, Line
 from emotion_camera.commands.report.page import render
 from emotion_camera.commands.report.timeline import read_timeline
+from emotion_camera.events import Frame, Line
 from emotion_camera.recordings import Recorder, read_recording
 from PIL import Image
 from recorded import READY, by_hand, faces, tools
@@ -143,7 +144,8 @@ def test_thousands_of_faces(tmp_path):
 
 def test_pictures_only_of_recorded_frames_and_only_if_wanted(tmp_path):
     scene = np.full((240, 320), 30, np.uint8)
-    scene[59:159, 98:198] = 200  # the box of `faces`
+    scene[59:159, 98:198] = 255  # the box of `faces`, drawn
+    scene[61:157, 100:196] = 200  # the face in it
     recorder = Recorder(tmp_path / "a", "a camera", frames=True)
     for ms in range(0, 500, 100):
         recorder.add(Line(ms, json.dumps({"v": 1, **faces((1, "happy", 0.9), t=ms)})))
@@ -152,12 +154,26 @@ def test_pictures_only_of_recorded_frames_and_only_if_wanted(tmp_path):
     (image,) = page_of(tmp_path / "a").all("img")
     with Image.open(io.BytesIO(base64.b64decode(image["src"].partition(",")[2]))) as picture:
         shown = np.asarray(picture.convert("L"))
-    assert shown[64, 64] > 180  # the face
-    assert shown[2, 64] < 60  # and a little round it
-    assert image["alt"] == "Face 1"
+    assert shown.shape == (96, 96)
+    assert abs(shown.astype(int) - 200).max() < 12  # the face without the box
+    assert image["alt"] == "Face 1, happy"
     assert page_of(tmp_path / "a", pictures=False).all("img") == []
     (tmp_path / "a" / "frames.mjpeg").write_bytes(b"damaged" * 5000)
     assert page_of(tmp_path / "a").all("img") == []
+
+
+def test_a_picture_is_of_the_moment_when_the_score_of_its_emotion_was_highest(tmp_path):
+    recorder = Recorder(tmp_path / "a", "a camera", frames=True)
+    lines = [("happy", 0.6), ("happy", 0.9), ("happy", 0.7), ("sad", 0.5), ("sad", 0.8)]
+    for i, (emotion, score) in enumerate(lines):
+        recorder.add(Line(100 * i, json.dumps({"v": 1, **faces((1, emotion, score), t=100 * i)})))
+        recorder.add(Frame(100 * i + 20, np.full((240, 320), 40 * i + 40, np.uint8)))
+    recorder.close()
+    shown = {}
+    for image in page_of(tmp_path / "a").all("img"):
+        with Image.open(io.BytesIO(base64.b64decode(image["src"].partition(",")[2]))) as picture:
+            shown[image["alt"]] = round(np.asarray(picture.convert("L")).mean())
+    assert shown == {"Face 1, happy": pytest.approx(80, abs=3), "Face 1, sad": pytest.approx(200, abs=3)}
 
 
 def test_the_summary_is_printed_and_the_page_written(tmp_path):
@@ -233,3 +249,19 @@ def test_in_a_browser(browser, evil, tmp_path):
         assert page.locator("details[open] table").first.is_visible()
         assert [words for words in said if not words.startswith(("data:", address))] == []
         page.close()
+
+
+def test_on_paper_it_is_two_pages_with_the_charts_as_wide_as_the_paper(browser, tmp_path):
+    by_hand(tmp_path / "a", [(0, READY), *minute("happy", "sad")], 60_000)
+    tools("report", "a", "--no-browser", cwd=tmp_path)
+    page = browser.new_page(viewport={"width": 1366, "height": 768}, color_scheme="dark")
+    page.goto((tmp_path / "a" / "report.html").as_uri())
+    page.wait_for_selector("#timeline svg path", state="attached")
+    width = "document.querySelector('#timeline svg').getBoundingClientRect().width"
+    wide = page.evaluate(width)
+    assert len(re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True))) == 2
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(width) < 700 < wide
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    page.wait_for_function(f"{width} == {wide}")
+    assert page.evaluate("document.documentElement.dataset.theme") is None

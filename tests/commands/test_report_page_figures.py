@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 from emotion_camera.commands.report import statistics
-from emotion_camera.commands.report.summary import clock, duration, share, summary
+from emotion_camera.commands.report.summary import clock, duration, durations, share, shares, summary
 from emotion_camera.commands.report.timeline import Segment, Timeline, Track, read_timeline
 from emotion_camera.recordings import read_recording
 from hypothesis import given
@@ -210,3 +210,49 @@ def test_no_two_faces_meet_in_a_row(found):
     for row in rows.values():
         assert all(before.end_ms <= after.start_ms for before, after in pairwise(row))
     assert len(rows) == statistics.most_at_once(segments)
+
+
+def timeline_of(found: list) -> tuple[list[Segment], int]:
+    segments, now = [], 0
+    for gap, ms, emotion, score in found:
+        segments.append(Segment(now + gap, now + gap + ms, emotion, score))
+        now += gap + ms
+    return segments, now
+
+
+@given(st.lists(spans, min_size=1, max_size=60), st.integers(0, 20_000))
+def test_every_second_and_every_dip_is_in_the_tables(found, rest):
+    segments, end = timeline_of(found)
+    rows = statistics.score_table(segments, end + rest)
+    assert len(rows) <= statistics.TABLE_ROWS
+    assert (rows[0][0], rows[-1][1]) == (0, end + rest)
+    assert all(before[1] == after[0] for before, after in pairwise(rows))
+    points = [point for _, _, point in rows if point]
+    assert min(point.least for point in points) == min(segment.score for segment in segments)
+    assert max(point.most for point in points) == max(segment.score for segment in segments)
+    for start, until, point in rows:
+        seen = any(segment.start_ms < until and segment.end_ms > start for segment in segments)
+        assert (point is not None) == seen
+    runs = statistics.runs(segments)
+    assert sum(run.ms for run in runs) == statistics.total_ms(segments)
+    assert min(run.least for run in runs) == min(segment.score for segment in segments)
+
+
+@given(st.lists(spans, min_size=1, max_size=60))
+def test_a_mean_is_between_its_minimum_and_its_maximum(found):
+    segments, end = timeline_of(found)
+    points = [point for _, _, point in statistics.score_table(segments, end) if point]
+    for point in [*points, *statistics.score_over_time(segments, end)]:
+        assert f"{point.least:.2f}" <= f"{point.mean:.2f}" <= f"{point.most:.2f}"
+    assert all(run.least <= run.score for run in statistics.runs(segments))
+
+
+@given(st.lists(st.integers(0, 600_000), min_size=1, max_size=11))
+def test_what_is_shown_adds_up(parts):
+    percent = [0 if it == "under 1 %" else int(it.removesuffix(" %")) for it in shares(parts)]
+    assert sum(percent) == (100 if sum(parts) else 0)
+    assert all((it == "0 %") == (part == 0) for it, part in zip(shares(parts), parts, strict=True))
+    if sum(parts) < 600_000:
+        seconds = [float(it.removesuffix(" s")) for it in durations(parts)]
+        assert sum(seconds) == pytest.approx(float(durations([sum(parts)])[0].removesuffix(" s")))
+        assert all(abs(1000 * it - part) <= 100 for it, part in zip(seconds, parts, strict=True))

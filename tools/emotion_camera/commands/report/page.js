@@ -147,8 +147,9 @@
   function aboutSlice({ seriesId, dataIndex }) {
     if (seriesId === "gaps") return `connection gone\n${duration(data.gaps[dataIndex][1] - data.gaps[dataIndex][0])}`;
     if (seriesId === "marks") return `${data.marks[dataIndex][1]}\n${clock(data.marks[dataIndex][0])}`;
-    const [face, from, to, emotion, score] = data.slices[dataIndex];
-    return `Face ${data.faces[face]}: ${nameOf(emotion) ?? "uncertain"}\n${clock(from)} to ${clock(to)}, score ${score.toFixed(2)}`;
+    const [face, at, , emotion, score] = data.slices[dataIndex];
+    const [, from, to] = runs.find((run) => run[0] === face && run[1] <= at && at < run[2]);
+    return `Face ${data.faces[face]}: ${nameOf(emotion) ?? "uncertain"}, ${clock(from)} to ${clock(to)}\nscore ${score.toFixed(2)} at ${clock(at)}`;
   }
 
   const inLane = ([face, from, to]) => [data.lanes[face], from, to];
@@ -188,6 +189,11 @@
     return out;
   }
 
+  function aboutScore(point) {
+    const found = point && data.scores.find(([time]) => time === point.value[0]);
+    return found ? `${clock(found[0])}\nmean ${found[1].toFixed(2)}, ${found[2].toFixed(2)} to ${found[3].toFixed(2)}` : "";
+  }
+
   function scores() {
     const points = holed(data.scores), accent = colour("accent");
     const line = (values, more) => ({ type: "line", symbol: "none", data: values, silent: true, ...more });
@@ -196,7 +202,7 @@
       grid: { left: 4, right: 16, top: 12, bottom: 4, containLabel: true },
       xAxis: timeAxis(),
       yAxis: scoreAxis(),
-      tooltip: tooltip(([point]) => (point && point.value[1] !== null ? `${clock(point.value[0])}\nscore ${point.value[1].toFixed(2)}` : ""), { trigger: "axis" }),
+      tooltip: tooltip(([point]) => aboutScore(point), { trigger: "axis" }),
       series: [
         line(points.map(([t, mean]) => [t, mean]), { z: 3, lineStyle: { color: accent, width: 2 }, itemStyle: { color: accent }, symbol: alone ? "circle" : "none", symbolSize: 8 }),
         line(points.map(([t, , least]) => [t, least]), { stack: "band", lineStyle: { opacity: 0 } }),
@@ -258,4 +264,23 @@
   name();
   button.addEventListener("click", () => change(isDark() ? "light" : "dark"));
   darkSystem.addEventListener("change", () => change());
+
+  // On paper ----------------------------------------------------------------------------------------------------------
+
+  const PAPER = { timeline: 672, scores: 322, bins: 322 }; // pixels, of A4 in page.css
+
+  function paper(theme, printing) {
+    if (theme) root.dataset.theme = theme;
+    else delete root.dataset.theme;
+    for (const [chart] of charts) chart.resize({ width: printing ? PAPER[chart.getDom().id] : "auto" });
+    change();
+    for (const [chart] of charts) chart.getZr().flush(); // before the page is printed
+  }
+
+  let shown;
+  addEventListener("beforeprint", () => {
+    shown = root.dataset.theme;
+    paper("light", true);
+  });
+  addEventListener("afterprint", () => paper(shown, false));
 })();

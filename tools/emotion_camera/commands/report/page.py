@@ -33,7 +33,8 @@ def render(recording: Recording, timeline: Timeline, pictures: bool = True) -> s
         lstrip_blocks=True,
     )
     environment.filters |= {"duration": summary.duration, "clock": summary.clock, "tied": summary.tied}
-    environment.globals |= {"share": summary.share, "count": summary.count}
+    environment.globals |= {name: getattr(summary, name) for name in ("share", "shares", "durations", "count")}
+    environment.globals["zip"] = zip
     own = {name: Markup((folder / name).read_text("utf-8")) for folder, name in OWN_FILES}
     return environment.get_template("page.html").render(context(recording, timeline, pictures), own=own)
 
@@ -62,7 +63,8 @@ def context(recording: Recording, timeline: Timeline, pictures: bool) -> dict[st
         "fair_use": summary.FAIR_USE,
         "tiles": _tiles(timeline, segments) if segments else [],
         "total_ms": statistics.total_ms(segments),
-        "emotions": _shares(shown_by, timeline.labels),
+        "emotions": shown_by.most_common(),
+        "legend": _shares(shown_by, timeline.labels),
         "names": names,
         "transitions": statistics.transitions(timeline.faces),
         "bins": statistics.score_bins(segments),
@@ -71,7 +73,7 @@ def context(recording: Recording, timeline: Timeline, pictures: bool) -> dict[st
         "uncounted_faces": max(0, len(longest) - CARDS - LISTED),
         "runs": [(face.name, run) for face in timeline.faces for run in statistics.runs(face.segments)][:LISTED],
         "most_rows": LISTED,
-        "scores": _minutes(segments, timeline.length_ms),
+        "scores": statistics.score_table(segments, timeline.length_ms),
         "events": timeline.events[:LISTED],
         "more_events": max(0, len(timeline.events) - LISTED),
         "gap_ms": {gap.start_ms: gap.end_ms - gap.start_ms for gap in timeline.gaps},
@@ -110,17 +112,20 @@ def _face(face: Track, timeline: Timeline, recording: Recording | None) -> dict[
         "last_ms": face.segments[-1].end_ms,
         "seen_ms": statistics.total_ms(face.segments),
         "most": named[0] if named else (None, times[None]),
-        "shares": _shares(times, timeline.labels),
+        "shares": times.most_common(),
+        "runs": [(run.emotion, run.ms) for run in statistics.runs(face.segments)],
         "score": statistics.mean_score(face.segments),
         "changes": sum(statistics.transitions([face]).values()),
-        "picture": thumbnail(recording, face) if recording else None,
+        "moments": _moments(face, recording) if recording else [],
     }
 
 
-def _minutes(segments: Sequence[Segment], length_ms: int) -> list[statistics.Point]:
-    """The scores over time for a table: about twenty of the chart's points."""
-    points = statistics.score_over_time(segments, length_ms)
-    return points[:: max(1, len(points) // 20)]
+def _moments(face: Track, recording: Recording) -> list[tuple[str, int, str]]:
+    """The emotions that the face showed, longest first: when the score of each was highest, and the face then."""
+    shown = [name for name, _ in statistics.by_emotion(face.segments).most_common() if name is not None]
+    peaks = [(name, *face.peaks[name]) for name in shown]
+    found = [(name, time_ms, thumbnail(recording, time_ms, report)) for name, time_ms, report in peaks]
+    return [(name, time_ms, picture) for name, time_ms, picture in found if picture]
 
 
 def _chart_data(timeline: Timeline, segments: Sequence[Segment]) -> dict[str, Any]:

@@ -4,22 +4,37 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from emotion_camera.commands.report.timeline import Segment, Track
 
 BINS = 10  # of the scores, 0 to 1
+TABLE_ROWS = 30  # at most, of the scores over time
 WIDTH = 360  # time steps of a chart: as many as can be distinguished on a laptop's screen
 
 
 class Point(NamedTuple):
-    """Scores of all faces in a time step: time-weighted mean, minimum and maximum."""
+    """Scores of all faces in a time step: time-weighted mean, minimum and maximum. `time_ms` is its middle."""
 
     time_ms: float
     mean: float
     least: float
     most: float
+
+
+class Run(NamedTuple):
+    """A span in which a face showed one emotion: the time-weighted mean of its scores, and the least of them."""
+
+    start_ms: int
+    end_ms: int
+    emotion: str | None
+    score: float
+    least: float
+
+    @property
+    def ms(self) -> int:
+        return self.end_ms - self.start_ms
 
 
 def all_segments(faces: Iterable[Track]) -> list[Segment]:
@@ -79,19 +94,43 @@ def score_bins(segments: Iterable[Segment]) -> list[int]:
 
 def score_over_time(segments: Iterable[Segment], length_ms: int) -> list[Point]:
     """At most WIDTH points; none for a time step without a face."""
-    step = max(1, length_ms) / WIDTH
-    bins: dict[int, list[tuple[int, float]]] = {}
+    return _points(segments, max(1, length_ms) / WIDTH, WIDTH)
+
+
+def score_table(segments: Iterable[Segment], length_ms: int) -> list[tuple[int, int, Point | None]]:
+    """From, to and scores for a table: whole seconds, all of the recording; None where no face was in view."""
+    step = 1000 * max(1, -(-length_ms // (1000 * TABLE_ROWS)))
+    rows = max(1, -(-length_ms // step))
+    points = {int(point.time_ms // step): point for point in _points(segments, step, rows)}
+    return [(row * step, min((row + 1) * step, length_ms), points.get(row)) for row in range(rows)]
+
+
+def _points(segments: Iterable[Segment], step: float, steps: int) -> list[Point]:
+    bins: dict[int, list[tuple[float, float]]] = {}
     for segment in segments:
         first, last = int(segment.start_ms / step), int((segment.end_ms - 1) / step)
-        for i in range(first, min(last, WIDTH - 1) + 1):
+        for i in range(first, min(last, steps - 1) + 1):
             inside = min(segment.end_ms, (i + 1) * step) - max(segment.start_ms, i * step)
-            bins.setdefault(i, []).append((max(1, round(inside)), segment.score))
+            bins.setdefault(i, []).append((max(1e-3, inside), segment.score))
     return [_point((i + 0.5) * step, scores) for i, scores in sorted(bins.items())]
 
 
-def _point(time_ms: float, scores: list[tuple[int, float]]) -> Point:
+def _point(time_ms: float, scores: list[tuple[float, float]]) -> Point:
+    least, most = min(score for _, score in scores), max(score for _, score in scores)
     mean = sum(ms * score for ms, score in scores) / sum(ms for ms, _ in scores)
-    return Point(time_ms, mean, min(score for _, score in scores), max(score for _, score in scores))
+    return Point(time_ms, min(max(mean, least), most), least, most)  # a sum of fractions may be off by the last digit
+
+
+def apportion(parts: Sequence[int], units: int) -> list[int]:
+    """`units` shared out in proportion to `parts`, in whole numbers that add up to it: the largest remainders round up."""
+    whole = sum(parts)
+    if not whole:
+        return [0] * len(parts)
+    shares = [part * units // whole for part in parts]
+    remainders = sorted(range(len(parts)), key=lambda i: -(parts[i] * units % whole))
+    for i in remainders[: units - sum(shares)]:
+        shares[i] += 1
+    return shares
 
 
 def slices(segments: Iterable[Segment], length_ms: int) -> list[Segment]:
@@ -108,9 +147,21 @@ def slices(segments: Iterable[Segment], length_ms: int) -> list[Segment]:
     return merged
 
 
-def runs(segments: Iterable[Segment]) -> list[Segment]:
+def runs(segments: Iterable[Segment]) -> list[Run]:
     """Neighbouring segments with the same emotion merged."""
-    return slices(segments, WIDTH * (1 << 40))
+    found: list[list[Segment]] = []
+    for segment in segments:
+        if found and found[-1][-1].end_ms == segment.start_ms and found[-1][-1].emotion == segment.emotion:
+            found[-1].append(segment)
+        else:
+            found.append([segment])
+    return [_run(each) for each in found]
+
+
+def _run(segments: Sequence[Segment]) -> Run:
+    least, most = min(segment.score for segment in segments), max(segment.score for segment in segments)
+    mean = min(max(mean_score(segments), least), most)
+    return Run(segments[0].start_ms, segments[-1].end_ms, segments[0].emotion, mean, least)
 
 
 def lanes(faces: Iterable[Track]) -> list[int]:

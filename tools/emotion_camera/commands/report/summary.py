@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from emotion_camera.commands.report.statistics import (
     all_segments,
+    apportion,
     by_emotion,
     in_view_ms,
     mean_score,
     most_at_once,
-    total_ms,
     transitions,
 )
 from emotion_camera.commands.report.timeline import Timeline
@@ -50,6 +50,20 @@ def share(part: float, whole: float) -> str:
     """ "12 %"; "under 1 %" for what is there but little."""
     percent = 100 * part / whole if whole else 0
     return "under 1 %" if 0 < percent < 0.5 else f"{percent:.0f} %"
+
+
+def shares(parts: Sequence[int]) -> list[str]:
+    """The share of each part, in percent that add up to 100."""
+    return [
+        "under 1 %" if part and not it else f"{it} %" for part, it in zip(parts, apportion(parts, 100), strict=True)
+    ]
+
+
+def durations(parts: Sequence[int]) -> list[str]:
+    """The durations of parts, in tenths of seconds that add up to what `durations([sum(parts)])` says."""
+    if sum(parts) >= 600_000:
+        return [duration(ms) for ms in parts]
+    return [f"{tenths / 10:.1f} s" for tenths in apportion(parts, round(sum(parts) / 100))]
 
 
 def tied(text: str) -> str:
@@ -93,14 +107,15 @@ def _who(timeline: Timeline) -> str:
 
 def _emotions(timeline: Timeline) -> list[str]:
     segments = all_segments(timeline.faces)
-    total, shown = total_ms(segments), by_emotion(segments)
+    shown = by_emotion(segments)
+    percent = dict(zip(shown, shares(list(shown.values())), strict=True))
     unsure = shown.pop(None, 0)
     if not shown:
         return ["It was never sure of an emotion."]
-    named = [f"{name} {duration(ms)} ({share(ms, total)})" for name, ms in shown.most_common()]
+    named = [f"{name} {duration(ms)} ({percent[name]})" for name, ms in shown.most_common()]
     lines = [f"It read {_listed(named)}."]
     if unsure:
-        lines.append(f"For {duration(unsure)} ({share(unsure, total)}) it was not sure.")
+        lines.append(f"For {duration(unsure)} ({percent[None]}) it was not sure.")
     lines.append(f"The mean score was {mean_score(segments):.2f} of 1.")
     return lines
 

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from bisect import bisect_left
 
-from emotion_camera.commands.report.timeline import Track
 from emotion_camera.errors import UserError
 from emotion_camera.jpeg import data_url, jpeg
 from emotion_camera.recordings import Recording
+from emotion_camera.reports.parse import Face
 
 SIDE = 128  # pixels
-MARGIN = 0.15  # of the box, on each side: hair and chin
+DRAWN = 2  # pixels: how far the camera's box reaches into the face; the name stands outside of it
 LATEST_MS = 1000  # after the report: a frame that comes later may show somebody else
 QUALITY = 80
 
 
-def thumbnail(recording: Recording, track: Track) -> str | None:
-    """The face as a data: URL, from the frame that followed its best report; None where no such frame was recorded."""
+def thumbnail(recording: Recording, time_ms: int, face: Face) -> str | None:
+    """The face of a report at `time_ms` as a data: URL, cut inside of the drawn box; None where no frame of it was recorded."""
     import numpy as np
     from PIL import Image
 
-    if track.best is None:
-        return None
-    time_ms, face = track.best
     frames = recording.frames
     place = bisect_left(frames, time_ms, key=lambda frame: frame.time_ms)
     if place == len(frames) or frames[place].time_ms > time_ms + LATEST_MS:
@@ -32,9 +29,8 @@ def thumbnail(recording: Recording, track: Track) -> str | None:
     except UserError:
         return None  # damaged
     x, y, w, h = face.box
-    margin = round(MARGIN * w)
-    left, top = max(0, x - margin), max(0, y - margin)
-    right, bottom = min(picture.width, x + w + margin), min(picture.height, y + h + margin)
+    left, top = max(0, x + DRAWN), max(0, y + DRAWN)
+    right, bottom = min(picture.width, x + w - DRAWN), min(picture.height, y + h - DRAWN)
     if right - left < 1 or bottom - top < 1:
         return None
     cut = picture.crop((left, top, right, bottom))

@@ -40,7 +40,9 @@ class Track:
 
     name: str  # "1", or "1 (2)" for face 1 after the first restart
     segments: list[Segment] = field(default_factory=list)
-    best: tuple[int, Face] | None = None  # the report for its thumbnail: when, and what
+    peaks: dict[str | None, tuple[int, Face]] = field(
+        default_factory=dict
+    )  # of each emotion its highest score: when, what
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ class _Reader:
             if key in self._open:
                 self._close(key, self.now_ms)
             self._open[key] = (self.now_ms, face, step)
-            self._note_best(self._face(key), face)
+            self._note_peak(self._face(key), face)
 
     def _note_restart(self, t: int) -> None:
         """A camera that restarts numbers its faces anew; its clock jumps back."""
@@ -144,9 +146,10 @@ class _Reader:
         start, number = key
         return self._faces.setdefault(key, Track(f"{number} ({start + 1})" if start else str(number)))
 
-    def _note_best(self, track: Track, face: Face) -> None:
-        if track.best is None or _worth(face) > _worth(track.best[1]):
-            track.best = (self.now_ms, face)
+    def _note_peak(self, track: Track, face: Face) -> None:
+        peak = track.peaks.get(face.emotion)
+        if peak is None or _worth(face) > _worth(peak[1]):
+            track.peaks[face.emotion] = (self.now_ms, face)
 
     def _close_all(self, until_ms: int | None) -> None:
         for key in list(self._open):
@@ -201,6 +204,6 @@ def _ready_words(report: EventReport) -> str:
     return f"{fields.get('model')} on firmware {fields.get('firmware')}" if report.event == "ready" else ""
 
 
-def _worth(face: Face) -> float:
-    """How well a report suits as the thumbnail: large, and with a high score."""
-    return face.box[2] * (face.score if face.emotion else 0.1)
+def _worth(face: Face) -> tuple[float, int]:
+    """How well a report suits as the picture of its emotion: a high score, and of equal ones the largest face."""
+    return face.score, face.box[2]

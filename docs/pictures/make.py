@@ -14,24 +14,28 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image, ImageSequence
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 DOCS = Path(__file__).resolve().parents[1]
 COMMAND = [sys.executable, "-m", "emotion_camera"]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-WIDTH = 1280  # pixels, of a browser window
+WIDTH, LAPTOP = 1280, (1366, 768)  # pixels, of a browser window
 FILL_MS = 25_000  # of the live page's timeline
 PATIENCE_MS = 60_000
 KEY_PRESSES = 70  # enough for counts that differ
 RECORDED_S = 45
+# One in view is happy, the other is surprised.
+TWO_FACES = """
+() => [...document.querySelectorAll(".face:not(.away) .word")].map((it) => it.textContent).sort().join() === "happy,surprise"
+"""
 
 
 @contextmanager
-def browser(url: str, height: int) -> Iterator[Page]:
+def browser(url: str, height: int, width: int = WIDTH) -> Iterator[Page]:
     """A window in which the page is open."""
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=next(filter(None, map(shutil.which, BROWSERS))))
-        page = chromium.new_page(viewport={"width": WIDTH, "height": height}, color_scheme="light")
+        page = chromium.new_page(viewport={"width": width, "height": height}, color_scheme="light")
         page.goto(url)
         yield page
         chromium.close()
@@ -63,35 +67,53 @@ def demo(_: str) -> None:
     first.save(DOCS / "demo.webp", save_all=True, append_images=rest, duration=duration, loop=0, quality=60, method=6)
 
 
+def both_themes(page: Page, name: str) -> None:
+    """docs/NAME.png and docs/NAME-dark.png."""
+    for theme, ending in (("light", ""), ("dark", "-dark")):
+        page.emulate_media(color_scheme=theme)
+        page.wait_for_timeout(600)  # until the charts have followed
+        page.screenshot(path=DOCS / f"{name}{ending}.png")
+
+
 def watch(folder: str) -> None:
-    """docs/watch.png: the live page while a second face is happy."""
-    with served(folder, "watch") as url, browser(url, 800) as page:
+    """docs/watch.png: the live page while one face is happy and another is surprised."""
+    with served(folder, "watch") as url, browser(url, LAPTOP[1], LAPTOP[0]) as page:
         page.wait_for_timeout(FILL_MS)
-        expect(page.locator(".face .word").nth(1)).to_have_text("happy", timeout=PATIENCE_MS)
-        page.wait_for_timeout(700)  # until the bars have followed
-        page.screenshot(path=DOCS / "watch.png", full_page=True)
+        page.wait_for_function(TWO_FACES, timeout=PATIENCE_MS)
+        both_themes(page, "watch")
 
 
 def collect(folder: str) -> None:
     """docs/collect.png: the page of `collect` after some pictures, the last a clear smile."""
 
+    def reads(page: Page) -> tuple[str, int]:
+        read = re.search(r"reads (\w+), (\d+)", page.inner_text("#reads"))
+        return (read[1], int(read[2])) if read else ("", 0)
+
     def store(page: Page) -> bool:
         """Store the face as what the camera reads; whether that was done, and a clear smile."""
-        read = re.search(r"reads (\w+), (\d+)", page.inner_text("#reads"))
-        if not read:
+        before, _ = reads(page)
+        if not before:
             return False
-        page.locator("#labels button", has_text=read[1]).press("Enter")
-        page.wait_for_timeout(120)
-        return "is stored" in page.inner_text("#said") and read[1] == "happy" and int(read[2]) > 98
+        page.locator("#labels button", has_text=before).press("Enter")
+        page.wait_for_timeout(250)
+        after, score = reads(page)
+        stored = "is stored" in page.inner_text("#said")
+        if stored and after != before:  # the face has just changed
+            page.keyboard.press("u")
+        return stored and before == after == "happy" and score > 98
 
-    with served(folder, "collect", "--person", "A7", "--consent") as url, browser(url, 700) as page:
+    with (
+        served(folder, "collect", "--person", "A7", "--consent", "--target", "20") as url,
+        browser(url, LAPTOP[1], LAPTOP[0]) as page,
+    ):
         page.wait_for_selector("#labels button")
         for number in range(4 * KEY_PRESSES):
             if store(page) and number > KEY_PRESSES:
                 break
             page.wait_for_timeout(300)
         page.evaluate("document.activeElement.blur()")
-        page.screenshot(path=DOCS / "collect.png")
+        both_themes(page, "collect")
 
 
 def report(folder: str) -> None:

@@ -128,6 +128,12 @@ def board_by_arch(arch: str) -> Board | None:
     return next((board for board in BOARDS.values() if board.arch == arch), None)
 
 
+def full_name(camera: str) -> str:
+    """ "simulated OpenMV Cam H7 Plus" for "simulated h7plus", all else as it is: a camera's name for people."""
+    board = BOARDS.get(camera.removeprefix("simulated "))
+    return f"simulated {board.name}" if board else camera
+
+
 def find_board(name: str) -> Board:
     """The board called `name`, in any case and with or without hyphens; UserError for one that is not known."""
     board = BOARDS.get(name.lower().replace("-", "").replace(" ", ""))

@@ -10,6 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
+from emotion_camera.boards import full_name
 from emotion_camera.commands.collect.crop import is_inside, model_view
 from emotion_camera.commands.collect.matching import Match
 from emotion_camera.commands.collect.session import Session, State, train_command
@@ -109,6 +110,7 @@ def _message(state: State) -> dict[str, Any]:
         "strip": state.stored[: -STRIP - 1 : -1],
         "train": train_command(state.folder),
     }
+    fields["camera"] = full_name(state.camera)
     fields["face"] = face and {"box": face.box, "emotion": face.emotion, "score": face.score}
     fields["crop"] = _crop(state.match)
     return {"type": "state", **fields}

@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median_high
 from typing import TYPE_CHECKING, Any
 
-from emotion_camera.boards import BOARDS
+from emotion_camera.boards import full_name
 from emotion_camera.camera.recorded import RecordedStream
 from emotion_camera.camera.stream import BARE, DRAWN, CameraStream
 from emotion_camera.errors import UserError
@@ -55,7 +55,7 @@ class Hub:
         self._pages: set[Page] = set()
         self._recorder: Recorder | None = None
         self._recording_since = 0.0
-        self._recorded = self._recorded_stream and self._recorded_stream.folder  # the newest finished recording
+        self._recorded = stream.folder if isinstance(stream, RecordedStream) else None  # the newest finished recording
         self._about: dict[str, Any] = {}  # what "ready" and "status" tell
         self._about_line: str | None = None  # the newest of the two, for a recording that starts later
         self._free: deque[int] = deque(maxlen=STATUSES)  # bytes
@@ -261,8 +261,8 @@ class Hub:
         recorder, played = self._recorder, self._recorded_stream
         return {
             "type": "state",
-            "name": _camera_name(self.name),
-            "board": _camera_name(played.source if played else self.name).partition(" on ")[0],
+            "name": full_name(self.name),
+            "board": full_name(played.source if played else self.name).partition(" on ")[0],
             "note": self._stream.limitation,
             "lost": self._lost,
             "mute": self._mute,
@@ -347,9 +347,3 @@ class Hub:
 
 # A recording of bare frames says so, and the page draws boxes when it is played.
 _BARE_LINE = json.dumps({"v": 1, "event": "reply", "message": BARE})
-
-
-def _camera_name(name: str) -> str:
-    """ "simulated OpenMV Cam H7 Plus" for "simulated h7plus", all else as it is."""
-    board = BOARDS.get(name.removeprefix("simulated "))
-    return f"simulated {board.name}" if board else name

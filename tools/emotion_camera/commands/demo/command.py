@@ -34,7 +34,7 @@ examples:
   emotion-camera demo --firmware v4.5.5        on an older firmware
 
 Runs device/main.py unmodified in a simulator of the camera. Prints the detected faces and emotions. Of a clip, video or webcam
-it saves the frames with their boxes as demo/demo.gif; of a picture the picture itself with the faces marked, demo/demo.png; of
+it saves the frames with their boxes as demo/demo.webp and demo/demo.gif; of a picture the picture itself with the faces marked, demo/demo.png; of
 a folder each picture so, and contact_sheet.png. faces.csv has the faces of pictures.
 """
 
@@ -124,7 +124,7 @@ def _show_frames(source: Source, camera: Callable[..., Any], album: Album, argum
         lost = error  # what there is so far is summarised and saved
     if not arguments.json:
         _print_summary(narration, album)
-    saved = [album.save_gif("demo.gif")] if len(album) else []
+    saved = [album.save_webp("demo.webp"), album.save_gif("demo.gif")] if len(album) else []
     _end(saved, album, arguments)
     if lost is not None:
         raise lost
@@ -197,8 +197,10 @@ def _watch(events: Iterator[Event], narration: Narration, album: Album, as_json:
                 if as_json:
                     _print_json(event.text)
             elif isinstance(event, Shown):
+                faces, narration.reported = narration.reported, None
                 sentence = narration.add_frame(event.time_ms)
-                album.add(event.picture, event.time_ms)
+                if narration.ready or narration.trouble:  # not the self-test
+                    album.add(event.picture, event.time_ms, faces, event.clean)
             elif isinstance(event, Ended):
                 return event
             if sentence and not as_json:

@@ -46,7 +46,7 @@ def mark(picture: Image.Image, faces: Sequence[Marked], scale: float = 1) -> Ima
 
 
 def _mark_face(draw: ImageDraw.ImageDraw, box: list[float], face: Marked, size: tuple[int, int]) -> None:
-    colour, ink = _colours().get(face.emotion or "", UNKNOWN)
+    colour, ink = colours().get(face.emotion or "", UNKNOWN)
     x, y, w, h = box
     line = max(2, round(h / 50))
     draw.rectangle((x - 1, y - 1, x + w + 1, y + h + 1), outline=INKS["DARK"], width=line + 2)  # seen on any background
@@ -100,7 +100,7 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
 
 
 @cache
-def _colours() -> dict[str, tuple[str, str]]:
+def colours() -> dict[str, tuple[str, str]]:
     """Colour and ink of each emotion."""
     found = re.findall(r'(\w+): \{ colour: "(#\w+)", ink: (DARK|LIGHT)', COLOURS.read_text(encoding="utf-8"))
     return {emotion: (colour, INKS[ink]) for emotion, colour, ink in found}

@@ -14,6 +14,7 @@ class Narration:
         self.ready = False  # whether the program has printed "ready"
         self.trouble: str | None = None  # the last error message
         self.emotions: Counter[str] = Counter()
+        self.reported: list[Face] | None = None  # the faces of the frame that comes next; None without a report
         self._parser = ReportParser()
         self._faces: list[Face] = []
         self._last: list[tuple[int, str | None]] | None = None
@@ -23,7 +24,7 @@ class Narration:
         """A printed line; the sentence for it, if it is an event. A report of faces waits for its frame."""
         report = self._parser.parse(text)
         if isinstance(report, FacesReport):
-            self._faces = sorted(report.faces, key=lambda face: face.id)
+            self.reported = self._faces = sorted(report.faces, key=lambda face: face.id)
         if not isinstance(report, EventReport):
             return None
         if report.event == "ready":

@@ -4,6 +4,7 @@ over the picture's own pixels."""
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -148,10 +149,8 @@ class Results:
     def summary(self) -> str:
         """How many faces, and how many of each emotion."""
         faces = [face for photograph in self._photographs for face in photograph.faces]
-        names = [face.emotion or "uncertain" for face in faces]
-        counts = ", ".join(
-            f"{name} {names.count(name)}" for name in sorted(set(names), key=lambda it: -names.count(it))
-        )
+        names = Counter(face.emotion or "uncertain" for face in faces)
+        counts = ", ".join(f"{name} {count}" for name, count in names.most_common())
         found = f"{_count(len(self._photographs), 'picture')}, {_count(len(faces), 'face')}"
         return f"{found}: {counts}" if counts else found
 

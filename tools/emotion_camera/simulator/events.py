@@ -45,6 +45,7 @@ class Shown:
     time_ms: int
     picture: Pixels
     calls: tuple[Call, ...] = ()
+    clean: Pixels | None = None  # before the program drew
 
     @property
     def windows(self) -> int:

@@ -188,7 +188,7 @@ class Session:
         frame = self._dispatch.frame
         if frame is not None and self._unseen:
             self._unseen = False
-            yield Shown(self._ms(), frame.pixels.copy(), self._dispatch.take_calls())
+            yield Shown(self._ms(), frame.pixels.copy(), self._dispatch.take_calls(), self._dispatch.clean)
 
     def _ms(self) -> int:
         return self._sensor.now_us // 1000

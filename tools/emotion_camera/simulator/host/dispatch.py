@@ -22,7 +22,7 @@ from emotion_camera.simulator.host.firmware import (
 from emotion_camera.simulator.host.floats import with_camera_floats
 from emotion_camera.simulator.host.haar import Detection
 from emotion_camera.simulator.host.link import Request, Response
-from emotion_camera.simulator.host.pictures import METHODS, NOTHING, Picture, Statistics, clip, pack, unpack
+from emotion_camera.simulator.host.pictures import METHODS, NOTHING, Picture, Pixels, Statistics, clip, pack, unpack
 from emotion_camera.simulator.host.scratch import bytes_of_call
 from emotion_camera.simulator.host.sensor import Sensor, camera_functions
 from emotion_camera.simulator.host.stdio import read_lines
@@ -41,6 +41,7 @@ class Dispatch:
 
     def __init__(self, firmware: Firmware, board: Board, sensor: Sensor, folders: Folders) -> None:
         self.frame: Picture | None = None  # the frame buffer
+        self.clean: Pixels | None = None  # the frame before the program drew
         self._firmware = firmware
         self._board = board
         self._sensor = sensor
@@ -128,6 +129,7 @@ class Dispatch:
 
     def _snapshot(self) -> Response:
         self.frame = Picture(self._sensor.snapshot())
+        self.clean = self.frame.pixels.copy()
         return Response("frame", _shape(self.frame))
 
     def _csi_snapshot(self, time: int, frames: int) -> Response:

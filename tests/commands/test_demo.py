@@ -18,6 +18,7 @@ from emotion_camera.commands.demo import command
 from emotion_camera.commands.demo.album import Album
 from emotion_camera.commands.demo.narration import Narration
 from emotion_camera.errors import UserError
+from emotion_camera.reports.parse import ReportParser
 from emotion_camera.simulator.host.process import find_micropython
 from PIL import Image
 
@@ -89,11 +90,17 @@ def test_a_phones_portrait_is_read(tmp_path, with_micropython):
 def test_the_bundled_clip(tmp_path, with_micropython):
     done = tools("demo", "--out", tmp_path / "demo")
     assert done.returncode == 0, done.stderr
-    seen = done.stdout.splitlines()[-2]
+    seen = done.stdout.splitlines()[-3]
     assert "with a face" in seen
     assert "happy" in seen
     with Image.open(tmp_path / "demo" / "demo.gif") as clip:
         assert clip.n_frames > 100
+    with Image.open(tmp_path / "demo" / "demo.webp") as clip:
+        assert clip.n_frames > 100
+        red = np.asarray(clip.convert("RGB"), int)[..., 0]
+        corner = np.s_[:96, :96]  # where the self-test draws its pattern of grey squares
+        assert red[corner].max() - red[corner].min() < 120
+        assert red.shape == (480, 640)
     assert (tmp_path / "demo" / "demo.gif").stat().st_size < 8_000_000
 
 
@@ -341,6 +348,26 @@ def test_album_is_as_long_as_the_run(tmp_path):
         assert clip.info["duration"] == 150
         clip.seek(3)
         assert abs(int(np.asarray(clip.convert("L"))[0, 0]) - 180) < 8
+
+
+def test_album_marks_faces_at_the_size_of_the_picture(tmp_path):
+    face = (
+        ReportParser()
+        .parse(
+            '{"v":1,"t":5,"fps":9.9,"faces":[{"id":1,"box":[40,40,80,80],"emotion":"happy","score":0.9,"scores":[]}]}'
+        )
+        .faces[0]
+    )
+    drawn, clean = np.full((240, 320), 255, np.uint8), np.full((240, 320), 100, np.uint8)
+    album = Album(tmp_path)
+    album.add(drawn, 0, [face], clean)
+    with Image.open(album.save_webp("a.webp")) as shown:
+        pixels = np.asarray(shown.convert("RGB"), int)
+    assert pixels.shape == (480, 640, 3)
+    assert abs(pixels[300, 500] - 100).max() < 6  # what the camera drew is not there
+    assert (
+        pixels[81:84, 150:160, 0].mean() > pixels[81:84, 150:160, 2].mean() + 80
+    )  # a yellow line, two pixels wide or more
 
 
 def test_album_numbers_its_pngs_truly_and_drops_older_ones(tmp_path, monkeypatch):

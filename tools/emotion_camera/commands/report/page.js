@@ -267,12 +267,15 @@
 
   // On paper ----------------------------------------------------------------------------------------------------------
 
-  const PAPER = { timeline: 672, scores: 322, bins: 322 }; // pixels, of A4 in page.css
+  const PAPER = { timeline: [672, "auto"], scores: [322, 170], bins: [322, 170] }; // width and height, of A4 in page.css
 
   function paper(theme, printing) {
     if (theme) root.dataset.theme = theme;
     else delete root.dataset.theme;
-    for (const [chart] of charts) chart.resize({ width: printing ? PAPER[chart.getDom().id] : "auto" });
+    for (const [chart] of charts) {
+      const [width, height] = printing ? PAPER[chart.getDom().id] : ["auto", "auto"];
+      chart.resize({ width, height });
+    }
     change();
     for (const [chart] of charts) chart.getZr().flush(); // before the page is printed
   }

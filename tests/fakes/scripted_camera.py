@@ -5,8 +5,8 @@ import queue
 import time
 
 import numpy as np
-from emotion_camera.events import Disconnected, Frame, Line
 from emotion_camera.errors import UserError
+from emotion_camera.events import Disconnected, Frame, Line
 
 BOX = (100, 60, 96, 96)
 LABELS = ["angry", "happy", "sad"]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from emotion_camera.events import Disconnected, Frame, Line
 from emotion_camera.errors import UserError
+from emotion_camera.events import Disconnected, Frame, Line
 from emotion_camera.files import GrowingFile
 from emotion_camera.recordings import Recorder, RecordingError, read_recording, recorder
 from emotion_camera.recordings.recorder import Clock

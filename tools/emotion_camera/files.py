@@ -21,7 +21,8 @@ _SHARED = _DATA if IN_WHEEL else Path(__file__).resolve().parents[2]
 DEVICE = _SHARED / "device"
 MODELS = _SHARED / "models"
 ASSETS = Path(__file__).with_name("simulator") / "assets"  # the clip and the average faces
-UNFINISHED = ".part.{}"  # a file or folder that is being written; it keeps its suffix, by which some writers choose the format
+# A file or folder that is being written. It keeps its suffix, by which some writers choose the format.
+UNFINISHED = ".part.{}"
 
 Files = dict[str, bytes]  # contents by name
 

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageSequence
 from playwright.sync_api import Page, sync_playwright
@@ -67,12 +68,12 @@ def demo(_: str) -> None:
     first.save(DOCS / "demo.webp", save_all=True, append_images=rest, duration=duration, loop=0, quality=60, method=6)
 
 
-def both_themes(page: Page, name: str) -> None:
-    """docs/NAME.png and docs/NAME-dark.png."""
+def both_themes(page: Page, name: str, **how: Any) -> None:
+    """docs/NAME.png and docs/NAME-dark.png, as Playwright's `screenshot` takes them."""
     for theme, ending in (("light", ""), ("dark", "-dark")):
         page.emulate_media(color_scheme=theme)
         page.wait_for_timeout(600)  # until the charts have followed
-        page.screenshot(path=DOCS / f"{name}{ending}.png")
+        page.screenshot(path=DOCS / f"{name}{ending}.png", **how)
 
 
 def watch(folder: str) -> None:
@@ -126,7 +127,7 @@ def report(folder: str) -> None:
         last = page.locator("section", has=page.locator("#h-changes")).bounding_box()
         assert last
         clip = {"x": 0, "y": 0, "width": WIDTH, "height": last["y"] + last["height"] + 16}
-        page.screenshot(path=DOCS / "report.png", full_page=True, clip=clip)
+        both_themes(page, "report", full_page=True, clip=clip)
 
 
 PICTURES = {"demo": demo, "watch": watch, "collect": collect, "report": report}

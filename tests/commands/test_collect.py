@@ -208,8 +208,8 @@ class TestPage:
             page.wait_for_selector("#take:not([hidden])")
             page.keyboard.press("2")
             self.says(page, f"happy/000{number}.png is stored.")
-        page.wait_for_function("document.querySelectorAll('#strip img').length === 3")
-        page.wait_for_function("[...document.querySelectorAll('#strip img')].every((it) => it.naturalWidth === 48)")
+        page.wait_for_function("() => document.querySelectorAll('#strip img').length === 3")
+        page.wait_for_function("() => [...document.querySelectorAll('#strip img')].every((it) => it.naturalWidth === 48)")
         page.get_by_role("button", name="Delete happy/0002.png").press("Enter")
         self.says(page, "happy/0002.png is removed.")
         names = "[...document.querySelectorAll('#strip li')].map((it) => it.dataset.name)"
@@ -234,7 +234,7 @@ class TestPage:
         command = f"emotion-camera train finetune --data {session.state().folder}"
         page.context.grant_permissions(["clipboard-read", "clipboard-write"])
         page.click("#copy")
-        page.wait_for_function("document.getElementById('copy-text').textContent === 'Copied'")
+        page.locator("#copy-text", has_text="Copied").wait_for()
         assert page.inner_text("#command") == command
         assert page.evaluate("navigator.clipboard.readText()") == command
         assert "To go: 10 of 10 labels" in page.inner_text("#ready")

@@ -27,17 +27,28 @@ ON_TERMINALS = {
 # Modules of which each test runs the camera program, a camera or a training for seconds: slow, all of them.
 RUN_LONG = {
     "test_accuracy_bounds",
-    "test_boards",
     "test_board_starts",
+    "test_boards",
     "test_clip",
+    "test_collect",
     "test_commands",
+    "test_demo",
+    "test_deploy",
     "test_deploy_power",
+    "test_doctor",
+    "test_ei_runner",
+    "test_ei_studio",
     "test_finetune",
     "test_fit",
+    "test_main",
     "test_pytorch",
     "test_recovery",
+    "test_repl",
+    "test_repl_firmware",
+    "test_stream",
     "test_sweep",
     "test_verify_camera",
+    "test_watch_page",
 }
 NEWEST = "v5.0"  # of the firmware generations; the daily tests run on this one
 

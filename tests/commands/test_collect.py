@@ -209,7 +209,9 @@ class TestPage:
             page.keyboard.press("2")
             self.says(page, f"happy/000{number}.png is stored.")
         page.wait_for_function("() => document.querySelectorAll('#strip img').length === 3")
-        page.wait_for_function("() => [...document.querySelectorAll('#strip img')].every((it) => it.naturalWidth === 48)")
+        page.wait_for_function(
+            "() => [...document.querySelectorAll('#strip img')].every((it) => it.naturalWidth === 48)"
+        )
         page.get_by_role("button", name="Delete happy/0002.png").press("Enter")
         self.says(page, "happy/0002.png is removed.")
         names = "[...document.querySelectorAll('#strip li')].map((it) => it.dataset.name)"

@@ -4,12 +4,12 @@ import base64
 import io
 import json
 import re
-import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
+from browser import CHROMIUM, MISSING, QUIET
 from emotion_camera.commands.report.page import render
 from emotion_camera.commands.report.timeline import read_timeline
 from emotion_camera.events import Frame, Line
@@ -17,15 +17,6 @@ from emotion_camera.recordings import Recorder, read_recording
 from PIL import Image
 from recorded import READY, by_hand, faces, tools
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 EVIL = [
     "</script><script>alert(1)</script>",
     "<img src=x onerror=alert(2)>",
@@ -217,7 +208,7 @@ def test_mistakes(tmp_path, words, sentence):
 def browser():
     api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     if CHROMIUM is None:
-        pytest.skip(f"none of {', '.join(BROWSERS)} is installed")
+        pytest.skip(MISSING)
     with api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield browser

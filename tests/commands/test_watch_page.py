@@ -1,28 +1,19 @@
 """The live page in a browser: what it shows, and what clicks and keys do."""
 
 import dataclasses
-import shutil
 
 import numpy as np
 import pytest
-from bench.page import BROWSERS
+from browser import CHROMIUM, MISSING, QUIET
 from emotion_camera.camera.recorded import RecordedStream
 from emotion_camera.recordings import Recorder, read_recording
 from watched import FakeStream, served, wait_until
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=f"none of {', '.join(BROWSERS)} is installed")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
 
 PATIENCE_MS = 15_000
 LAPTOP, PHONE = {"width": 1366, "height": 768}, {"width": 390, "height": 844}
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="module")

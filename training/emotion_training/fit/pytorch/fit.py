@@ -31,6 +31,11 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def precision(where: torch.device) -> torch.autocast:
+    """bfloat16 where it is fast: on a GPU, and on a processor with AMX tiles. One with AVX-512 alone takes 2.4 times as long in it."""
+    return torch.autocast(where.type, torch.bfloat16, where.type == "cuda" or torch.cpu._is_amx_tile_supported())
+
+
 def for_device(stage: Stage, count: int) -> Stage:
     """The stage for `count` faces on this machine: in larger batches on a GPU, if there are faces for one."""
     return stage.on_gpu() if device().type == "cuda" and count >= stage.batch_size * GPU_BATCH else stage
@@ -152,7 +157,7 @@ def _step(state: TrainState, batch: Tensor, targets: Tensor, lr: float) -> Tenso
     """One step on a batch float32 [n, 1, h, w] and its targets [n, 7]; its loss."""
     for group in state.optimizer.param_groups:
         group["lr"] = lr
-    with torch.autocast(batch.device.type, torch.bfloat16):
+    with precision(batch.device):
         logits = state.network(batch)
     loss = functional.cross_entropy(logits.float(), targets)
     state.optimizer.zero_grad(set_to_none=True)
@@ -181,6 +186,6 @@ def logits(network: nn.Module, images: NDArray[np.uint8], mirrored: bool = False
     found = []
     for some in np.array_split(images, max(1, len(images) // 512)):
         faces = _on(some[:, :, ::-1] if mirrored else some, where).float() / 255
-        with torch.autocast(where.type, torch.bfloat16):
+        with precision(where):
             found.append(network(faces.contiguous(memory_format=torch.channels_last)).float().cpu().numpy())
     return np.concatenate(found)

@@ -96,8 +96,8 @@ def on_emotion(face):
 
 HYSTERESIS = 0.15  # a name is dropped only when its score falls this far below "sure"
 SETTINGS_FILE = "emotion.json"
-# Of the LED: red 1, green 2, blue 4, added.
-COLOURS = {"angry": 1, "disgust": 2, "fear": 4, "happy": 3, "sad": 5, "surprise": 6, "neutral": 7}
+# Of the LED: red 1, green 2, blue 4, added. By the first letters of an emotion's names: "Happy", "happiness", "joy".
+COLOURS = {"ang": 1, "dis": 2, "fea": 4, "sca": 4, "hap": 3, "joy": 3, "sad": 5, "sur": 6, "neu": 7}
 MISSING = "%s is not on the camera: copy it beside main.py, then reset."
 
 # v5 takes points and boxes as tuples and find_features(scale=). Before v4.8 they are separate numbers, and v4 ignores
@@ -647,7 +647,8 @@ def load_model():
 def load_labels(name):
     try:
         with open(name) as file:
-            labels = [line.strip() for line in file.read(1024).split("\n")]
+            # Notepad begins a file in UTF-8 with the mark U+FEFF, which nobody sees.
+            labels = [line.strip() for line in file.read(1024).replace("\ufeff", "").split("\n")]
     except UnicodeError:
         raise UserError("%s is not plain text in UTF-8: write one label a line." % name)
     except OSError:
@@ -657,6 +658,11 @@ def load_labels(name):
     if not labels or "" in labels:
         raise UserError("%s is empty or has a blank line: write one label a line." % name)
     return labels
+
+
+def stem(label):
+    """What the names of an emotion have in common, in any case: "Neutral" and "neutral" are "neu"."""
+    return (label or "")[:3].lower()
 
 
 def file_sha256(name):
@@ -767,9 +773,10 @@ class Calibration:
         """The factor on each score, by label; UserError when no face was seen."""
         if not self.count:
             raise UserError("Nothing was learnt: look at the camera for three seconds.")
-        if "neutral" not in labels:
+        stems = [stem(label) for label in labels]
+        if "neu" not in stems:
             raise UserError("Nothing was learnt: this model has no label neutral.")
-        resting = resting or [math.log(0.7 if label == "neutral" else 0.3 / (len(labels) - 1)) for label in labels]
+        resting = resting or [math.log(0.7 if it == "neu" else 0.3 / (len(labels) - 1)) for it in stems]
         middle = sum(resting) / len(resting)
         # Variances of the logits of faces at rest: between people; between samples of one person, before any was seen; of all
         # samples of one session, without which resting faces lose more of their expressions.
@@ -976,7 +983,7 @@ class Light:
         if emotion != self.shown:
             self.shown = emotion
             for bit, led in enumerate(self.leds):
-                led.on() if COLOURS.get(emotion, 0) >> bit & 1 else led.off()
+                led.on() if COLOURS.get(stem(emotion), 0) >> bit & 1 else led.off()
 
 
 # The program ---------------------------------------------------------------------------------------------------------

@@ -40,6 +40,7 @@ RUN_LONG = {
     "test_ei_studio",
     "test_finetune",
     "test_fit",
+    "test_labels_on_camera",
     "test_main",
     "test_pytorch",
     "test_recovery",

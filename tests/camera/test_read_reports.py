@@ -6,7 +6,9 @@ import pytest
 from emotion_camera.camera import read_reports
 from emotion_camera.camera.stream import ReconnectingStream
 from emotion_camera.errors import UserError
-from emotion_camera.reports import ReportError
+from emotion_camera.reports import FacesReport, ReportError
+from recorded import LABELS, by_hand, faces
+from recorded import READY as RECORDED_READY
 from report_samples import ERROR, READY, as_dict, as_line, frame
 from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
@@ -174,3 +176,19 @@ def test_ports_may_be_urls(scheme, play, plug_in, tmp_path):
         stream = read_reports(f"spy://{cable.path}?file={tmp_path / 'spied'}")
         assert hear(cable, stream, as_line(A), 1) == [A]
         assert "faces" in (tmp_path / "spied").read_text()
+
+
+def test_a_recording_is_played_to_its_end(tmp_path):
+    folder = by_hand(tmp_path / "monday", [(0, RECORDED_READY), (20, faces((1, "happy", 0.9), t=20))], 100)
+    ready, shown = read_reports(str(folder))
+    assert (ready.event, ready.fields["labels"]) == ("ready", LABELS)
+    assert [(face.id, face.emotion) for face in shown.faces] == [(1, "happy")]
+
+
+@pytest.mark.slow
+def test_a_simulated_camera_needs_no_cable(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    reports = read_reports("simulator")
+    assert next(reports).event == "ready"
+    assert next(report for report in reports if isinstance(report, FacesReport)).faces[0].id == 1
+    reports.close()

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Generator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ class ReadyFrames:
         blur = np.random.default_rng(1).integers(0, 256, (8, SIZE[0] // 8, SIZE[1] // 8), np.uint8)
         self._pictures = blur.repeat(8, 1).repeat(8, 2)
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Generator[Event, None, None]:
         start = time.monotonic()
         for number in range(sys.maxsize):
             if self._closed.wait(max(0, start + number / FPS - time.monotonic())):

@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from emotion_camera.errors import UserError
@@ -48,7 +48,7 @@ class RecordedStream:
             self._moved = self._moved or position_ms is not None
             self._changed.notify_all()
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Generator[Event, None, None]:
         """What happened, when its time has come."""
         self._since = min(self._since, time.monotonic())
         while self._moved and not self._closed:

@@ -76,7 +76,7 @@ class SimulatedStream:
         self._opened = time.monotonic()
         fill_if_empty(self.board, firmware)
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Generator[Event, None, None]:
         """What happens, at the pace of the camera's clock; see `emotion_camera.camera.stream.CameraStream`."""
         from emotion_camera.simulator.host.sources import SourceLost
 

@@ -59,7 +59,7 @@ class CameraStream(Protocol):
         """What this one can't do, as a sentence for the person: no picture, for example."""
         ...
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Generator[Event, None, None]:
         """What happens, as it happens; ends when `close` is called, or the recording is over. To be read by one thread."""
         ...
 
@@ -129,18 +129,25 @@ def read_reports(port: str | None = None, *, baud: int = BAUD, reconnect: bool =
     """The reports of the camera on `port`, as they come.
 
     `port` is a device such as /dev/ttyACM0 or COM3, or one of pyserial's URLs, such as socket://host:1234; None finds
-    the camera on USB. `baud` matters on a UART alone; on USB, 921600 and 12000000 would silence the reports.
+    the camera on USB. As in `open_stream` it may be a simulated camera, or the folder of a recording, which ends.
+    `baud` matters on a UART alone; on USB, 921600 and 12000000 would silence the reports.
     When the camera is unplugged, this waits for it to come back, for ever, or ends if `reconnect` is false.
     Raises UserError when the first connection fails, and ReportError as `parse` does.
     """
-    longest_retry_s = LONGEST_RETRY_S if reconnect else None
-    stream = ReconnectingStream(lambda: SerialConnection(port or find_port(), baud), longest_retry_s)
+    stream = _reports_stream(port, baud, LONGEST_RETRY_S if reconnect else None)
     with closing(stream.events()) as events:
         for event in events:
             if isinstance(event, Disconnected):
                 log.warning("%s", event.message)
             elif isinstance(event, Line) and (report := parse(event.text)) is not None:
                 yield report
+
+
+def _reports_stream(port: str | None, baud: int, longest_retry_s: float | None) -> CameraStream:
+    """Without pictures, where there is a choice."""
+    if simulated_board(port) is not None or (port is not None and Path(port).is_dir()):
+        return open_stream(port)
+    return ReconnectingStream(lambda: SerialConnection(port or find_port(), baud), longest_retry_s)
 
 
 def _connect(port: str) -> Connection:

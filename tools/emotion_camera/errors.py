@@ -11,6 +11,7 @@ DISTRIBUTIONS = {  # where a module's name is not its package's
     "edgeimpulse_api": "edgeimpulse",
     "ethosu": "ethos-u-vela",
     "paho": "paho-mqtt",
+    "pythonosc": "python-osc",
     "serial": "pyserial",
 }
 

@@ -11,10 +11,9 @@ from emotion_camera.boards import SMALL_HEAP
 from emotion_camera.commands import vela
 from emotion_camera.model.contract import DEFAULT_MODEL, Model, check, fits
 from emotion_camera.model.cost import milliseconds, predict_instructions
-from emotion_camera.model.interpreter import LiteRT
 from emotion_camera.model.tflite import describe
 from emotion_camera.model.tflm import is_available
-from emotion_camera.model.tflm_worker import open_model
+from emotion_camera.model.worker import open_litert, open_tflm
 from numpy.typing import NDArray
 
 from bench import reference
@@ -91,17 +90,18 @@ def _times(found: Sequence[Model]) -> str:
 
 
 def litert(data: bytes) -> Run:
-    """LiteRT, on a picture of noise."""
-    interpreter = LiteRT(data)
-    interpreter.set_input(_noise(interpreter.input_shape))
+    """LiteRT in this process, whose time is measured, on a picture of noise."""
+    interpreter = open_litert(data)
+    given = interpreter.get_input_details()[0]
+    interpreter.set_tensor(given["index"], _noise(given["shape"]))
     return interpreter.invoke
 
 
 def tflm(data: bytes) -> Run | None:
-    """TFLM in this process, whose time is measured, on a picture of noise; None where tflite-micro has no wheel."""
+    """The same of TFLM; None where tflite-micro has no wheel."""
     if not is_available():
         return None
-    interpreter = open_model(data)
+    interpreter = open_tflm(data)
     interpreter.set_input(_noise(interpreter.get_input_details(0)["shape"]), 0)
     return interpreter.invoke
 

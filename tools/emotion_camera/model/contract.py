@@ -11,8 +11,9 @@ from emotion_camera.boards import LARGE_HEAP, Limits
 from emotion_camera.errors import ModelError
 from emotion_camera.files import MODELS
 from emotion_camera.model.cost import network_instructions
+from emotion_camera.model.process import Crash
 from emotion_camera.model.tflite import Description, describe
-from emotion_camera.model.tflm import TflmCrash, arena_bytes
+from emotion_camera.model.tflm import arena_bytes
 
 DEFAULT_MODEL = MODELS / "emotion.tflite"  # runs on every board that runs any
 LARGE_MODEL = MODELS / "emotion_plus.tflite"  # for boards with megabytes of heap
@@ -72,7 +73,7 @@ def check(path: Path, labels: Path | None = None, limits: Limits = LARGE_HEAP) -
 def _arena(path: Path) -> int | None:
     try:
         return arena_bytes(path.read_bytes())
-    except TflmCrash as error:
+    except Crash as error:
         raise ModelError(f"{path}: is damaged ({error}); copy it again") from None
     except ModelError as error:
         raise ModelError(f"{path}: {error}; build it from {', '.join(sorted(OPERATORS))} in int8") from None

@@ -1,40 +1,21 @@
 """Run an int8 model file on faces, as the camera does."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from emotion_camera.errors import ModelError
 from emotion_camera.model.metadata import LEAST, read
+from emotion_camera.model.process import Interpreter
+from emotion_camera.model.tflite import read_description
 
 
-class LiteRT:
+class LiteRT(Interpreter):
     """A model in LiteRT, by its own int8 kernels on one thread: XNNPACK would round otherwise than the camera."""
 
     def __init__(self, model: bytes) -> None:
-        from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-        plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-        self._interpreter = Interpreter(model_content=model, num_threads=1, experimental_op_resolver_type=plain)
-        self._interpreter.allocate_tensors()
-        self._input = self._interpreter.get_input_details()[0]["index"]
-        self.input_shape = tuple(int(size) for size in self._interpreter.get_input_details()[0]["shape"])
-        self.outputs = self._interpreter.get_output_details()
-
-    def set_input(self, tensor: NDArray[Any]) -> None:
-        """What the next `invoke` sees."""
-        self._interpreter.set_tensor(self._input, tensor)
-
-    def invoke(self) -> None:
-        """One inference."""
-        self._interpreter.invoke()
-
-    def run(self, tensor: NDArray[Any]) -> list[NDArray[Any]]:
-        """The model's outputs for an input, both as they are in the file: int8, mostly."""
-        self.set_input(tensor)
-        self.invoke()
-        return [self._interpreter.get_tensor(output["index"]).copy() for output in self.outputs]
+        super().__init__("litert", model)
 
 
 def camera_scores(model: Path | bytes, images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -53,16 +34,18 @@ def at_temperature(model: bytes, scores: NDArray[np.float32]) -> NDArray[np.floa
 def scores(model: Path | bytes, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Scores float32 [n, classes] that an int8 file, or its bytes, gives for faces uint8 [n, size, size], fed as the camera feeds them: pixel - 128.
 
-    By LiteRT, one face at a time; the test suite holds TFLM's outputs against these.
+    By LiteRT, one face at a time; the test suite holds TFLM's outputs against these. ModelError for a file that does not run.
     """
-    interpreter = LiteRT(model if isinstance(model, bytes) else model.read_bytes())
-    output = interpreter.outputs[0]
-    scale, zero_point = output["quantization"]
-    found = np.empty((len(images), output["shape"][1]), np.float32)
-    for row, image in enumerate(images):
-        raw = interpreter.run(input_tensor(image))[0]
-        found[row] = (raw[0].astype(np.float32) - zero_point) * scale
-    return found
+    try:
+        data = model if isinstance(model, bytes) else model.read_bytes()
+        output, interpreter = read_description(data).outputs[0], LiteRT(data)
+        found = np.empty((len(images), output.shape[-1]), np.float32)
+        for row, image in enumerate(images):
+            raw = interpreter.run(input_tensor(image))[0]
+            found[row] = (raw[0].astype(np.float32) - output.zero_point) * output.scale
+        return found
+    except ModelError as error:
+        raise ModelError(f"{model}: {error}" if isinstance(model, Path) else str(error)) from None
 
 
 def input_tensor(image: NDArray[np.uint8]) -> NDArray[np.int8]:

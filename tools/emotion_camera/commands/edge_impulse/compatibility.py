@@ -8,8 +8,9 @@ from pathlib import Path
 from emotion_camera.boards import LARGE_HEAP, SMALL_HEAP
 from emotion_camera.errors import ModelError
 from emotion_camera.model.contract import INPUT_SCALE, INPUT_ZERO_POINT, OPERATORS, Model, check, fits
+from emotion_camera.model.process import Crash
 from emotion_camera.model.tflite import Description, describe
-from emotion_camera.model.tflm import TflmCrash, arena_bytes
+from emotion_camera.model.tflm import arena_bytes
 
 DAMAGED = "its model is damaged, or is none; download it again"
 AGAIN = "generate features and train again"
@@ -43,7 +44,7 @@ def _read(path: Path, source: str) -> Description:
         raise ModelError(f"{source}: {DAMAGED}") from None
     try:
         arena_bytes(path.read_bytes())
-    except TflmCrash:
+    except Crash:
         raise ModelError(f"{source}: {DAMAGED}") from None
     except ModelError:  # check says why
         pass

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from emotion_camera.boards import Board
 from emotion_camera.errors import ModelError
 from emotion_camera.model.interpreter import LiteRT
+from emotion_camera.model.process import Crash
 from emotion_camera.model.tflite import Description, read_description, unpack
-from emotion_camera.model.tflm import Tflm, TflmCrash, arena_bytes
+from emotion_camera.model.tflm import Tflm, arena_bytes
 from emotion_camera.simulator.host.firmware import CameraError, Generation, HardFault
 from emotion_camera.simulator.host.pictures import Picture, clip, to_gray
 from emotion_camera.simulator.host.tensor import face_tensor
@@ -74,7 +75,7 @@ def load(path: Path, board: Board) -> Network:
             raise CameraError("ValueError", f"Unsupported {side} data type")
     try:
         arena = arena_bytes(data)
-    except TflmCrash as error:
+    except Crash as error:
         raise HardFault(f"HardFault: {path.name} is damaged: {error}") from None
     except ModelError:
         raise _refused() from None

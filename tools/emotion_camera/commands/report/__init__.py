@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from emotion_camera.errors import UserError
 from emotion_camera.terminal import print_line
+
+if TYPE_CHECKING:
+    from emotion_camera.recordings import Recording
 
 PAGE = "report.html"
 
@@ -15,9 +19,11 @@ examples:
   emotion-camera report recordings/2026-11-22_19-30-30
   emotion-camera report monday --out monday.html
   emotion-camera report monday --no-browser
+  emotion-camera report monday --emotionml monday.emotionml
 
 The page is one HTML file that loads nothing: it opens in any browser, without a network. If frames were recorded, it
-contains small pictures of the faces; leave them out with --no-pictures.
+contains small pictures of the faces; leave them out with --no-pictures. A table for a spreadsheet or pandas is in the
+recording already: reports.csv.
 """
 
 
@@ -32,6 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, metavar="FILE", help=f"where the page goes (default: {PAGE} in the folder)")
     add("--no-pictures", action="store_true", help="no pictures of the faces, even if frames were recorded")
     add("--no-browser", action="store_true", help="write the page without opening it")
+    add(
+        "--emotionml", type=Path, metavar="FILE", help="write no page, but the recording as W3C's EmotionML 1.0 to FILE"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -44,9 +53,9 @@ def run(arguments: argparse.Namespace) -> int:
     out: Path = arguments.out or arguments.folder / PAGE
     recording = read_recording(arguments.folder)
     if recording.ended_ms is None:
-        print(
-            f"{arguments.folder}: is incomplete or still being recorded; the page shows it up to its last complete line"
-        )
+        print(f"{arguments.folder}: is incomplete or still being recorded; it is shown up to its last complete line")
+    if arguments.emotionml:
+        return _export(recording, arguments.emotionml)
     timeline = read_timeline(recording)
     _write(out, render(recording, timeline, pictures=not arguments.no_pictures))
     for sentence in summary(timeline):
@@ -56,6 +65,14 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"see {out}")
     if not arguments.no_browser:
         _open(out)
+    return 0
+
+
+def _export(recording: Recording, path: Path) -> int:
+    from emotion_camera.recordings.emotionml import write_emotionml
+
+    count = write_emotionml(recording, path)
+    print(f"{path} has {count:,} {'emotion' if count == 1 else 'emotions'}, one for each face in each report")
     return 0
 
 

@@ -96,8 +96,10 @@ def on_emotion(face):
 
 HYSTERESIS = 0.15  # a name is dropped only when its score falls this far below "sure"
 SETTINGS_FILE = "emotion.json"
-# Of the LED: red 1, green 2, blue 4, added. By the first letters of an emotion's names: "Happy", "happiness", "joy".
-COLOURS = {"ang": 1, "dis": 2, "fea": 4, "sca": 4, "hap": 3, "joy": 3, "sad": 5, "sur": 6, "neu": 7}
+# Of the LED: red 1, green 2, blue 4, added. By the first letters of an emotion's names, see stem(): "Anger" is "ange".
+COLOURS = {
+    "ange": 1, "angr": 1, "disg": 2, "fear": 4, "scar": 4, "happ": 3, "joy": 3, "sad": 5, "sadn": 5, "surp": 6, "neut": 7,
+}  # fmt: skip
 MISSING = "%s is not on the camera: copy it beside main.py, then reset."
 
 # v5 takes points and boxes as tuples and find_features(scale=). Before v4.8 they are separate numbers, and v4 ignores
@@ -661,8 +663,8 @@ def load_labels(name):
 
 
 def stem(label):
-    """What the names of an emotion have in common, in any case: "Neutral" and "neutral" are "neu"."""
-    return (label or "")[:3].lower()
+    """By what an emotion is known in any form and case: "happ" of "happy" and of "Happiness"."""
+    return (label or "")[:4].lower()
 
 
 def file_sha256(name):
@@ -774,9 +776,9 @@ class Calibration:
         if not self.count:
             raise UserError("Nothing was learnt: look at the camera for three seconds.")
         stems = [stem(label) for label in labels]
-        if "neu" not in stems:
+        if "neut" not in stems:
             raise UserError("Nothing was learnt: this model has no label neutral.")
-        resting = resting or [math.log(0.7 if it == "neu" else 0.3 / (len(labels) - 1)) for it in stems]
+        resting = resting or [math.log(0.7 if it == "neut" else 0.3 / (len(labels) - 1)) for it in stems]
         middle = sum(resting) / len(resting)
         # Variances of the logits of faces at rest: between people; between samples of one person, before any was seen; of all
         # samples of one session, without which resting faces lose more of their expressions.

@@ -11,6 +11,7 @@ import sys
 from emotion_camera.camera import read_reports
 from emotion_camera.camera.ports import open_port
 from emotion_camera.errors import UserError
+from emotion_camera.model.labels import emotion_of
 from emotion_camera.reports import FacesReport
 
 ANGLES = {"angry": 0, "disgust": 20, "fear": 40, "sad": 60, "neutral": 90, "surprise": 135, "happy": 180}
@@ -21,6 +22,7 @@ try:
     servo, last = open_port(sys.argv[1], BAUD), None
     for report in read_reports(sys.argv[2] if len(sys.argv) > 2 else None):
         emotion = report.faces[0].emotion if isinstance(report, FacesReport) else None
+        emotion = emotion and emotion_of(emotion)  # "happy" of a model that says Happiness
         if emotion in ANGLES and emotion != last:
             servo.write(f"P{ANGLES[emotion]}\n".encode())
             last = emotion

@@ -128,9 +128,9 @@ def test_what_does_not_fit_is_told_in_studios_words(tmp_path, made, said):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("smile\n\nother\n", "the label ''"),
+        ("smile\n\nother\n", "line 2 is blank; rename the labels in Studio"),
         ("smile\nsmile\nother\n", "twice"),
-        ("a\x07\nb\nc\n", "rename it in Studio"),
+        ("a\x07\nb\nc\n", "nobody sees .*; rename the labels in Studio"),
     ],
 )
 def test_labels_that_the_camera_can_not_use(tmp_path, text, said):

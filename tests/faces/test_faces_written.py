@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from emotion_camera.errors import UserError
 from emotion_camera.faces.folder import FacesFolder
-from emotion_camera.faces.labels import check_label, match_label
 from emotion_camera.faces.manifest import MANIFEST
+from emotion_camera.model.labels import check_label, match_label
 from PIL import Image
 
 ROOT = Path(__file__).parents[2]

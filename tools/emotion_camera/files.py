@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +27,38 @@ ASSETS = Path(__file__).with_name("simulator") / "assets"  # the clip and the av
 UNFINISHED = ".part.{}"
 
 Files = dict[str, bytes]  # contents by name
+
+# What people give in place of a text or a table: the place of its mark in the file, the mark, what it is and what to do.
+_UNPACK = "unpack it, and give the file that is in it"
+_GIVE = "give the file of text in its place"
+_KINDS = (
+    (0, b"version https://git-lfs.", "is a Git LFS pointer, not the file itself; run git lfs pull where it comes from"),
+    (257, b"ustar", f"is a tar archive; {_UNPACK}"),
+    (0, b"PK\x03\x04", f"is a zip archive, or an Excel workbook; {_UNPACK}, or save it as CSV"),
+    (0, b"\x1f\x8b", f"is packed by gzip; {_UNPACK}"),
+    (0, b"BZh", f"is packed by bzip2; {_UNPACK}"),
+    (0, b"\xfd7zXZ", f"is packed by xz; {_UNPACK}"),
+    (0, b"7z\xbc\xaf", f"is a 7z archive; {_UNPACK}"),
+    (0, b"Rar!", f"is a RAR archive; {_UNPACK}"),
+    (0, b"\xd0\xcf\x11\xe0", "is an Excel workbook; save it as CSV"),
+    (0, b"%PDF", f"is a PDF; {_GIVE}"),
+    (0, b"\x89PNG", f"is a picture; {_GIVE}"),
+    (0, b"\xff\xd8\xff", f"is a picture; {_GIVE}"),
+    (0, b"PAR1", "is a Parquet table; save it as CSV"),
+    (0, b"\x93NUMPY", f"is a NumPy array; {_GIVE}"),
+    (4, b"TFL3", f"is a TensorFlow Lite model; {_GIVE}"),
+)
+
+
+def foreign_kind(data: bytes) -> str | None:
+    """What a file is in place of a text or a table, by its first thousand bytes or more, and what to do; None where it may be one."""
+    if data[:2] == b"\x1f\x8b":
+        with contextlib.suppress(zlib.error):
+            inside = zlib.decompressobj(wbits=31).decompress(data, 1024)
+            data = inside if inside[257:262] == b"ustar" else data
+    if re.match(rb"\s*<(!doctype html|html)\b", data[:100], re.IGNORECASE):
+        return "is a web page; its address may want a login: download the file itself"
+    return next((said for at, mark, said in _KINDS if data[at : at + len(mark)] == mark), None)
 
 
 @contextmanager

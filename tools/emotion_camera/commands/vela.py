@@ -18,6 +18,7 @@ from emotion_camera.files import write_file
 from emotion_camera.model import metadata
 from emotion_camera.model.bundle import model_files
 from emotion_camera.model.contract import DEFAULT_MODEL, Model, check
+from emotion_camera.terminal import print_line
 
 SETTINGS = Path(__file__).with_name("vela.ini")
 MEMORY_MODE = "Shared_Sram"  # the Ethos-U and the processor share the SRAM
@@ -108,6 +109,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Write emotion.tflite and emotion.txt for an AE3; 0."""
     model = check(arguments.model)
+    for note in model.notes:
+        print_line(f"{model.path.name}: {note}", sys.stderr)
     compiled = compile_model(model)
     _write(model, compiled.data, arguments.out)
     print(f"{arguments.out / 'emotion.tflite'}: {len(compiled.data):,} bytes; copy it and emotion.txt to the AE3")

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emotion_camera.errors import UserError
-from emotion_camera.faces.labels import match_label
 from emotion_camera.faces.manifest import MANIFEST, Entry, read_manifest
 from emotion_camera.model.contract import INPUT_SIZE
+from emotion_camera.model.labels import match_label
 
 if TYPE_CHECKING:
     import numpy as np

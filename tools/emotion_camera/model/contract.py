@@ -11,6 +11,7 @@ from emotion_camera.boards import LARGE_HEAP, Limits
 from emotion_camera.errors import ModelError
 from emotion_camera.files import MODELS
 from emotion_camera.model.cost import network_instructions
+from emotion_camera.model.labels import notes, read_labels
 from emotion_camera.model.process import Crash
 from emotion_camera.model.tflite import Description, describe
 from emotion_camera.model.tflm import arena_bytes
@@ -21,7 +22,6 @@ EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 INPUT_SIZE = 48  # pixels a side, as the shipped models see a face
 INPUT_SCALE = 1 / 255  # the camera feeds pixel - 128 whatever the model says, so the model must say just that
 INPUT_ZERO_POINT = -128
-MAX_LABELS = 1024  # bytes of the labels file that device/main.py reads
 
 # Operators seen to run on the firmware, and those that TFLM has had in int8 in every release since firmware v4.5.
 OPERATORS = {
@@ -35,6 +35,7 @@ class Model:
     """A model that has passed: its file, labels in output order, size of the square input in pixels, and costs.
 
     macs, instructions: multiply-accumulates and Cortex-M7 instructions (by `emotion_camera.model.cost`) for one answer.
+    notes: what works otherwise than one may expect, in sentences to follow the model's name.
     """
 
     path: Path
@@ -44,6 +45,7 @@ class Model:
     arena_bytes: int | None  # None where tflite-micro has no wheel
     macs: int
     instructions: int
+    notes: tuple[str, ...] = ()
 
 
 def check(path: Path, labels: Path | None = None, limits: Limits = LARGE_HEAP) -> Model:
@@ -65,7 +67,8 @@ def check(path: Path, labels: Path | None = None, limits: Limits = LARGE_HEAP) -
     size = _check_input(path, found)
     classes = _check_output(path, found)
     names = read_labels(Path(labels) if labels else path.with_suffix(".txt"), classes)
-    model = Model(path, names, size, found.size, _arena(path), found.macs, round(network_instructions(found.layers)))
+    instructions = round(network_instructions(found.layers))
+    model = Model(path, names, size, found.size, _arena(path), found.macs, instructions, tuple(notes(names)))
     _check_limits(model, limits)
     return model
 
@@ -147,27 +150,3 @@ def _check_output(path: Path, found: Description) -> int:
     if found.operators[-1] != "SOFTMAX":
         raise ModelError(f"{path}: ends in {found.operators[-1]}; it must end in SOFTMAX, for scores that add up to 1")
     return tensor.shape[1]
-
-
-def read_labels(path: Path, classes: int | None = None) -> tuple[str, ...]:
-    """The labels in a file, one a line, in output order; ModelError if one is blank or twice, or there are not `classes`."""
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except OSError:
-        raise ModelError(f"{path}: no such labels file; it must hold one label a line, in output order") from None
-    except UnicodeDecodeError:
-        raise ModelError(f"{path}: is not a text file in UTF-8; it must hold one label a line") from None
-    if sum(len(line.encode()) + 1 for line in lines) > MAX_LABELS:
-        raise ModelError(f"{path}: is longer than the {MAX_LABELS:,} bytes that the camera reads; shorten the labels")
-    for number, line in enumerate(lines, 1):
-        if line.strip() != line or not line:
-            raise ModelError(
-                f"{path}: line {number} is blank or has blanks round the label; write one bare label a line"
-            )
-        if line in lines[: number - 1]:
-            raise ModelError(f"{path}: the label {line!r} stands there twice; each class needs a name of its own")
-    if classes is not None and len(lines) != classes:
-        raise ModelError(
-            f"{path}: has {len(lines)} labels, but the model has {classes} outputs; give one a line, in output order"
-        )
-    return tuple(lines)

@@ -13,6 +13,16 @@ const Emotions = (() => {
     surprise: { colour: "#56b4e9", ink: DARK, letter: "!", pattern: "checks" },
     neutral: { colour: "#9aa0a6", ink: DARK, letter: "N", pattern: "vertical" },
   };
+  // Other names of the seven, as in emotion_camera/model/labels.py.
+  const SYNONYMS = {
+    angry: ["anger", "angered"],
+    disgust: ["disgusted", "disgusting"],
+    fear: ["fearful", "scared"],
+    happy: ["happiness", "joy"],
+    sad: ["sadness"],
+    surprise: ["surprised", "surprising"],
+    neutral: ["neutrality"],
+  };
   const OTHERS = [
     { colour: "#e69f00", ink: DARK, pattern: "plain" },
     { colour: "#882255", ink: LIGHT, pattern: "slash" },
@@ -35,11 +45,18 @@ const Emotions = (() => {
     checks: { symbol: "rect", dashArrayX: [[5, 5], [0, 5, 5, 0]], dashArrayY: [5, 0] },
   };
 
+  /** The name in KNOWN that `label` means in any case, undefined for a class of one's own. */
+  function emotionOf(label) {
+    const name = label.trim().toLowerCase();
+    return Object.keys(KNOWN).find((each) => each === name || SYNONYMS[each].includes(name));
+  }
+
   /** The look of `label`, null for an uncertain face; `labels` are the model's, so that a class of one's own keeps its look. */
   function look(label, labels = []) {
     if (label === null || label === undefined) return UNSURE;
-    if (Object.hasOwn(KNOWN, label)) return KNOWN[label];
-    const own = labels.filter((each) => !Object.hasOwn(KNOWN, each));
+    const emotion = emotionOf(label);
+    if (emotion) return KNOWN[emotion];
+    const own = labels.filter((each) => !emotionOf(each));
     const place = Math.max(own.indexOf(label), 0) % OTHERS.length;
     return { ...OTHERS[place], letter: (label[0] || "?").toUpperCase() };
   }

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 from emotion_camera.errors import UserError
-from emotion_camera.faces.labels import check_label
 from emotion_camera.faces.manifest import Entry
 from emotion_camera.faces.reader import find_faces, read_face
+from emotion_camera.model.labels import check_label
 from numpy.typing import NDArray
 
 MIN_FACES = 10  # of a class: two or three of them are for validation

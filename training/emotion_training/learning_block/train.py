@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from emotion_camera.errors import UserError
 from emotion_camera.files import MODELS
-from emotion_camera.model.contract import read_labels
+from emotion_camera.model.labels import match_label, read_labels
 
 from emotion_training.data.fer2013 import SIZE
 from emotion_training.export.tflite_to_keras import tflite_to_keras
@@ -93,7 +93,7 @@ def adopt(dataset: Dataset, names: Sequence[str] | None) -> keras.Model:
     Emotions that the project has no class for are dropped.
     """
     known = read_labels(MODEL.with_suffix(".txt"))
-    wanted = [name.strip().lower() for name in names] if names else [""] * dataset.classes
+    wanted = [match_label(name, known) for name in names] if names else [""] * dataset.classes
     outputs = np.array([known.index(name) if name in known else len(known) for name in wanted])
     new = np.flatnonzero(outputs == len(known))
     outputs[new] += np.arange(len(new))

@@ -84,14 +84,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 def read_labels(text: str) -> list[str]:
     """The labels of --labels; UserError for what can't be."""
-    from emotion_camera.faces.labels import check_label
+    from emotion_camera.model.labels import check_label, emotion_of
 
     labels = [check_label(label.strip(), "--labels") for label in text.split(",") if label.strip()]
     if not labels:
         raise UserError("--labels: gives no label; name some, such as --labels happy,sad")
-    doubled = {label for label in labels if [each.lower() for each in labels].count(label.lower()) > 1}
+    meant = [emotion_of(label) for label in labels]
+    doubled = [label for label, it in zip(labels, meant, strict=True) if meant.count(it) > 1]
     if doubled:
-        raise UserError(f"--labels: {min(doubled)} is given twice; folders of that name would be one on some computers")
+        raise UserError(
+            f"--labels: {' and '.join(doubled[:2])} mean the same, and would be one in training; give one of them"
+        )
     return labels
 
 

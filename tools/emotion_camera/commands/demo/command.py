@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -83,7 +84,8 @@ def run(arguments: argparse.Namespace) -> int:
     from emotion_camera.simulator.host.firmware import find_firmware
     from emotion_camera.simulator.host.sources import open_source
 
-    check(arguments.model, limits=find_board(arguments.board).limits)
+    for note in check(arguments.model, limits=find_board(arguments.board).limits).notes:
+        print_line(f"{arguments.model.name}: {note}", sys.stderr)
     if arguments.source is not None and arguments.source_option is not None:
         raise UserError(f"--source {arguments.source_option}: {arguments.source} is given, too; give one of them")
     what = arguments.source_option if arguments.source is None else arguments.source

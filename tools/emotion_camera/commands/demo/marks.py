@@ -11,6 +11,7 @@ from typing import Protocol
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from emotion_camera.model.labels import emotion_of
 from emotion_camera.simulator.host.tensor import Box
 
 COLOURS = Path(__file__).parents[2] / "web" / "emotions.js"  # the pages' colours, and the ink that is legible on each
@@ -46,7 +47,7 @@ def mark(picture: Image.Image, faces: Sequence[Marked], scale: float = 1) -> Ima
 
 
 def _mark_face(draw: ImageDraw.ImageDraw, box: list[float], face: Marked, size: tuple[int, int]) -> None:
-    colour, ink = colours().get(face.emotion or "", UNKNOWN)
+    colour, ink = colours().get(emotion_of(face.emotion or ""), UNKNOWN)
     x, y, w, h = box
     line = max(2, round(h / 50))
     draw.rectangle((x - 1, y - 1, x + w + 1, y + h + 1), outline=INKS["DARK"], width=line + 2)  # seen on any background

@@ -117,7 +117,8 @@ def _files(info: CameraInfo, model: Path | None) -> Files:
     if model is None:
         takes_large = not small and info.board != "AE3" and LARGE_MODEL.is_file()  # an AE3 has no fast kernels for it
         model = LARGE_MODEL if takes_large else DEFAULT_MODEL
-    check(model, limits=SMALL_HEAP if small else LARGE_HEAP)
+    for note in check(model, limits=SMALL_HEAP if small else LARGE_HEAP).notes:
+        print_line(f"{model.name}: {note}")
     if info.board == "AE3":
         print(
             "an AE3 runs a plain model slowly: emotion-camera vela --help tells how to make one for its Ethos-U55",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 from emotion_camera.boards import LARGE_HEAP, SMALL_HEAP
 from emotion_camera.errors import ModelError
 from emotion_camera.model.contract import INPUT_SCALE, INPUT_ZERO_POINT, OPERATORS, Model, check, fits
+from emotion_camera.model.labels import read_labels
 from emotion_camera.model.process import Crash
 from emotion_camera.model.tflite import Description, describe
 from emotion_camera.model.tflm import arena_bytes
@@ -23,7 +25,7 @@ def check_in_studios_words(path: Path, source: str) -> Model:
     Raises ModelError with a sentence that calls the model `source` and says where in Studio to set what does not fit.
     """
     found = _read(path, source)
-    labels = path.with_suffix(".txt").read_text(encoding="utf-8").splitlines()
+    labels = read_labels(path.with_suffix(".txt"))
     trouble = _kind(found) or _input(found) or _output(found, labels)
     if trouble:
         raise ModelError(f"{source}: {trouble}")
@@ -110,7 +112,7 @@ def _scaling(scale: float, zero_point: int) -> str | None:
     )
 
 
-def _output(found: Description, labels: list[str]) -> str | None:
+def _output(found: Description, labels: Sequence[str]) -> str | None:
     tensor = found.outputs[0]
     if len(found.outputs) != 1 or len(tensor.shape) != 2:
         return f"finds objects (its output has the shape {list(tensor.shape)}), and does not name one face: {BLOCK}"

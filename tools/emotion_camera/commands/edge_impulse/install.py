@@ -9,9 +9,10 @@ from pathlib import Path
 
 from emotion_camera.commands.edge_impulse.archive import Export
 from emotion_camera.commands.edge_impulse.compatibility import boards, check_in_studios_words
-from emotion_camera.errors import UserError
+from emotion_camera.errors import ModelError, UserError
 from emotion_camera.files import whole_files
 from emotion_camera.model.contract import DEFAULT_MODEL, LARGE_MODEL, Model
+from emotion_camera.model.labels import parse
 
 OWN = (DEFAULT_MODEL.stem, LARGE_MODEL.stem)  # which `deploy` takes by itself
 MARK = "Taken from Edge Impulse Studio"  # a card with this line was written here, and may be written anew
@@ -59,18 +60,13 @@ def check_name(name: str) -> str:
     return name
 
 
-def label_lines(data: bytes, source: str) -> list[str]:
-    """The labels of Studio's labels.txt: blanks, a byte order mark and empty lines at its end are taken off."""
+def label_lines(data: bytes, source: str) -> tuple[str, ...]:
+    """The labels of Studio's labels.txt, as the camera will read them."""
     try:
-        lines = [line.strip() for line in data.decode("utf-8-sig").split("\n")]
-    except UnicodeDecodeError:
-        raise UserError(f"{source}: its labels.txt is not text in UTF-8; name the labels in plain letters") from None
-    while lines and not lines[-1]:
-        lines.pop()
-    strange = next((line for line in lines if not line or not line.isprintable()), None)
-    if strange is not None:
-        raise UserError(f"{source}: its labels.txt has the label {strange!r}; rename it in Studio, and Build again")
-    return lines
+        return parse(data)
+    except ModelError as error:
+        wrong = str(error).partition(";")[0]
+        raise UserError(f"{source}: its labels.txt can't be used: {wrong}; rename the labels in Studio, and Build again") from None
 
 
 def install(export: Export, name: str, folder: Path, *, source: str, source_sha256: str, force: bool) -> Model:

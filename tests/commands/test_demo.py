@@ -18,7 +18,7 @@ from emotion_camera.commands.demo import command
 from emotion_camera.commands.demo.album import Album
 from emotion_camera.commands.demo.narration import Narration
 from emotion_camera.errors import UserError
-from emotion_camera.reports.parse import ReportParser
+from emotion_camera.reports.check import ReportParser
 from emotion_camera.simulator.host.process import find_micropython
 from PIL import Image
 

@@ -21,10 +21,12 @@ EVIL = [
     "</script><script>alert(1)</script>",
     "<img src=x onerror=alert(2)>",
     '" onload="alert(3)',
-    "\ud800",
-    "\x1b[2J",
+    "{{ 7 * 7 }}",
+    "=1+1",
+    "__proto__",
     "日本",
 ]
+INVISIBLE = "half \ud800 \x1b[2J \x9b31m \u202e"
 
 
 class Page(HTMLParser):
@@ -68,8 +70,10 @@ def minute(*labels: str) -> list[tuple[int, dict]]:
 @pytest.fixture
 def evil(tmp_path) -> Path:
     ready = READY | {"labels": EVIL, "model": EVIL[0], "board": EVIL[1], "firmware": EVIL[2], "sha256": EVIL[0]}
-    error = {"event": "error", "message": EVIL[1]}
-    return by_hand(tmp_path / "evil", [(0, ready), *minute(*EVIL), (60_000, error)], 60_000, source=EVIL[0])
+    errors = [(ms, {"event": "error", "message": words}) for ms, words in ((59_000, EVIL[1]), (60_000, INVISIBLE))]
+    damaged = faces((1, "\x1b[2J", 0.9)), faces((1, "hap`y", 0.9))
+    lines = [(0, ready), *minute(*EVIL), *((58_000, it) for it in damaged), *errors]
+    return by_hand(tmp_path / "evil", lines, 60_000, source=EVIL[0] + INVISIBLE)
 
 
 def test_it_says_in_numbers_and_tables_what_the_charts_show(tmp_path):
@@ -101,7 +105,9 @@ def test_words_from_outside_stay_words(evil):
     assert not any(name.startswith("on") for _, attributes in page.elements for name in attributes)
     for words in EVIL:
         assert words in page.words
-    assert json.loads(page.data)["labels"] == EVIL
+    assert page.words.count(r"half \ud800 \x1b[2J \x9b31m \u202e") == 4  # title, head, source, and the error
+    assert not any(letter in page.words for letter in "\x1b\x9b\u202e")
+    assert json.loads(page.data)["labels"] == EVIL, "no name that the model has not"
 
 
 def test_words_that_no_file_can_hold(evil, tmp_path):

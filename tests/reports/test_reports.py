@@ -18,20 +18,22 @@ VALIDATOR = Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
 # Reports of all kinds, as dicts -------------------------------------------------------------------
 
 shares = st.floats(0, 1)
+whole = st.integers(1, (1 << 53) - 1)
+names = st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), min_size=1)
 faces = st.fixed_dictionaries(
     {
-        "id": st.integers(1),
-        "box": st.lists(st.integers(0), min_size=4, max_size=4),
-        "emotion": st.none() | st.text(),
+        "id": whole,
+        "box": st.tuples(*[st.integers(0, 10_000)] * 2, *[st.integers(1, 10_000)] * 2).map(list),
+        "emotion": st.none() | names,
         "score": shares,
-        "scores": st.lists(shares),
+        "scores": st.lists(shares, min_size=1),
     }
 )
 frames = st.fixed_dictionaries(
     {
         "v": st.just(1),
-        "t": st.integers(0),
-        "fps": st.integers(0, 1000) | st.floats(0, allow_infinity=False),
+        "t": st.just(0) | whole,
+        "fps": st.integers(0, 1000) | st.floats(0, 1000),
         "faces": st.lists(faces, min_size=1, max_size=3),
     }
 )
@@ -49,7 +51,7 @@ events = st.builds(
     lambda more, event, message: more | {"v": 1, "event": event, "message": message},
     st.dictionaries(st.text(), json_values, max_size=3),
     st.sampled_from(["error", "recovered", "reply", "new"]),
-    st.text(),
+    names,
 )
 
 

@@ -9,7 +9,8 @@ from emotion_camera.errors import UserError
 from emotion_camera.model.bundle import COMPACT, model_files
 from emotion_camera.model.contract import DEFAULT_MODEL
 from emotion_camera.model.tflite import describe
-from emotion_camera.reports.parse import Face, FacesReport, ReportParser
+from emotion_camera.reports.check import ReportParser
+from emotion_camera.reports.parse import Face, FacesReport
 from emotion_camera.simulator import Ended, Line, Shown, run
 from emotion_camera.simulator.cost import Cost, frame_cost
 

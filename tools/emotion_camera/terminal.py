@@ -1,4 +1,4 @@
-"""The one door for text from a camera, a file or the network before it is printed.
+"""The one door for text from a camera, a file or the network before it is shown.
 
 Printed as it came, such text could move the cursor, change the terminal's title, hide a line behind another one, or end the
 program where the console can't encode it.
@@ -13,21 +13,28 @@ LONGEST = 2000  # characters; more than any sentence of ours, and less than a sc
 
 
 def printable(text: object, file: TextIO | None = None, longest: int = LONGEST) -> str:
-    """`text` as one line that does nothing to a terminal, and that `file` (sys.stdout) can encode.
+    """`one_line` of a text, as `file` (sys.stdout) can encode it."""
+    encoding = getattr(file or sys.stdout, "encoding", None) or "utf-8"
+    return _shortened(one_line(text, longest).encode(encoding, "backslashreplace").decode(encoding), longest)
+
+
+def one_line(text: object, longest: int = LONGEST) -> str:
+    """`text` as one line that does nothing to a terminal, a page or a spreadsheet's reader.
 
     White space becomes a space; control characters, parts of escape sequences and what else is invisible become Python's
     escapes, such as \\x1b; what is longer than `longest` ends with three dots.
     """
     shown = str(text)[: longest + 1]
-    shown = "".join(letter if letter.isprintable() else _escaped(letter) for letter in shown)
-    encoding = getattr(file or sys.stdout, "encoding", None) or "utf-8"
-    shown = shown.encode(encoding, "backslashreplace").decode(encoding)
-    return shown if len(shown) <= longest else shown[: max(0, longest - 3)] + "..."
+    return _shortened("".join(letter if letter.isprintable() else _escaped(letter) for letter in shown), longest)
 
 
 def print_line(text: object, file: TextIO | None = None) -> None:
     """Prints `printable(text)` at once."""
     print(printable(text, file), file=file or sys.stdout, flush=True)
+
+
+def _shortened(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: max(0, longest - 3)] + "..."
 
 
 def _escaped(letter: str) -> str:

@@ -16,6 +16,7 @@ from emotion_camera.errors import UserError
 from emotion_camera.events import Disconnected, Event, Frame, Line
 from emotion_camera.files import Files, write_file
 from emotion_camera.model.contract import DEFAULT_MODEL
+from emotion_camera.reports.check import ReportCheck
 from emotion_camera.reports.lines import ReportJoiner
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class SimulatedStream:
         self._views = _views(self._source)
         self._firmware = firmware
         self._typed: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        self._joiner = ReportJoiner()
+        self._joiner, self._check = ReportJoiner(), ReportCheck()
         self._closed = threading.Event()
         self._opened = time.monotonic()
         fill_if_empty(self.board, firmware)
@@ -162,7 +163,7 @@ class SimulatedStream:
 
         if isinstance(event, simulator.Line):
             text = self._joiner.add(event.text)
-            return Line(self._ms(), text) if text else None
+            return Line(self._ms(), text) if text and self._check.believes(text) else None
         return Frame(self._ms(), event.picture) if isinstance(event, simulator.Shown) else None
 
     def _keep(self, before: Files, after: Files) -> None:

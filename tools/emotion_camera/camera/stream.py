@@ -9,6 +9,7 @@ with closing(open_stream("simulator")) as stream:
 from __future__ import annotations
 
 import logging
+import math
 import queue
 import threading
 import time
@@ -22,6 +23,7 @@ from emotion_camera.camera.serial import SerialConnection
 from emotion_camera.camera.usb import ProtocolConnection
 from emotion_camera.errors import UserError
 from emotion_camera.events import ConnectionLost, Disconnected, Event, Frame, Line
+from emotion_camera.reports.check import ReportCheck
 from emotion_camera.reports.parse import Report, parse
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from emotion_camera.simulator.host.sources import Source
 
 RETRY_S = 0.5  # between two tries to connect again
+ASK_S = 5  # between two questions for the labels, while there are reports that don't fit those that are known
 LONGEST_RETRY_S = 5  # the same for who reads reports, perhaps for days: each wait is twice the one before
 # How the camera program answers "draw off" and "draw on", and one that knows neither.
 BARE, DRAWN, NO_COMMAND = "draw is off.", "draw is on.", "That is no command"
@@ -169,7 +172,8 @@ class ReconnectingStream:
     """A `CameraStream` of what `connect` gives, which is called again while the connection is lost.
 
     The first call is made here: UserError as `connect` raises it. `longest_retry_s`: most seconds between two tries, None
-    ends the events with the connection.
+    ends the events with the connection. Each connection is asked for its status, because a camera that was running before
+    has told its labels long ago. Reports that it can't have sent are left out: see `emotion_camera.reports.check`.
     """
 
     def __init__(self, connect: Callable[[], Connection], longest_retry_s: float | None = RETRY_S) -> None:
@@ -214,13 +218,22 @@ class ReconnectingStream:
             connection.close()
 
     def _listen(self, connection: Connection) -> Iterator[Event]:
+        check, asked_s = ReportCheck(), -math.inf
+        doubtful = True  # the labels are not known
         while not self._closed.is_set():
             while not self._commands.empty():
                 connection.write_line(self._commands.get())
+            if doubtful and connection.takes_commands and time.monotonic() - asked_s > ASK_S:
+                connection.write_line("status")
+                doubtful, asked_s = False, time.monotonic()
             lines, picture = connection.read()
             for line in lines:
-                yield Line(self._ms(), line)
+                if check.believes(line):
+                    yield Line(self._ms(), line)
+                else:
+                    doubtful = True
             if picture is not None:
+                check.see_frame(picture.shape[1], picture.shape[0])
                 yield Frame(self._ms(), picture)
 
     def _reconnect(self, longest_retry_s: float) -> Iterator[Disconnected]:

@@ -1,4 +1,7 @@
-"""Reads a recording, however it ended: every complete line and frame before a cut is there."""
+"""Reads a recording, however it ended: every complete line and frame before a cut is there.
+
+Recordings are sent from one person to another, so the files are believed no more than a camera: see `emotion_camera.reports`.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,24 @@ from typing import TYPE_CHECKING, Any
 
 from emotion_camera.errors import UserError
 from emotion_camera.recordings.files import ABOUT, BACK, FORMAT, FRAME_TIMES, FRAMES, GONE, REPORTS, STILL_HERE, VERSION
-from emotion_camera.reports.parse import EventReport, Report, parse
+from emotion_camera.reports.check import ReportCheck
+from emotion_camera.reports.lines import LONGEST_LINE, MOST_LINES, json_object
+from emotion_camera.reports.parse import EventReport, Report, labels_of, parse
+from emotion_camera.terminal import one_line
 
 if TYPE_CHECKING:
+    from typing import BinaryIO
+
     import numpy as np
     from numpy.typing import NDArray
 
     from emotion_camera.events import Disconnected, Frame, Line
+
+LONGEST_MS = 366 * 24 * 3600 * 1000  # a recording takes no longer than a year; a time beyond that is a damaged one
+LONGEST_ENTRY = MOST_LINES * LONGEST_LINE  # bytes
+LARGEST_ABOUT = 1 << 20  # bytes of a recording.json
+LARGEST_JPEG = 50_000_000  # bytes
+MOST_PIXELS = 25_000_000  # of a frame: a small JPEG can unfold to gigabytes
 
 
 @dataclass(frozen=True)
@@ -52,7 +66,7 @@ class Recording:
 
     def entries(self) -> Iterator[Entry]:
         """All complete lines, in order; their times never go back. ReportError for those of a later version."""
-        return read_entries(self.folder / REPORTS, self.started)
+        return read_entries(self.folder / REPORTS, self.started, LONGEST_MS if self.ended_ms is None else self.ended_ms)
 
     def jpeg(self, frame: FrameAt) -> bytes:
         """A frame as it was recorded."""
@@ -66,9 +80,16 @@ class Recording:
         from PIL import Image
 
         try:
-            with Image.open(io.BytesIO(self.jpeg(frame))) as picture:
-                return np.asarray(picture)
-        except (OSError, SyntaxError) as error:  # Pillow raises both for a damaged file
+            with Image.open(io.BytesIO(self.jpeg(frame)), formats=["JPEG"]) as picture:
+                if picture.width * picture.height > MOST_PIXELS:
+                    raise OSError(f"{picture.width} x {picture.height} pixels are too many")
+                return np.asarray(picture if picture.mode in ("L", "RGB") else picture.convert("RGB"))
+        except (
+            OSError,
+            SyntaxError,
+            ValueError,
+            Image.DecompressionBombError,
+        ) as error:  # Pillow's, for a damaged file
             path = self.folder / FRAMES
             raise UserError(f"{path}: the frame at {frame.time_ms} ms can't be read ({error})") from None
 
@@ -99,12 +120,12 @@ def read_recording(folder: Path) -> Recording:
         raise UserError(
             f"{folder / REPORTS}: is damaged, no line of it can be read; reports.csv beside it may have the rows"
         )
-    ended = about.get("duration_ms")
+    ended, source = about.get("duration_ms"), about.get("source")
     return Recording(
         folder,
-        str(about.get("source", "a camera")),
+        one_line(source, 200) if isinstance(source, str) else "a camera",
         started,
-        ended if type(ended) is int and ended >= 0 else None,
+        ended if type(ended) is int and 0 <= ended <= LONGEST_MS else None,
         _frames(folder),
     )
 
@@ -117,32 +138,48 @@ def unreadable(path: Path) -> bool:
         return file.readline().endswith(b"\n")
 
 
-def read_entries(path: Path, started: datetime) -> Iterator[Entry]:
-    """The complete lines of a reports.jsonl; what is cut, damaged or without its time is skipped."""
+def read_entries(path: Path, started: datetime, longest_ms: int = LONGEST_MS) -> Iterator[Entry]:
+    """The complete lines of a reports.jsonl; what is cut, damaged, without its time or after `longest_ms` is skipped, and
+    so are reports that a camera with these labels can't have sent."""
     last_ms = 0
+    check = ReportCheck(_first_labels(path))
     for text, at in _timed_lines(path):
         report = parse(text)
-        if report is not None:
-            last_ms = max(last_ms, round((at - started) / timedelta(milliseconds=1)))
+        time_ms = round((at - started) / timedelta(milliseconds=1))
+        if report is not None and time_ms <= longest_ms and check.accepts(report):
+            last_ms = max(last_ms, time_ms)
             yield Entry(last_ms, text, report)
+
+
+def _first_labels(path: Path) -> tuple[str, ...]:
+    """A camera that was running before tells its labels when it is asked: some reports come first."""
+    texts = (text for text, _ in _timed_lines(path) if '"labels"' in text)
+    return next((labels for text in texts if (report := parse(text)) and (labels := labels_of(report))), ())
 
 
 def _timed_lines(path: Path) -> Iterator[tuple[str, datetime]]:
     """Each line as the camera sent it, and its time."""
+    if not path.is_file():  # a pipe in its place would never end
+        return
     try:
         with open(path, "rb") as file:
-            for line in file:
-                try:
-                    fields = json.loads(line)
-                    at = _time(fields.pop("at"))
-                except (ValueError, RecursionError, KeyError, AttributeError, TypeError):
-                    continue
+            for line in _lines(file):
+                fields = json_object(line) or {}
+                at = _time(fields.pop("at", None))
                 if at is not None:
                     yield json.dumps(fields, separators=(",", ":")), at
-    except FileNotFoundError:
-        return
     except OSError as error:
         raise UserError(f"{path}: can't be read ({error.strerror})") from None
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """The lines that are no longer than LONGEST_ENTRY."""
+    whole = True  # the line begins here
+    while piece := file.readline(LONGEST_ENTRY):
+        ends = len(piece) < LONGEST_ENTRY or piece.endswith(b"\n")
+        if whole and ends:
+            yield piece
+        whole = ends
 
 
 def _first_time(path: Path) -> datetime | None:
@@ -155,29 +192,33 @@ def _time(text: Any) -> datetime | None:
         time = datetime.fromisoformat(text)
     except (TypeError, ValueError):
         return None
-    return time if time.tzinfo else None
+    return time if time.tzinfo and 1970 <= time.year < 9000 else None
 
 
 def _about(path: Path) -> dict[str, Any]:
     """The fields of recording.json; none if it is missing, damaged or another program's."""
     try:
-        about = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        about = json_object(path.read_bytes()) if path.is_file() and path.stat().st_size <= LARGEST_ABOUT else None
+    except OSError:
         return {}
-    if not isinstance(about, dict) or about.get("format") != FORMAT:
+    if about is None or about.get("format") != FORMAT:
         return {}
     if about.get("v") != VERSION:
+        version = about.get("v")
         raise UserError(
-            f"{path}: is of version {about.get('v')}, this program reads recordings of version {VERSION}: update this program"
+            f"{path}: is of version {version}, this program reads recordings of version {VERSION}: update this program"
         )
     return about
 
 
 def _frames(folder: Path) -> tuple[FrameAt, ...]:
     """The complete frames: both the row in frames.csv and the JPEG end."""
+    times, pictures = folder / FRAME_TIMES, folder / FRAMES
+    if not times.is_file() or not pictures.is_file():
+        return ()
     try:
-        rows = (folder / FRAME_TIMES).read_bytes().split(b"\n")[1:-1]
-        size = (folder / FRAMES).stat().st_size
+        rows = times.read_bytes().split(b"\n")[1:-1]
+        size = pictures.stat().st_size
     except OSError:
         return ()
     frames: list[FrameAt] = []
@@ -186,8 +227,8 @@ def _frames(folder: Path) -> tuple[FrameAt, ...]:
             frame = FrameAt(*map(int, row.split(b",")))
         except (ValueError, TypeError):
             continue
-        inside = frame.offset >= 0 < frame.size and frame.offset + frame.size <= size
-        if inside and (not frames or frame.time_ms >= frames[-1].time_ms):
+        inside = frame.offset >= 0 < frame.size <= LARGEST_JPEG and frame.offset + frame.size <= size
+        if inside and (frames[-1].time_ms if frames else 0) <= frame.time_ms <= LONGEST_MS:
             frames.append(frame)
     return tuple(frames)
 

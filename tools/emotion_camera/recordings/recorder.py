@@ -29,6 +29,7 @@ from emotion_camera.recordings.files import (
 )
 from emotion_camera.recordings.reader import Entry
 from emotion_camera.recordings.table import Table
+from emotion_camera.reports.lines import json_object
 from emotion_camera.reports.parse import EventReport, FacesReport, parse
 
 SYNC_S = 1  # what a power cut may cost
@@ -128,7 +129,7 @@ class Recorder:
         if report is None:
             return  # other programs' output, a traceback
         at = self._started + timedelta(milliseconds=self.length_ms)
-        fields = json.loads(text) | {"at": at.isoformat(timespec="milliseconds")}
+        fields = (json_object(text) or {}) | {"at": at.isoformat(timespec="milliseconds")}
         self._lines.append(json.dumps(fields, separators=(",", ":")).encode() + b"\n")
         self._told_ms = self.length_ms
         self._table.add(Entry(self.length_ms, text, report))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 LONGEST_LINE = 65536  # bytes; what has no line end for longer is no report, and would fill the memory
 MOST_LINES = 32  # of one report
+DEEPEST = 16  # JSON inside JSON; a report has 4 levels, and Python ends in a RecursionError at about 1,000
 
 
 class LineSplitter:
@@ -92,13 +94,31 @@ class LineReader:
         return self._splitter.unfinished
 
 
-def json_object(line: str) -> dict[str, Any] | None:
-    """The fields of a line that is a JSON object; None of any other."""
+def json_object(line: str | bytes) -> dict[str, Any] | None:
+    """The fields of a line that is a JSON object; None of any other, and where it would not pass for JSON elsewhere: NaN,
+    1e999, a hundred brackets inside each other."""
     try:
-        fields = json.loads(line)
+        fields = _STRICT.decode(line.decode() if isinstance(line, bytes) else line)
     except (ValueError, RecursionError):
         return None
-    return fields if isinstance(fields, dict) else None
+    return fields if isinstance(fields, dict) and _is_flat(fields, DEEPEST) else None
+
+
+def _is_flat(value: Any, deepest: int) -> bool:
+    if not isinstance(value, dict | list):
+        return True
+    return deepest > 0 and all(
+        _is_flat(it, deepest - 1) for it in (value.values() if isinstance(value, dict) else value)
+    )
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(value := float(text)):
+        raise ValueError(f"{text} is no number in JSON")
+    return value
+
+
+_STRICT = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)
 
 
 def _joined_faces(begun: dict[str, Any], fields: dict[str, Any]) -> dict[str, list[Any]]:

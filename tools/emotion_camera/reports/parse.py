@@ -1,18 +1,29 @@
 """One line of what the camera reports, as a dataclass; schema.json, beside this file, describes the lines.
 
-`emotion_camera.camera.read_reports` gives the reports of a camera as they come.
+A line comes from a serial port, where letters change, or from a file that somebody has sent: what is in a report is within
+the bounds below, and text does nothing to a terminal or page. `emotion_camera.reports.check` goes on from here: whether a
+camera with these labels can have sent it. `emotion_camera.camera.read_reports` gives the reports of a camera as they come.
 """
 
 from __future__ import annotations
 
-import sys
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from emotion_camera.errors import UserError
-from emotion_camera.reports.lines import ReportJoiner, json_object
+from emotion_camera.reports.lines import json_object
+from emotion_camera.terminal import LONGEST, one_line
 
 VERSION = 1
+MOST_FACES = 100  # in a frame; the camera program shows 10 at most
+MOST_LABELS = 512  # of one letter each, they fill the 1,024 bytes that the camera reads of its labels file
+WIDEST = 10_000  # pixels a side of a frame; the largest sensor of an OpenMV Cam has 2,592
+FASTEST = 1000  # frames a second: the camera's clock counts ms
+LARGEST = (1 << 53) - 1  # the largest integer that every reader of JSON has
+# What a label can't have: control characters, line ends, and letters that turn the direction of writing or are half of one.
+NAME = re.compile(r"[^\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]{1,1024}")
 
 
 class ReportError(UserError):
@@ -72,59 +83,89 @@ def parse(line: str) -> Report | None:
 
 def labels_of(report: Report) -> tuple[str, ...]:
     """The model's labels, if a report has them (events "ready" and "status"), in the order of a face's scores."""
-    labels = report.fields.get("labels") if isinstance(report, EventReport) else None
-    known = isinstance(labels, list) and all(isinstance(label, str) for label in labels)
-    return tuple(labels) if known and labels else ()
-
-
-class ReportParser:
-    """`parse` for lines as they were printed: a report may be in several."""
-
-    def __init__(self) -> None:
-        self._joiner = ReportJoiner()
-
-    def parse(self, line: str) -> Report | None:
-        """The report that is complete with `line`."""
-        return parse(self._joiner.add(line) or "")
+    return tuple(report.fields.get("labels", ())) if isinstance(report, EventReport) else ()
 
 
 def _event(event: Any, message: Any = None, **fields: Any) -> EventReport:
-    if not event or not isinstance(event, str) or not isinstance(message, str | None):
+    if not isinstance(event, str) or not NAME.fullmatch(event) or not isinstance(message, str | None):
         raise TypeError("no event")
     if message is None and event in ("error", "reply"):
         raise TypeError("no message")
-    return EventReport(event, message, fields)
+    return EventReport(event, None if message is None else one_line(message), _well_formed(fields))
+
+
+def _well_formed(fields: dict[str, Any]) -> dict[str, Any]:
+    """An event's fields without those that this program knows and that are not what they should be."""
+    words = {
+        name: one_line(fields[name], longest) for name, longest in WORDS.items() if isinstance(fields.get(name), str)
+    }
+    return {name: value for name, value in (fields | words).items() if FIELDS.get(name, _anything)(value)}
+
+
+def _anything(value: Any) -> bool:
+    return True
+
+
+def _is_word(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_size(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= LARGEST
+
+
+def _are_labels(value: Any) -> bool:
+    if not isinstance(value, list) or not 0 < len(value) <= MOST_LABELS:
+        return False
+    return all(isinstance(it, str) and NAME.fullmatch(it) for it in value) and len(set(value)) == len(value)
+
+
+def _are_numbers(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        type(it) in (int, float) and abs(it) <= LARGEST and NAME.fullmatch(name) for name, it in value.items()
+    )
+
+
+WORDS = dict.fromkeys(("board", "firmware", "program", "model", "sha256", "selftest"), 200) | {
+    "problem": LONGEST
+}  # characters
+FIELDS: dict[str, Callable[[Any], bool]] = dict.fromkeys(WORDS, _is_word) | {
+    "free": _is_size,
+    "labels": _are_labels,
+    "settings": _are_numbers,
+    "rest": _are_numbers,
+    "problem": lambda value: isinstance(value, str | None),
+}
 
 
 def _faces_report(fields: dict[str, Any]) -> FacesReport:
-    faces = tuple(_face(face) for face in _list(fields["faces"]))
-    if not faces:
-        raise ValueError("no faces")
-    return FacesReport(_integer(fields["t"]), _number(fields["fps"]), faces)
+    faces = tuple(_face(face) for face in _list(fields["faces"], MOST_FACES))
+    return FacesReport(_integer(fields["t"]), _number(fields["fps"], FASTEST), faces)
 
 
 def _face(fields: dict[str, Any]) -> Face:
-    x, y, w, h = (_integer(side) for side in _list(fields["box"]))
+    x, y, w, h = _list(fields["box"], 4)
+    place = _integer(x, most=WIDEST), _integer(y, most=WIDEST), _integer(w, 1, WIDEST), _integer(h, 1, WIDEST)
     emotion = fields["emotion"]
-    if not isinstance(emotion, str | None):
-        raise TypeError("no emotion")
-    scores = tuple(_number(score, most=1) for score in _list(fields["scores"]))
-    return Face(_integer(fields["id"], least=1), (x, y, w, h), emotion, _number(fields["score"], most=1), scores)
+    if emotion is not None and not NAME.fullmatch(emotion):
+        raise ValueError("no emotion")
+    scores = tuple(_number(score, 1) for score in _list(fields["scores"], MOST_LABELS))
+    return Face(_integer(fields["id"], least=1), place, emotion, _number(fields["score"], 1), scores)
 
 
-def _integer(value: Any, least: int = 0) -> int:
-    if type(value) is not int or value < least:  # a bool is an int, too
+def _integer(value: Any, least: int = 0, most: int = LARGEST) -> int:
+    if type(value) is not int or not least <= value <= most:  # a bool is an int, too
         raise ValueError("no integer")
     return value
 
 
-def _number(value: Any, most: float = sys.float_info.max) -> float:
+def _number(value: Any, most: float) -> float:
     if type(value) not in (int, float) or not 0 <= value <= most:
         raise ValueError("no number")
     return value
 
 
-def _list(value: Any) -> list[Any]:
-    if not isinstance(value, list):
+def _list(value: Any, longest: int) -> list[Any]:
+    if not isinstance(value, list) or not 0 < len(value) <= longest:
         raise TypeError("no list")
     return value

@@ -2,7 +2,8 @@
 
 from collections import Counter
 
-from emotion_camera.reports.parse import EventReport, Face, FacesReport, ReportParser
+from emotion_camera.reports.check import ReportParser
+from emotion_camera.reports.parse import EventReport, Face, FacesReport
 
 
 class Narration:

@@ -14,7 +14,8 @@ from PIL import Image, ImageOps
 
 from emotion_camera.commands.demo.album import written
 from emotion_camera.commands.demo.marks import WIDEST, mark, sheet
-from emotion_camera.reports.parse import Face, FacesReport, ReportParser
+from emotion_camera.reports.check import ReportParser
+from emotion_camera.reports.parse import Face, FacesReport
 from emotion_camera.simulator import Event, Line, Shown
 from emotion_camera.simulator.host.framing import Pixels, crops_for, cut, find_faces
 from emotion_camera.simulator.host.sources import Source, scene, seen_part

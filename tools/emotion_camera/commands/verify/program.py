@@ -12,7 +12,8 @@ from emotion_camera.camera.repl import NoAnswer, Unplugged
 from emotion_camera.commands.verify.probe import GUEST, Probe, Values
 from emotion_camera.commands.verify.stimuli import SCENES
 from emotion_camera.errors import UserError
-from emotion_camera.reports.parse import EventReport, FacesReport, ReportParser
+from emotion_camera.reports.check import ReportParser
+from emotion_camera.reports.parse import EventReport, FacesReport
 
 if TYPE_CHECKING:
     from emotion_camera.model.cost import Layer

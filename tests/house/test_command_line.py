@@ -11,6 +11,7 @@ import pytest
 from emotion_camera import __main__ as command_line
 from emotion_camera import __version__
 from emotion_camera.errors import UserError, missing_package
+from recorded import READY, by_hand
 
 SHELLS = ("bash", "zsh", "fish")
 STARTS_WITHIN_S = 0.3  # 0.06 on an idle machine
@@ -181,3 +182,18 @@ def test_zsh_takes_its_script():
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "_bash_complete" in done.stdout
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp437", "utf-8"])
+def test_a_console_that_lacks_letters_ends_no_verb(tmp_path, encoding):
+    """A folder's name, for example, as the report's last line has it."""
+    by_hand(tmp_path / "Größe 日本", [(0, READY)], 1000)
+    done = subprocess.run(
+        [sys.executable, "-m", "emotion_camera", "report", "Größe 日本", "--no-browser"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"},
+        capture_output=True,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode(encoding).rstrip().endswith("report.html")
+    assert b"Traceback" not in done.stdout

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import importlib
+import io
 import os
 import re
 import signal
@@ -70,6 +71,7 @@ class Parser(argparse.ArgumentParser):
 
 def main(argv: list[str] | None = None) -> int:
     """Run one verb; its exit status: 0 done, 1 the person's mistake (a sentence on stderr), 2 wrong usage, 130 stopped."""
+    _print_anything()
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["help"]:
         words = [*words[1:2], "--help"]
@@ -176,6 +178,13 @@ def _complete(words: list[str]) -> int:
             options[name] = words_of(of_verb)
     print(script(shell, options | {"help": list(VERBS), "completion": list(SHELLS)}))
     return 0
+
+
+def _print_anything() -> None:
+    """What the console can't encode is printed as an escape, such as \\xdf: a folder's name must not end a recording."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # tests have others
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _unwind_on_signals() -> None:

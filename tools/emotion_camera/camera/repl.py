@@ -11,6 +11,7 @@ import contextlib
 import errno
 import hashlib
 import io
+import math
 import re
 import struct
 import time
@@ -35,6 +36,8 @@ ANSWER_S = 5  # for its answer to a key
 SLOW_S = 60  # what the camera does by itself, such as copying a file, is given so long
 STATUS_S = 2  # between two questions for the camera's status
 BACK_S = 15  # for the port to come back after a reset
+LONGEST_ANSWER = 256 * 1024  # bytes to one command: a camera that never ends, or another device, would fill the memory
+LARGEST_FILE = 32_000_000  # bytes that are read from a camera; the largest flash holds 24 MB
 
 INFO = """
 import gc, os, sys
@@ -128,6 +131,7 @@ class Repl:
 
         with self._as_sentences("its program"):
             self._raw().exec_raw_no_follow(code)
+            self._raw().serial.most = math.inf  # what is printed is not kept
             _, error = self._raw().follow(SLOW_S, take)
         self._check(error)
 
@@ -153,9 +157,13 @@ class Repl:
         """Sizes by name of the files in a folder, none where it is not there."""
         with self._as_sentences(folder):
             try:
-                return {file.name: file.st_size for file in self._raw().fs_listdir(folder) if not file.st_mode & 0x4000}
+                listed = self._raw().fs_listdir(folder)
             except FileNotFoundError:
                 return {}
+            files = {file.name: file.st_size for file in listed if not file.st_mode & 0x4000}
+            if not all(isinstance(name, str) and type(size) is int and size >= 0 for name, size in files.items()):
+                raise ValueError("the list of files is none")
+            return files
 
     def sha256(self, name: str) -> str | None:
         """The hash of a file, as the camera reads it; None where there is none."""
@@ -166,9 +174,13 @@ class Repl:
                 return None
 
     def read(self, name: str) -> bytes:
+        def check(count: int, _: int) -> None:
+            if count > LARGEST_FILE:
+                raise UserError(f"{name}: is longer than {LARGEST_FILE:,} bytes on the camera; delete it there")
+
         with self._as_sentences(name):
             try:
-                return bytes(self._raw().fs_readfile(name, CHUNK))
+                return bytes(self._raw().fs_readfile(name, CHUNK, check))
             except FileNotFoundError:
                 raise UserError(f"{name}: is not on the camera") from None
 
@@ -247,6 +259,7 @@ class Repl:
         _release(open_port(self.port))  # mpremote does not say why it can't
         with self._as_sentences("the port"):
             self._transport = SerialTransport(self.port, timeout=ANSWER_S)
+            self._transport.serial = _Bounded(self._transport.serial)
         try:
             self._enter_repl()
         except NoAnswer:
@@ -296,10 +309,9 @@ class Repl:
             who, platform, heap, disk, cluster, free, unique_id = ast.literal_eval(printed)
             board, arch, version = who or ("", "", OLDEST)
             info = CameraInfo(board, arch, tuple(version), heap, disk, cluster, free * cluster, unique_id)
-            if not re.fullmatch("[0-9a-f]+|camera", unique_id):  # it becomes the name of a folder
-                raise ValueError(unique_id)
+            _check_info(info)
             is_old = info.version < OLDEST
-        except (ValueError, SyntaxError, TypeError) as error:
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
             raise NoAnswer(self._lost("the question what it is", error)) from None
         if who is None:
             raise UserError(
@@ -333,7 +345,7 @@ class Repl:
         transport, self._transport = self._transport, None
         if transport is not None:
             with contextlib.suppress(Exception):  # the port may be gone
-                _release(transport.serial)
+                _release(transport.serial.inner)
 
     @contextlib.contextmanager
     def _as_sentences(self, what: str) -> Iterator[None]:
@@ -341,6 +353,7 @@ class Repl:
         from mpremote.transport import TransportError, TransportExecError
         from serial import SerialException
 
+        no_answer = (TransportError, struct.error, SyntaxError, ValueError, TypeError, RecursionError, MemoryError)
         self._busy = True  # until it is through: Ctrl-C, or an error, may come at any moment
         try:
             with contextlib.redirect_stdout(io.StringIO()):  # mpremote prints what it did not understand
@@ -351,7 +364,7 @@ class Repl:
         except TransportExecError as error:
             self._busy = False
             raise UserError(f"{what}: the camera refused ({_last_line(error.error_output)})") from None
-        except (TransportError, struct.error, SyntaxError, ValueError) as error:
+        except no_answer as error:  # of mpremote, which takes what comes for what it asked for
             raise NoAnswer(self._lost(what, error)) from None
         except SerialException as error:
             raise Unplugged(self._lost(what, error)) from None
@@ -366,6 +379,41 @@ class Repl:
 
     def _lost(self, what: str, error: Exception) -> str:
         return f"{self.port}: the camera was lost at {what} ({error}); plug it in and run the same again"
+
+
+class _Bounded:
+    """A serial port that gives no more than LONGEST_ANSWER bytes to one command, as mpremote reads it: ValueError then."""
+
+    def __init__(self, inner: SerialBase) -> None:
+        self.inner = inner
+        self.most: float = LONGEST_ANSWER
+        self._count = 0
+
+    def write(self, data: bytes) -> Any:
+        self.most, self._count = LONGEST_ANSWER, 0
+        return self.inner.write(data)
+
+    def read(self, size: int = 1) -> bytes:
+        data = bytes(self.inner.read(size))
+        self._count += len(data)
+        if self._count > self.most:
+            raise ValueError("its answer never ends")
+        return data
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+
+def _check_info(info: CameraInfo) -> None:
+    """ValueError or TypeError for what no camera is."""
+    numbers = [*info.version, info.heap, info.cluster, info.free]
+    words = (info.board, info.arch, info.disk, info.unique_id)
+    if not all(type(number) is int and 0 <= number < 1 << 53 for number in numbers) or not info.cluster:
+        raise ValueError(f"{numbers} are no sizes")
+    if not all(isinstance(word, str) for word in words) or not 0 < len(info.version) < 9:
+        raise ValueError(f"{words} are no names")
+    if not re.fullmatch("[0-9a-f]{1,64}|camera", info.unique_id):  # it becomes the name of a folder
+        raise ValueError(info.unique_id)
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from emotion_camera.camera.repl import Repl, Unplugged
+from emotion_camera.camera.repl import NoAnswer, Repl, Unplugged
 from emotion_camera.commands.verify.stimuli import PATCHES, SIDE, patch
 
 GUEST = Path(__file__).with_name("guest")
@@ -51,7 +51,12 @@ class Probe:
         self.own = before - self._free()
 
     def _free(self) -> int:
-        return int(self.camera.exec("import gc\ngc.collect()\nprint(gc.mem_free())"))
+        printed = self.camera.exec("import gc\ngc.collect()\nprint(gc.mem_free())").strip()
+        if not printed.isdecimal():
+            raise NoAnswer(
+                f"{self.camera.port}: asked for its free memory, the camera says {printed[:40]!r}; run the same again"
+            )
+        return int(printed)
 
     def send(self, data: bytes, call: Callable[[int, str], str]) -> None:
         """`data` in pieces: `call` gives the code for the piece that begins at a place, in base64."""

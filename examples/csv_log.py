@@ -12,6 +12,7 @@ from datetime import datetime
 from emotion_camera.camera import read_reports
 from emotion_camera.errors import UserError
 from emotion_camera.reports import FacesReport
+from emotion_camera.terminal import csv_cell
 
 FILE = "emotions.csv"
 port = sys.argv[1] if len(sys.argv) > 1 else None
@@ -24,6 +25,6 @@ try:
         for report in read_reports(port):
             if isinstance(report, FacesReport):
                 for face in report.faces:
-                    rows.writerow([datetime.now(), report.t, face.id, face.emotion, face.score, *face.box])
+                    rows.writerow([datetime.now(), report.t, face.id, csv_cell(face.emotion or ""), face.score, *face.box])
 except (UserError, KeyboardInterrupt) as stop:
     sys.exit(str(stop))

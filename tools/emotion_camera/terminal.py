@@ -6,6 +6,7 @@ program where the console can't encode it.
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TextIO
 
@@ -31,6 +32,11 @@ def one_line(text: object, longest: int = LONGEST) -> str:
 def print_line(text: object, file: TextIO | None = None) -> None:
     """Prints `printable(text)` at once."""
     print(printable(text, file), file=file or sys.stdout, flush=True)
+
+
+def csv_cell(text: str) -> str:
+    """`one_line` of a text, that a spreadsheet takes for text wherever it begins a cell: "=cmd" becomes "'=cmd"."""
+    return re.sub(r"(^|[;,|])([\s\"]*)(?=[=+\-@])", r"\1\2'", one_line(text))
 
 
 def _shortened(text: str, longest: int) -> str:

@@ -26,6 +26,7 @@ examples:
   emotion-camera record --frames                the frames, too: pictures of people are stored
   emotion-camera record --source webcam         no camera: your webcam, seen by the simulated camera
   emotion-camera record --port /dev/ttyACM1 --out monday
+  emotion-camera record --csv-delimiter ";" --csv-decimal , --csv-bom    reports.csv for a European Excel
 
 The folder holds reports.jsonl (the camera's own lines with the time), reports.csv (a row a face, for a spreadsheet) and
 recording.json (what camera it was). With --frames also frames.mjpeg, which VLC and ffplay play, and frames.csv with
@@ -36,6 +37,7 @@ each frame's time. It is whole up to the last second whatever happens, and emoti
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's arguments and help."""
     from emotion_camera.camera.ports import SOURCE_HELP
+    from emotion_camera.recordings.table import add_csv_options
 
     parser.description = "Record what a camera reports: emotions with their time, and its frames if asked for."
     parser.epilog = EXAMPLES
@@ -46,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--frames", action="store_true", help="store the frames, too; tell the people in view")
     add("--video", action="store_true", help="store the frames, and make frames.mp4 of them at the end")
     add("--seconds", type=_seconds, metavar="N", help="stop after so long (default: at Ctrl-C)")
+    add_csv_options(add)
 
 
 def _seconds(text: str) -> float:
@@ -62,11 +65,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Records until Ctrl-C, the time is over or the source ends; 0. UserError when it can't."""
     from emotion_camera.camera.stream import open_stream
     from emotion_camera.recordings import Recorder, new_folder
+    from emotion_camera.recordings.table import csv_format
 
+    table = csv_format(arguments)
     folder = arguments.out or new_folder()
     stream = open_stream(arguments.port, arguments.source)
     try:
-        recorder = Recorder(folder, stream.name, frames=arguments.frames or arguments.video)
+        recorder = Recorder(folder, stream.name, frames=arguments.frames or arguments.video, table=table)
         print_line(f"recording {stream.name} to {folder}; stop with Ctrl-C")
         if stream.limitation:
             print(stream.limitation, flush=True)

@@ -68,6 +68,10 @@ class Recording:
         """All complete lines, in order; their times never go back. ReportError for those of a later version."""
         return read_entries(self.folder / REPORTS, self.started, LONGEST_MS if self.ended_ms is None else self.ended_ms)
 
+    def first_labels(self) -> tuple[str, ...]:
+        """The model's labels as they were first told, which may be after some reports; () where they never were."""
+        return _first_labels(self.folder / REPORTS)
+
     def jpeg(self, frame: FrameAt) -> bytes:
         """A frame as it was recorded."""
         with open(self.folder / FRAMES, "rb") as file:

@@ -28,7 +28,7 @@ from emotion_camera.recordings.files import (
     VERSION,
 )
 from emotion_camera.recordings.reader import Entry
-from emotion_camera.recordings.table import Table
+from emotion_camera.recordings.table import CsvFormat, Table
 from emotion_camera.reports.lines import json_object
 from emotion_camera.reports.parse import EventReport, FacesReport, parse
 
@@ -49,8 +49,15 @@ class Recorder:
     RecordingError when the disk is full or gone, `add` ReportError when the camera is newer than this program.
     """
 
-    def __init__(self, folder: Path, source_name: str, frames: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        source_name: str,
+        frames: bool = False,
+        table: CsvFormat = CsvFormat(),  # noqa: B008 - frozen
+    ) -> None:
         self.folder = folder
+        self._table_format = table
         self.frames = self.reports = 0  # frames that came, kept or not; lines with faces
         self.faces: set[int] = set()  # the numbers that were seen
         self.length_ms = 0
@@ -98,7 +105,7 @@ class Recorder:
     def _open(self, frames: bool) -> None:
         write_json(self.folder / ABOUT, self._about)
         self._lines = GrowingFile(self.folder / REPORTS)
-        self._table = Table(self.folder, self._started)
+        self._table = Table(self.folder, self._started, self._table_format)
         self._pictures = GrowingFile(self.folder / FRAMES) if frames else None
         self._times = GrowingFile(self.folder / FRAME_TIMES) if frames else None
         if self._times:

@@ -20,6 +20,7 @@ from emotion_camera.simulator import Event, Line, Shown
 from emotion_camera.simulator.host.framing import Pixels, crops_for, cut, find_faces
 from emotion_camera.simulator.host.sources import Source, scene, seen_part
 from emotion_camera.simulator.host.tensor import Box
+from emotion_camera.terminal import csv_cell
 
 SMALLEST = 50  # pixels of a face that has enough of them to be found and read
 COLUMNS = "picture", "face", "x", "y", "w", "h", "emotion", "score"
@@ -161,7 +162,8 @@ class Results:
             table.writerow(COLUMNS)
             for photograph in self._photographs:
                 for number, face in enumerate(photograph.faces, 1):
-                    table.writerow([photograph.name, number, *face.box, face.emotion or "", f"{face.score:.2f}"])
+                    words = csv_cell(photograph.name), csv_cell(face.emotion or "")
+                    table.writerow([words[0], number, *face.box, words[1], f"{face.score:.2f}"])
 
 
 def _count(number: int, name: str) -> str:

@@ -20,10 +20,11 @@ examples:
   emotion-camera report monday --out monday.html
   emotion-camera report monday --no-browser
   emotion-camera report monday --emotionml monday.emotionml
+  emotion-camera report monday --csv monday.csv --csv-delimiter ";" --csv-decimal , --csv-bom    for a European Excel
 
 The page is one HTML file that loads nothing: it opens in any browser, without a network. If frames were recorded, it
-contains small pictures of the faces; leave them out with --no-pictures. A table for a spreadsheet or pandas is in the
-recording already: reports.csv.
+contains small pictures of the faces; leave them out with --no-pictures. A table for pandas, R or an English Excel is in
+the recording already: reports.csv.
 """
 
 
@@ -33,6 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Turn a recording into a page of charts: which face was in view when, with which emotion and score."
     )
     parser.epilog = EXAMPLES
+    from emotion_camera.recordings.table import add_csv_options
+
     add = parser.add_argument
     add("folder", type=Path, metavar="FOLDER", help="what emotion-camera record has written")
     add("--out", type=Path, metavar="FILE", help=f"where the page goes (default: {PAGE} in the folder)")
@@ -41,6 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--emotionml", type=Path, metavar="FILE", help="write no page, but the recording as W3C's EmotionML 1.0 to FILE"
     )
+    add("--csv", type=Path, metavar="FILE", help="write no page, but a table with a row for each face in each report")
+    add_csv_options(add)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -49,6 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     from emotion_camera.commands.report.summary import summary
     from emotion_camera.commands.report.timeline import read_timeline
     from emotion_camera.recordings import read_recording
+    from emotion_camera.recordings.table import csv_format, write_table
 
     out: Path = arguments.out or arguments.folder / PAGE
     recording = read_recording(arguments.folder)
@@ -56,6 +62,10 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{arguments.folder}: is incomplete or still being recorded; it is shown up to its last complete line")
     if arguments.emotionml:
         return _export(recording, arguments.emotionml)
+    if arguments.csv:
+        count = write_table(recording, arguments.csv, csv_format(arguments))
+        print(f"{arguments.csv} has {count:,} row{'' if count == 1 else 's'}, one for each face in each report")
+        return 0
     timeline = read_timeline(recording)
     _write(out, render(recording, timeline, pictures=not arguments.no_pictures))
     for sentence in summary(timeline):

@@ -1,5 +1,6 @@
 """`emotion-camera record`: what is typed, and what is left when it is stopped in any way."""
 
+import contextlib
 import os
 import re
 import signal
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from emotion_camera.commands.record import _sees_people
 from emotion_camera.events import Frame
 from emotion_camera.recordings import Recorder, read_recording
 from recorded import LABELS, READY, by_hand, command, environment, faces, tools
@@ -148,3 +150,59 @@ def test_mistakes(tmp_path, played, words, status, sentence):
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_script_is_reminded_that_people_must_know(tmp_path, play):
+    """Of a camera that sees somebody now, that is: a recording, as above, says nothing."""
+    camera = play({"v": 1, **faces((1, "happy", 0.9))})
+    done = tools("record", "--port", camera, "--seconds", 1, "--out", "out", cwd=tmp_path)
+    assert (done.returncode, len(list(read_recording(tmp_path / "out").entries())) > 0) == (0, True)
+    reminder = "tell the people in view that a camera reads their emotions; docs/notice.md in the repository has a sign to print"
+    assert done.stderr.splitlines() == [reminder]
+
+
+def test_with_told_a_script_is_quiet(tmp_path, play):
+    camera = play({"v": 1, **faces((1, "happy", 0.9))})
+    done = tools("record", "--port", camera, "--told", "--seconds", 1, "--out", "out", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(("answer", "status"), [("y", 0), ("YES", 0), ("n", 1), ("", 1), ("\x04", 1)])
+def test_on_a_terminal_it_asks_first(tmp_path, play, answer, status):
+    """Whatever is no yes, records nothing; the last answer ends the input."""
+    if not hasattr(os, "openpty"):
+        pytest.skip("no pseudo-terminals on this system")
+    camera = play({"v": 1, **faces((1, "happy", 0.9))})
+    ours, theirs = os.openpty()
+    words = command("record", "--port", camera, "--seconds", 1, "--out", "out")
+    program = subprocess.Popen(words, cwd=tmp_path, env=environment(), stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    said = b""
+    while b"n: no " not in said:
+        said += os.read(ours, 4096)
+    assert b"Do the people in view know that a camera reads and records their emotions?" in said
+    assert list(tmp_path.iterdir()) == []
+    os.write(ours, answer.encode() + (b"" if answer == "\x04" else b"\n"))
+    with contextlib.suppress(OSError):  # Linux's way to say that the program has closed its end
+        while more := os.read(ours, 4096):
+            said += more
+    os.close(ours)
+    assert program.wait() == status
+    assert (b"nothing is recorded; tell them first" in said) == (status == 1)
+    assert (tmp_path / "out").exists() == (status == 0)
+
+
+@pytest.mark.parametrize(
+    ("port", "source", "asks"),
+    [
+        (None, None, True),
+        ("/dev/ttyACM0", None, True),
+        (None, "webcam:1", True),
+        ("simulator", "rtsp://10.0.0.1/live", True),
+        ("simulator", None, False),
+        (None, "clip", False),
+        (None, "party.mp4", False),
+    ],
+)
+def test_when_somebody_may_be_in_view(port, source, asks):
+    assert _sees_people(port, source) == asks

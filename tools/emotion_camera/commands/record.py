@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from emotion_camera.recordings import Recorder
 
 STEP_MS = 500  # between two progress lines
+TELL = "docs/notice.md in the repository has a sign to print"
 
 EXAMPLES = """
 examples:
@@ -26,6 +27,7 @@ examples:
   emotion-camera record --frames                the frames, too: pictures of people are stored
   emotion-camera record --source webcam         no camera: your webcam, seen by the simulated camera
   emotion-camera record --port /dev/ttyACM1 --out monday
+  emotion-camera record --told                  in a script: the people in view know, so that it does not ask
   emotion-camera record --csv-delimiter ";" --csv-decimal , --csv-bom    reports.csv for a European Excel
 
 The folder holds reports.jsonl (the camera's own lines with the time), reports.csv (a row a face, for a spreadsheet) and
@@ -47,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, metavar="FOLDER", help="a new folder (default: recordings/ and the date and time)")
     add("--frames", action="store_true", help="store the frames, too; tell the people in view")
     add("--video", action="store_true", help="store the frames, and make frames.mp4 of them at the end")
+    add("--told", action="store_true", help="the people in view know that a camera reads their emotions: don't ask")
     add("--seconds", type=_seconds, metavar="N", help="stop after so long (default: at Ctrl-C)")
     add_csv_options(add)
 
@@ -69,6 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     table = csv_format(arguments)
     folder = arguments.out or new_folder()
+    if not arguments.told and _sees_people(arguments.port, arguments.source):
+        _ask_whether_told()
     stream = open_stream(arguments.port, arguments.source)
     try:
         recorder = Recorder(folder, stream.name, frames=arguments.frames or arguments.video, table=table)
@@ -91,6 +96,30 @@ def run(arguments: argparse.Namespace) -> int:
         _make_video(folder)
     print(f"see it: emotion-camera report {folder}")
     return 0
+
+
+def _sees_people(port: str | None, source: str | None) -> bool:
+    """Whether somebody may be in front of the camera now; not in a recording, the clip, a picture or a video."""
+    from emotion_camera.camera.ports import simulated_board
+
+    if source is None:
+        return simulated_board(port) is None and (port is None or not Path(port).is_dir())
+    from emotion_camera.simulator.host.sources import URL
+
+    return source.startswith("webcam") or URL.match(source) is not None
+
+
+def _ask_whether_told() -> None:
+    """The EU's AI Act has people told when their emotions are read. UserError for a no; without a terminal it is said, not asked."""
+    if not sys.stdin.isatty() or not sys.stdout.isatty():
+        print(f"tell the people in view that a camera reads their emotions; {TELL}", file=sys.stderr, flush=True)
+        return
+    try:
+        answer = input("Do the people in view know that a camera reads and records their emotions? y: yes, n: no ")
+    except EOFError:
+        answer = ""
+    if answer.strip().lower() not in ("y", "yes"):
+        raise UserError(f"nothing is recorded; tell them first: {TELL}")
 
 
 def _record(stream: CameraStream, recorder: Recorder, seconds: float | None) -> None:

@@ -70,6 +70,9 @@ UART = None  # number of a UART for reports and commands: 3 is P4 and P5 of an O
 UART_BAUD = 115200
 BUTTON = None  # name of a pin, such as "P9", that a button pulls to ground to start a calibration
 LIGHTS = True  # the camera's RGB LED shows the emotion of the largest face
+# Drawn for the first seconds: people have a right to know, in the EU by law (docs/notice.md). "" draws nothing.
+NOTICE = "This camera reads facial expressions."
+NOTICE_MS = 5000
 # For a camera that works unattended, 10000: it resets itself when no frame is processed for so many milliseconds. Leave
 # it off with OpenMV IDE: a watchdog cannot be stopped, and resets the camera after the IDE has stopped the program.
 WATCHDOG_MS = None
@@ -1019,6 +1022,7 @@ class Pipeline:
         self.tracker = Tracker(FaceDetector(self.scaler), prefs.settings)
         self.rate = FrameRate()
         self.light = Light()
+        self.started = time.ticks_ms()
         self.notified = {}  # the emotion last given to on_emotion, by face id
         self.draws = True  # "draw off": a program that collects face pictures needs bare frames
         self.calibration = Calibration(None) if CALIBRATE_AT_START and not prefs.resting_bias else None
@@ -1052,6 +1056,8 @@ class Pipeline:
             draw_text(frame, 0, frame.height() - LETTER_H - 2, "%.1f fps" % fps)
         if self.calibration:
             self.calibrate(frame, now)
+        elif NOTICE and self.draws and elapsed(self.started, now) < NOTICE_MS:
+            draw_message(frame, NOTICE)
         self.notify(faces)
 
     def infer(self, frame, tracks, now):

@@ -23,7 +23,7 @@ from emotion_camera.camera import read_reports
 from emotion_camera.errors import UserError, install_line
 from emotion_camera.reports import FacesReport
 from emotion_camera.reports.parse import EventReport, Face, labels_of
-from emotion_camera.terminal import print_line, printable
+from emotion_camera.terminal import csv_cell, print_line, printable
 
 try:
     import pylsl
@@ -114,7 +114,7 @@ def listen(name: str, table: Table) -> None:
                 while True:
                     sample, at = inlet.pull_sample(timeout=1)
                     if sample:
-                        table.add(at, marker=printable(" ".join(map(str, sample))))
+                        table.add(at, marker=csv_cell(" ".join(map(str, sample))))
             except pylsl.LostError:  # it had no source_id, by which it would be found again
                 break
 
@@ -132,7 +132,7 @@ def main(port: str | None = None, markers: str | None = None) -> None:
         face = report.faces[0]
         outlets.face(face, at)
         if table:
-            table.add(at, face=face.id, emotion=face.emotion or "", score=face.score)
+            table.add(at, face=face.id, emotion=csv_cell(face.emotion or ""), score=face.score)
 
 
 if __name__ == "__main__":

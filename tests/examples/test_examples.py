@@ -390,10 +390,12 @@ def test_lsl_writes_the_markers_of_an_experiment_beside_the_faces(start, play, l
     start("lsl", play(*REPORTS), "Stimuli")
     assert outlet.wait_for_consumers(PATIENCE_S)
     outlet.push_sample(["picture 7\nshown"], shown := lsl.local_clock())
-    wait_for(lambda: file.exists() and "picture" in file.read_text() and "happy" in file.read_text())
+    outlet.push_sample(["=1+1"], shown + 60)
+    wait_for(lambda: file.exists() and "1+1" in file.read_text() and "happy" in file.read_text())
     first, *rows = csv.reader(file.read_text().splitlines())
     assert first == ["lsl_time", "marker", "face", "emotion", "score"]
-    (marker,) = [row for row in rows if row[1]]
+    marker, formula = [row for row in rows if row[1]]
+    assert formula[1].startswith("'"), "a spreadsheet would compute it"
     assert marker[1:] == ["picture 7 shown", "", "", ""]
     assert float(marker[0]) == pytest.approx(shown, abs=0.05), "when it was shown, not when it came"
     faces = [row for row in rows if row[2]]

@@ -1,8 +1,10 @@
 """A file is written whole or not at all."""
 
+import os
+
 import pytest
 from emotion_camera.errors import UserError
-from emotion_camera.files import read_json, whole_file
+from emotion_camera.files import read_json, whole_file, write_file
 
 
 def test_what_fails_while_written_leaves_what_was_there(tmp_path):
@@ -26,3 +28,13 @@ def test_a_damaged_json_file_gets_a_sentence(tmp_path, content):
     (tmp_path / "it.json").write_text(content)
     with pytest.raises(UserError, match=r"it\.json: is cut short or damaged; do this"):
         read_json(tmp_path / "it.json", "do this")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right on Windows")
+def test_a_link_where_the_unfinished_file_would_be_leads_nowhere(tmp_path):
+    (tmp_path / "victim").write_text("mine")
+    (tmp_path / ".part.a").symlink_to(tmp_path / "victim")
+    write_file(tmp_path / "a", b"new")
+    assert (tmp_path / "victim").read_text() == "mine"
+    assert (tmp_path / "a").read_bytes() == b"new"
+    assert not (tmp_path / "a").is_symlink()

@@ -83,6 +83,11 @@ def test_what_can_not_be(tmp_path, monday, words, status, said, verb):
     assert [path.name for path in tmp_path.iterdir()] == ["monday"]
 
 
+def test_a_format_without_a_table(tmp_path, monday):
+    done = tools("report", "monday", "--csv-bom", cwd=tmp_path)
+    assert (done.returncode, done.stderr.endswith("give its name with --csv FILE\n")) == (1, True)
+
+
 def test_an_empty_recording_has_a_header(tmp_path):
     recording = read_recording(by_hand(tmp_path / "a", [(0, READY)], 1000))
     assert write_table(recording, tmp_path / "a.csv", CsvFormat()) == 0

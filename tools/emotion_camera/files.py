@@ -69,6 +69,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     """
     beside = path.with_name(UNFINISHED.format(path.name))
     try:
+        beside.unlink(missing_ok=True)  # what a crash has left, or a link, in a folder from elsewhere, to another file
         yield beside
         with open(beside, "rb") as file:
             os.fsync(file.fileno())

@@ -33,7 +33,8 @@ class FacesFolder:
         try:
             path.mkdir(parents=True, exist_ok=True)
             probe = path / UNFINISHED.format("probe")
-            probe.write_bytes(b"")
+            probe.unlink(missing_ok=True)  # a link may lead to another file
+            probe.touch()
             probe.unlink()
             self._mend()
         except OSError as error:

@@ -54,8 +54,11 @@ def run(arguments: argparse.Namespace) -> int:
     from emotion_camera.commands.report.summary import summary
     from emotion_camera.commands.report.timeline import read_timeline
     from emotion_camera.recordings import read_recording
-    from emotion_camera.recordings.table import csv_format, write_table
+    from emotion_camera.recordings.table import CsvFormat, csv_format, write_table
 
+    style = csv_format(arguments)
+    if style != CsvFormat() and not arguments.csv:
+        raise UserError("--csv-delimiter, --csv-decimal and --csv-bom are a table's: give its name with --csv FILE")
     out: Path = arguments.out or arguments.folder / PAGE
     recording = read_recording(arguments.folder)
     if recording.ended_ms is None:
@@ -63,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.emotionml:
         return _export(recording, arguments.emotionml)
     if arguments.csv:
-        count = write_table(recording, arguments.csv, csv_format(arguments))
+        count = write_table(recording, arguments.csv, style)
         print(f"{arguments.csv} has {count:,} row{'' if count == 1 else 's'}, one for each face in each report")
         return 0
     timeline = read_timeline(recording)

@@ -1,6 +1,7 @@
 """What `collect` stores of what a camera tells and shows, and when it does not."""
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -236,6 +237,104 @@ class TestApart:
         live.text(faces())
         wait_until(lambda: session.state().match is not None)
         assert session.state().match.picture is last
+
+
+class TestSlowReports:
+    """With the setting report_ms most frames have no report."""
+
+    @pytest.fixture(params=[True, False], ids=["simulated", "real"])
+    def slow(self, request, start):
+        session, live = start(in_order=request.param)
+        live.text(event("reply", message="report_ms is 5000."))
+        for seed in (90, 91):
+            live.frame(picture(seed))  # from before
+        return session, live, request.param
+
+    def reported(self, session, live, in_order, pixels, *lines):
+        """A frame with its report: a real camera's comes between two frames."""
+        if not in_order:
+            live.frame(pixels)
+        for line in lines:
+            live.text(line)
+        live.frame(pixels)
+        wait_until(lambda: (match := session.state().match) is not None and match.picture is pixels and match.certain)
+
+    def test_a_face_stays_in_view_between_two_reports(self, slow):
+        session, live, in_order = slow
+        self.reported(session, live, in_order, picture(1), faces())
+        for seed in range(2, 6):
+            live.frame(pixels := picture(seed))
+            wait_until(lambda pixels=pixels: session.state().match.picture is pixels)
+            assert session.state().match.face.box == BOX
+            assert not session.state().match.certain
+
+    def test_the_frame_of_the_next_report_is_stored_and_not_an_older_one(self, slow):
+        """The person has made another face since the last report."""
+        session, live, in_order = slow
+        self.reported(session, live, in_order, picture(1), faces())
+        live.frame(between := picture(2))
+        wait_until(lambda: session.state().match.picture is between)
+        assert not session.store("sad")
+        assert session.state().said == "Keep this face: the camera reports every 5 s, the next is stored as sad."
+        assert manifest(session) == []
+        self.reported(session, live, in_order, picture(3), faces((90, 60, 100, 100), emotion="sad"))
+        wait_until(lambda: session.state().said == "sad/0001.png is stored.")
+        (line,) = manifest(session)
+        assert (line["label"], line["emotion"], line["box"]) == ("sad", "sad", [90, 60, 100, 100])
+        stored = np.asarray(Image.open(session._folder.path / "sad" / "0001.png"))
+        np.testing.assert_array_equal(stored, model_view(picture(3), (90, 60, 100, 100)))
+        live.frame(last := picture(4))
+        wait_until(lambda: session.state().match.picture is last)
+        assert len(manifest(session)) == 1, "once"
+
+    def test_the_last_key_counts_and_none_after_the_person_has_changed(self, slow):
+        session, live, in_order = slow
+        self.reported(session, live, in_order, picture(1), faces())
+        live.frame(between := picture(2))
+        wait_until(lambda: session.state().match.picture is between)
+        session.store("happy")
+        session.store("sad")
+        self.reported(session, live, in_order, picture(3), faces())
+        wait_until(lambda: len(manifest(session)) == 1)
+        assert manifest(session)[0]["label"] == "sad"
+        live.frame(between := picture(4))
+        wait_until(lambda: session.state().match.picture is between)
+        session.store("happy")
+        session.next_person()
+        session.agree("berta")
+        self.reported(session, live, in_order, picture(5), faces())
+        assert len(manifest(session)) == 1
+
+    def test_a_face_that_has_gone_is_said_and_not_stored(self, slow, monkeypatch):
+        session, live, in_order = slow
+        self.reported(session, live, in_order, picture(1), faces())
+        live.frame(between := picture(2))
+        wait_until(lambda: session.state().match.picture is between)
+        monkeypatch.setattr("emotion_camera.commands.collect.session.LATE_S", -5)
+        session.store("happy")
+        wait_until(lambda: session.state().said.startswith("The camera has reported no face: nothing is stored."))
+        assert manifest(session) == []
+
+    def test_after_its_time_without_a_report_nobody_is_in_view(self, slow):
+        session, live, in_order = slow
+        live.text(event("status", settings={"report_ms": 100}))
+        self.reported(session, live, in_order, picture(1), faces())
+        time.sleep(0.7)
+        live.frame(last := picture(2))
+        wait_until(lambda: session.state().match.picture is last)
+        assert session.state().match.face is None
+
+    def test_a_face_of_a_real_camera_that_moves_is_not_stored(self, start):
+        session, live = start(in_order=False)
+        live.text(event("reply", message="report_ms is 5000."))
+        for seed in (90, 91):
+            live.frame(picture(seed))
+        live.frame(picture(1))
+        live.text(faces())
+        live.frame(last := picture(2))
+        wait_until(lambda: (match := session.state().match) is not None and match.picture is last)
+        assert not session.store("happy")
+        assert session.state().said == "The face moves: hold still for a moment."
 
 
 def test_brightness_and_contrast_make_no_difference_to_likeness():

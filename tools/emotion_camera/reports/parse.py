@@ -22,6 +22,8 @@ MOST_LABELS = 512  # of one letter each, they fill the 1,024 bytes that the came
 WIDEST = 10_000  # pixels a side of a frame; the largest sensor of an OpenMV Cam has 2,592
 FASTEST = 1000  # frames a second: the camera's clock counts ms
 LARGEST = (1 << 53) - 1  # the largest integer that every reader of JSON has
+MOST_REPORT_MS = 60_000  # of device/main.py's setting
+REPORT_MS = re.compile(r"report_ms is (\d{1,9})\.")
 # What a label can't have: control characters, line ends, and letters that turn the direction of writing or are half of one.
 NAME = re.compile(r"[^\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]{1,1024}")
 
@@ -84,6 +86,16 @@ def parse(line: str) -> Report | None:
 def labels_of(report: Report) -> tuple[str, ...]:
     """The model's labels, if a report has them (events "ready" and "status"), in the order of a face's scores."""
     return tuple(report.fields.get("labels", ())) if isinstance(report, EventReport) else ()
+
+
+def report_ms_of(report: Report) -> int | None:
+    """The setting report_ms, the least time between two reports of faces, where a report tells it: "status" and the answer to
+    "set report_ms"."""
+    if not isinstance(report, EventReport):
+        return None
+    said = REPORT_MS.match(report.message or "")
+    value = report.fields.get("settings", {}).get("report_ms", int(said[1]) if said else None)
+    return None if value is None or not 0 <= value <= MOST_REPORT_MS else round(value)
 
 
 def _event(event: Any, message: Any = None, **fields: Any) -> EventReport:

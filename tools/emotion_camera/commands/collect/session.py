@@ -18,7 +18,7 @@ from emotion_camera.events import Disconnected, Event, Frame, Line
 from emotion_camera.faces.folder import FacesFolder
 from emotion_camera.faces.manifest import Entry
 from emotion_camera.faces.reader import SIZE
-from emotion_camera.reports.parse import EventReport, FacesReport, parse
+from emotion_camera.reports.parse import EventReport, FacesReport, parse, report_ms_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +29,7 @@ COMPARED = 12  # of a label's newest pictures, with which a new one is compared
 OLD_S = 1.0  # a picture on the page this old is not what the person sees now
 ANSWER_S = 8.0  # a camera program answers within a frame, once it has started
 TARGET = 50  # pictures of each label, unless told otherwise
+LATE_S = 3.0  # that a report may be late by
 LEAVE_S = 2.0  # for the camera to say that it draws boxes again
 
 
@@ -65,13 +66,16 @@ class Session:
         self._live = live
         self._folder = folder
         self._in_order = in_order
-        self._matcher = self._new_matcher()
+        self._matcher = self._new_matcher(0)
         self._lock = threading.RLock()
         self._bare = False
         self._gone: str | None = None  # what to do, while the connection is lost
         self._wrong: str | None = None  # what the camera draws on its frames
         self._asked_s = time.monotonic()  # when the frames were last asked to be bare
         self._match_s = 0.0
+        self._asked_for: tuple[str, float] | None = (
+            None  # the label that the next report's face is stored under, until when
+        )
         self._firmware: str | None = None
         self._board: str | None = None
         self._started = _now()
@@ -107,17 +111,31 @@ class Session:
         """Another person is in view: nothing is stored until they agree."""
         with self._lock:
             self._agreed, self._state.agreed, self._state.refused, self._state.person = None, False, False, None
+            self._asked_for = None
         self._say("", True)
 
     def store(self, label: str) -> bool:
-        """Store the largest face under a label; whether that succeeded. The state has the result as a sentence."""
+        """Store the largest face under a label; whether that succeeded. The state has the result as a sentence.
+
+        With the camera's setting report_ms most frames have no report: there the next one is waited for.
+        """
         with self._lock:
-            try:
-                said = self._store(label)
-            except UserError as error:
-                said, good = str(error), False
-            else:
-                good = True
+            match, report_ms = self.state().match, self._matcher.report_ms
+            if match is not None and not match.certain and self._state.agreed:
+                self._asked_for = label, time.monotonic() + report_ms / 1000 + LATE_S
+                self._say(
+                    f"Keep this face: the camera reports every {report_ms / 1000:g} s, the next is stored as {label}.",
+                    True,
+                )
+                return False
+            return self._try_to_store(label)
+
+    def _try_to_store(self, label: str) -> bool:
+        self._asked_for = None
+        try:
+            said, good = self._store(label), True
+        except UserError as error:
+            said, good = str(error), False
         self._say(said, good)
         return good
 
@@ -128,7 +146,7 @@ class Session:
     def remove(self, name: str | None) -> bool:
         """Remove a picture of this session, such as "happy/0001.png"; None is the last one."""
         with self._lock:
-            stored = self._state.stored
+            stored, self._asked_for = self._state.stored, None
             try:
                 if not stored:
                     raise UserError("There is nothing to undo.")
@@ -158,6 +176,9 @@ class Session:
         """A copy of the current state."""
         with self._lock:
             self._state.trouble = self._trouble()
+            if self._asked_for and time.monotonic() > self._asked_for[1]:
+                self._asked_for = None
+                self._say("The camera has reported no face: nothing is stored. Look at it and press again.", False)
             if self._state.refused or time.monotonic() - self._match_s > OLD_S:
                 self._state.match = None
             return State(**vars(self._state) | {"counts": dict(self._state.counts), "stored": list(self._state.stored)})
@@ -192,6 +213,7 @@ class Session:
     def _handle(self, event: Event) -> None:
         if isinstance(event, Disconnected):
             self._gone, self._bare, self._wrong, self._state.match = event.message, False, None, None
+            self._asked_for = None
             return
         if self._gone:
             self._gone = None
@@ -207,6 +229,8 @@ class Session:
         if isinstance(report, FacesReport):
             self._note(self._matcher.report(report, time.monotonic()))
         elif isinstance(report, EventReport):
+            told_ms = report_ms_of(report)
+            self._matcher.report_ms = self._matcher.report_ms if told_ms is None else told_ms
             self._read_event(report)
 
     def _read_event(self, report: EventReport) -> None:
@@ -222,7 +246,7 @@ class Session:
         elif event == "recovered":
             self._wrong = None
         elif message == BARE:
-            self._bare, self._matcher = True, self._new_matcher()
+            self._bare, self._matcher = True, self._new_matcher(self._matcher.report_ms)
         elif message == DRAWN:
             self._bare = False
             self._drawn.set()
@@ -232,8 +256,8 @@ class Session:
                 "emotion-camera deploy"
             )
 
-    def _new_matcher(self) -> OrderedMatcher | UnorderedMatcher:
-        return OrderedMatcher() if self._in_order else UnorderedMatcher()
+    def _new_matcher(self, report_ms: int) -> OrderedMatcher | UnorderedMatcher:
+        return OrderedMatcher(report_ms) if self._in_order else UnorderedMatcher(report_ms)
 
     def _ask(self) -> None:
         """Have the camera draw nothing on its frames, and print its status."""
@@ -246,6 +270,8 @@ class Session:
     def _note(self, match: Match | None) -> None:
         if match is not None and self._bare:
             self._state.match, self._match_s = match, time.monotonic()
+            if self._asked_for and match.certain:
+                self._try_to_store(self._asked_for[0])
 
     # Storing
 

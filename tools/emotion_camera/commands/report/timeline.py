@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from emotion_camera.recordings import Entry, Recording
 from emotion_camera.recordings.files import BACK, GONE, STILL_HERE
-from emotion_camera.reports.parse import EventReport, Face, FacesReport, labels_of
+from emotion_camera.reports.parse import MOST_REPORT_MS, EventReport, Face, FacesReport, labels_of, report_ms_of
 
 FIRST_STEP_MS = 100  # the first report has no frame rate
-SLOWEST_STEP_MS = 60_000  # the longest report_ms there is
 BRIDGED_MS = 1000  # a face that is back within this was there meanwhile: the detector misses it now and then
 BRIDGED_STEPS = 3  # or within so many reports of a slow camera
 HALF_CLOCK_MS = 1 << 29  # MicroPython's ticks wrap at twice this
-REPORT_MS = re.compile(r"report_ms is (\d+)")  # the camera's reply to "set report_ms"
 LISTED = ("error", "recovered", "calibrated", "reply", "ready", GONE, BACK)  # the events that the page lists
 
 
@@ -123,7 +120,7 @@ class _Reader:
     def _add_faces(self, report: FacesReport) -> None:
         self._note_restart(report.t)
         self._timeline.reports += 1
-        step = min(max(1000 / report.fps if report.fps else FIRST_STEP_MS, self._report_ms), SLOWEST_STEP_MS)
+        step = min(max(1000 / report.fps if report.fps else FIRST_STEP_MS, self._report_ms), MOST_REPORT_MS)
         for face in report.faces:
             key = (self._starts, face.id)
             if key in self._open:
@@ -179,7 +176,8 @@ class _Reader:
             self._may_be_new = False
         if labels_of(report):
             self._note_camera(fields, labels_of(report))
-        self._note_report_ms(report)
+        told_ms = report_ms_of(report)
+        self._report_ms = self._report_ms if told_ms is None else told_ms
         if report.event in LISTED:
             self._timeline.events.append(event)
 
@@ -188,15 +186,6 @@ class _Reader:
         if camera not in self._timeline.cameras:
             self._timeline.cameras.append(camera)
         self._timeline.labels = list(dict.fromkeys([*self._timeline.labels, *labels]))
-
-    def _note_report_ms(self, report: EventReport) -> None:
-        settings = report.fields.get("settings")
-        value = settings.get("report_ms") if isinstance(settings, dict) else None
-        said = REPORT_MS.match(report.message or "")
-        if isinstance(value, int | float) and 0 <= value <= SLOWEST_STEP_MS:
-            self._report_ms = round(value)
-        elif said:
-            self._report_ms = int(said[1])
 
 
 def _ready_words(report: EventReport) -> str:

@@ -170,8 +170,19 @@ def test_a_folder_without_pictures_is_a_sentence(tmp_path):
         open_source(tmp_path)
 
 
-def test_a_folder_with_a_broken_picture_names_it(tmp_path):
-    Image.new("L", (80, 60)).save(tmp_path / "a.png")
+def test_a_folder_with_a_broken_picture_names_it_and_shows_the_rest(tmp_path):
+    for name in ("a.png", "z.png"):
+        Image.new("L", (80, 60)).save(tmp_path / name)
+    bad(tmp_path, "half.png")
+    bad(tmp_path, "dot.png")
+    source = open_source(tmp_path)
+    assert [path.name for path in source.pictures] == ["a.png", "z.png"]
+    assert len(source.left_out) == 2
+    assert "dot.png: is 1x1 pixels" in source.left_out[0]
+    assert "half.png: is not a picture that can be read" in source.left_out[1]
+
+
+def test_a_folder_with_broken_pictures_alone_is_a_sentence(tmp_path):
     bad(tmp_path, "half.png")
     with pytest.raises(UserError, match=r"half\.png"):
         open_source(tmp_path)

@@ -90,6 +90,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise UserError(f"--source {arguments.source_option}: {arguments.source} is given, too; give one of them")
     what = arguments.source_option if arguments.source is None else arguments.source
     source = open_source(what)
+    for sentence in source.left_out:
+        print_line(sentence, sys.stderr)
     if any(arguments.out.resolve() == picture.parent.resolve() for picture in source.pictures):
         raise UserError(f"{arguments.out}: is the folder of the pictures themselves; give another folder with --out")
     played = ".".join(map(str, find_firmware(arguments.firmware).version))
@@ -145,7 +147,11 @@ def _show_photographs(source: Source, camera: Callable[..., Any], album: Album, 
     status = 0
     try:
         for path in source.pictures:
-            pixels = read_picture(path)
+            try:
+                pixels = read_picture(path)
+            except UserError as error:  # it was there a moment ago
+                print_line(error, sys.stderr)
+                continue
             photograph = read_faces(path.name, pixels, camera, _Listener(album, arguments.json).hear)
             if not arguments.json:
                 print_line(f"  {photograph.sentence()}")

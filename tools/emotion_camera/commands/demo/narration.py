@@ -48,7 +48,8 @@ class Narration:
             return None
         self._last = now
         words = " · ".join(f"face {face.id} {face.emotion or '?'} {face.score:.2f}" for face in faces)
-        return f"{(time_ms - self._start_ms) / 1000:5.1f} s  {words or 'no face'}"
+        seconds = round((time_ms - self._start_ms) / 1000, 2)  # the simulated clock is up to 1 ms behind or ahead: 2.449
+        return f"{seconds:5.1f} s  {words or 'no face'}"
 
     def summary(self) -> str:
         """How many frames had a face, and how many each emotion."""

@@ -7,13 +7,9 @@ megapixels with a group of people has none.
 from functools import cache
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from emotion_camera.pictures import Pixels
 from emotion_camera.simulator.host.haar import cascade_path
 from emotion_camera.simulator.host.tensor import Box
-
-Pixels = NDArray[np.uint8]
 
 ASPECT = 4 / 3  # of the frame
 ROWS = 240  # of the frame

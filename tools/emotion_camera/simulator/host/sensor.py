@@ -33,10 +33,8 @@ class Sensor:
         self.faults = faults
         self.now_us = 0
         self.taken = 0
-        self._frames: Iterator[Pixels] | None = None
-        self._next = 0  # the number of the source's next frame
-        self._start_us = 0
-        self._due_us = 0  # when the next frame of a still is
+        self._frames: Iterator[Any] | None = None  # of a live source as they come, of others with their times
+        self._due_us = 0.0  # when the source's next frame is there
         self._last: Pixels | None = None
         self.reset_settings()
 
@@ -139,27 +137,25 @@ class Sensor:
 
     def _next_frame(self) -> Pixels:
         if self._frames is None:
-            self._frames = self.source.frames()
-            self._start_us = self.now_us
+            self._frames = self.source.frames() if self.source.live else self.source.shown()
+            self._due_us = self.now_us
         if self.source.live:
             return self._read()
-        period_us = round(1_000_000 / self.source.fps)
-        if not self.source.still:
-            for _ in range((self.now_us - self._start_us) // period_us - self._next):
-                self._read()
-        pixels = self._read()
-        # A still waits for a slow camera, and goes on from there.
-        due_us = self._due_us if self.source.still else self._start_us + (self._next - 1) * period_us
-        self.now_us = max(self.now_us, due_us)
-        self._due_us = self.now_us + period_us
+        while True:
+            pixels, seconds = self._read()
+            start_us, self._due_us = self._due_us, self._due_us + seconds * 1_000_000
+            if self.source.still or round(self._due_us) > self.now_us:  # a slow program misses the others
+                break
+        self.now_us = max(self.now_us, round(start_us))
+        if self.source.still:  # it waits for a slow camera, and goes on from there
+            self._due_us = self.now_us + seconds * 1_000_000
         return pixels
 
-    def _read(self) -> Pixels:
+    def _read(self) -> Any:
         assert self._frames is not None
         frame = next(self._frames, None)
         if frame is None:
             raise SourceEnded
-        self._next += 1
         return frame
 
 

@@ -1,48 +1,51 @@
 """What stands in front of the simulator: the bundled clip, a picture, a folder of pictures, a video, a webcam or a stream."""
 
 import json
-import os
 import queue
+import re
 import threading
 import time
-import warnings
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
-from itertools import chain, count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import numpy as np
 
+from emotion_camera import pictures
 from emotion_camera.errors import UserError
 from emotion_camera.files import ASSETS
-from emotion_camera.simulator.host.framing import Pixels, crops_for, cut, find_faces
+from emotion_camera.pictures import Pixels, Timed, opencv
+from emotion_camera.simulator.host.captures import Capture, SourceLost, check_video, open_video, timed_frames
+from emotion_camera.simulator.host.framing import crops_for, cut, find_faces
 
 CLIP = ASSETS / "clip.json"
-PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".pgm", ".ppm")
 PICTURE_FPS = 10
 PICTURE_FRAMES = 8  # enough for a program that wants a few frames before it is sure
+STANDS_S = 0.1  # a frame that stands longer is seen again: a sensor goes on taking pictures of a slide show
 SMALLEST = 24  # the face detector's window, pixels
-LARGEST = 100_000_000  # pixels; a larger picture is a mistake, and would fill the memory
 SCENE_FRAMES = 50  # of each scene of several photographs that are shown live: five seconds
-STREAMS = ("rtsp://", "http://", "https://")
+STREAMS = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "tcp")
+URL = re.compile(r"([a-z][a-z0-9+.-]+):/+", re.IGNORECASE)  # C:/ is a drive of Windows
 STREAM_MS = 5000  # for a stream to answer and to go on; OpenCV's own 30 s are too long to wait before a page
 SILENT_S = 10  # without a frame: the webcam was pulled out, or the stream has broken
 MOST_LATE_S = 0.5  # a video that is decoded slower than it plays goes on from here
 KINDS = "a picture, a folder of pictures, a video, webcam, the URL of a stream, or clip"
+NAMED = 3  # files of a folder that are left out, and named; of more the number is told
+LITTER = ("thumbs.db", "desktop.ini")  # of Windows
 
-
-class SourceLost(UserError):
-    """A webcam or a stream gives no more frames; it may come back."""
+Shown = TypeVar("Shown")
 
 
 @dataclass(frozen=True)
 class Source:
     """Frames in grayscale [H, W] or RGB [H, W, 3], uint8, of any size. `live` frames come when they come; a `still` source
-    waits for a slow camera, where a clip runs on. `pictures` are the files of photographs. `reopen` opens a live source that
-    was lost; it raises UserError while it is not there."""
+    waits for a slow camera, where a clip runs on. `timed` gives the frames with their own times, where those are not all
+    1 / `fps`. `pictures` are the files of photographs, and `left_out` says what of their folder is not shown. `reopen` opens
+    a live source that was lost; it raises UserError while it is not there."""
 
     name: str
     fps: float
@@ -51,10 +54,21 @@ class Source:
     still: bool = False
     pictures: tuple[Path, ...] = ()
     reopen: Callable[[], None] | None = None
+    timed: Callable[[], Iterator[Timed]] | None = None
+    left_out: tuple[str, ...] = ()
+
+    def shown(self) -> Iterator[Timed]:
+        """Each frame and the seconds until the next; one that stands long is there again about every STANDS_S."""
+        if self.timed is None:
+            yield from ((pixels, 1 / self.fps) for pixels in self.frames())
+            return
+        for pixels, seconds in self.timed():
+            times = max(1, round(seconds / STANDS_S))
+            yield from [(pixels, seconds / times)] * times
 
 
 def open_source(what: str | Path | None = None) -> Source:
-    """The source that `what` names: None or "clip" the bundled clip, "webcam" or "webcam:1" a webcam, the URL of a stream, else a path.
+    """The source that `what` names: None or "clip" the bundled clip, "webcam" or "webcam:1" a webcam, a URL, else a path.
 
     Raises UserError with a sentence for what is not there, cannot be read or is no picture.
     """
@@ -65,23 +79,30 @@ def open_source(what: str | Path | None = None) -> Source:
         raise UserError(f"the source's name is empty; give {KINDS}")
     if text == "webcam" or text.startswith("webcam:"):
         return _webcam(text)
-    if text.lower().startswith(STREAMS):
-        return _stream(text)
     path = Path(what)
+    if URL.match(text) and not path.exists():
+        return _by_url(text)
     if not path.exists():
         raise UserError(f"{path}: there is no such file or folder; give {KINDS}")
-    if path.is_dir():
-        return _photographs(path.name, _pictures_in(path))
-    if path.suffix.lower() not in PICTURES:
-        return _video(path)
-    return _animation(path) if _is_animated(path) else _photographs(path.name, [path])
+    return _folder(path) if path.is_dir() else _file(path)
 
 
 def endless(source: Source) -> Source:
     """The same again and again; a webcam has no end anyway."""
     if source.live:
         return source
-    return replace(source, frames=lambda: chain.from_iterable(source.frames() for _ in count()))
+    timed = source.timed
+    return replace(source, frames=lambda: _repeated(source.frames), timed=timed and (lambda: _repeated(timed)))
+
+
+def _repeated(play: Callable[[], Iterator[Shown]]) -> Iterator[Shown]:
+    while True:
+        empty = True
+        for each in play():
+            empty = False
+            yield each
+        if empty:  # else it would never give anything, and never end
+            return
 
 
 def in_real_time(source: Source) -> Source:
@@ -90,13 +111,14 @@ def in_real_time(source: Source) -> Source:
 
 
 def _at_its_pace(source: Source) -> Generator[Pixels, None, None]:
-    start = time.monotonic()
-    for number, pixels in enumerate(endless(source).frames()):
-        early = start + number / source.fps - time.monotonic()
+    due = time.monotonic()
+    for pixels, seconds in endless(source).shown():
+        early = due - time.monotonic()
         if early < -MOST_LATE_S:
-            start -= early
+            due -= early
         time.sleep(max(0, early))
         yield pixels
+        due += seconds
 
 
 def newest(frames: Generator[Pixels, None, None]) -> Iterator[Pixels]:
@@ -153,79 +175,65 @@ def scene(name: str, pixels: Pixels, frames: int = PICTURE_FRAMES) -> Source:
 
 def read_picture(path: Path) -> Pixels:
     """The picture in `path`, upright, in grayscale or RGB; UserError with a sentence for one that cannot be used."""
-    from PIL import ImageOps
-
-    with _opened(path) as picture:
-        return _pixels(ImageOps.exif_transpose(picture))
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """The file as a Pillow picture of a usable size; UserError for all that goes wrong with it."""
-    from PIL import Image
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # sizes are checked here
-            with Image.open(path) as picture:
-                _check_size(path, picture.size)
-                yield picture
-    except UserError:
-        raise
-    except Image.DecompressionBombError:
-        raise UserError(f"{path}: is too large; give at most {LARGEST // 1_000_000} megapixels") from None
-    except Exception as error:  # Pillow's decoders raise nearly everything for a broken file
-        raise UserError(f"{path}: is not a picture that can be read ({_why(path, error)})") from None
+    pixels = pictures.read_picture(path)
+    _check_not_tiny(path, (pixels.shape[1], pixels.shape[0]))
+    return pixels
 
 
-def _why(path: Path, error: Exception) -> str:
-    if path.stat().st_size == 0:
-        return "the file is empty"
-    return "unknown format" if "cannot identify" in str(error) else str(error) or type(error).__name__
-
-
-def _check_size(path: Path, size: tuple[int, int]) -> None:
-    width, height = size
+def _check_not_tiny(path: Path, size: tuple[int, int]) -> None:
     if min(size) < SMALLEST:
-        raise UserError(
-            f"{path}: is {width}x{height} pixels, too small for a face; give at least {SMALLEST}x{SMALLEST}"
-        )
-    if width * height > LARGEST:
-        raise UserError(f"{path}: is {width}x{height} pixels; give at most {LARGEST // 1_000_000} megapixels")
+        words = f"is {size[0]}x{size[1]} pixels, too small for a face; give at least {SMALLEST}x{SMALLEST}"
+        raise UserError(f"{path}: {words}")
 
 
-def _pixels(picture: Any) -> Pixels:
-    """A Pillow picture of any mode as uint8 grayscale or RGB; 16 bits a pixel keep their upper eight."""
-    from PIL import Image
-
-    if picture.mode.startswith(("I", "F")):
-        values = np.asarray(picture, np.float32)
-        full = 65535 if values.max() > 255 else 255
-        return np.clip(values * (255 / full), 0, 255).astype(np.uint8)
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        paper = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(paper, picture.convert("RGBA"))
-    gray = picture.mode in ("1", "L")
-    return np.asarray(picture.convert("L" if gray else "RGB"))
+def _file(path: Path) -> Source:
+    """A picture, whatever its ending, or else a video."""
+    if not path.is_file():
+        raise UserError(f"{path}: is neither a file nor a folder; give {KINDS}")
+    if not pictures.is_picture(path):
+        return _video(path)
+    if pictures.is_animated(path):
+        return _animation(path)
+    read_picture(path)  # tells of a broken picture before anything is written
+    return _photographs(path.name, [path])
 
 
-def _pictures_in(folder: Path) -> list[Path]:
-    files = sorted(file for file in folder.iterdir() if _is_shown(file))
-    if not files:
-        raise UserError(f"{folder}: has no pictures in it; give a folder with {', '.join(PICTURES[:3])} files")
-    return files
+def _folder(folder: Path) -> Source:
+    """Its pictures. What else is there is left out, as is a broken picture."""
+    try:
+        files = sorted(file for file in folder.iterdir() if not _is_litter(file.name))
+    except OSError as error:
+        raise UserError(f"{folder}: can't be read ({error.strerror})") from None
+    shown, others, broken = [], [], []
+    for file in files:
+        try:
+            if file.is_file() and pictures.is_picture(file):
+                read_picture(file)
+                shown.append(file)
+            else:
+                others.append(file.name + "/" * file.is_dir())
+        except UserError as error:
+            broken.append(str(error))
+    more = f" and {len(others) - NAMED:,} more" if len(others) > NAMED else ""
+    names = ", ".join(others[:NAMED]) + more
+    if not shown and broken:
+        raise UserError(f"{broken[0]}; {folder} has no picture that can be")
+    if not shown:
+        raise UserError(f"{folder}: has no pictures in it{f', only {names}' * bool(others)}; give {KINDS}")
+    left_out = [f"{folder}: left out, as no pictures: {names}"] if others else []
+    return replace(_photographs(folder.name, shown), left_out=(*left_out, *(f"{words}; left out" for words in broken)))
+
+
+def _is_litter(name: str) -> bool:
+    """What systems put into folders; macOS has a hidden ._a.png beside a.png on foreign disks."""
+    return name.startswith(".") or name.lower() in LITTER
 
 
 def _photographs(name: str, files: list[Path]) -> Source:
-    for file in files:
-        read_picture(file)  # tells of a broken picture before anything is written
     source = Source(name, PICTURE_FPS, lambda: iter(()), still=True, pictures=tuple(files))
-    return replace(source, frames=lambda: chain.from_iterable(each.frames() for each in scenes(source, PICTURE_FRAMES)))
-
-
-def _is_shown(file: Path) -> bool:
-    """Whether `file` of a folder is a picture; macOS puts hidden ._a.png beside a.png on foreign disks."""
-    return file.suffix.lower() in PICTURES and not file.name.startswith(".") and file.is_file()
+    return replace(
+        source, frames=lambda: (pixels for each in scenes(source, PICTURE_FRAMES) for pixels in each.frames())
+    )
 
 
 def _clip() -> Source:
@@ -234,113 +242,33 @@ def _clip() -> Source:
         path = next(file for file in sorted(CLIP.parent.glob("clip.*")) if file.suffix not in (".json", ".py", ".md"))
     except (OSError, StopIteration, KeyError, ValueError):
         raise UserError(f"{CLIP}: the bundled clip is not there; give {KINDS}") from None
-    source = _animation(path) if path.suffix.lower() in (".png", ".gif", ".webp") else _video(path)
-    return Source("the bundled clip", fps, source.frames)
-
-
-def _is_animated(path: Path) -> bool:
-    with _opened(path) as picture:
-        return getattr(picture, "n_frames", 1) > 1 and path.suffix.lower() in (".gif", ".png", ".webp")
+    return Source("the bundled clip", fps, _file(path).frames)
 
 
 def _animation(path: Path) -> Source:
-    from PIL import ImageSequence
-
-    with _opened(path) as picture:
-        picture.load()  # WebP tells the duration only then
-        duration_ms = picture.info.get("duration") or 1000 / PICTURE_FPS
-
-    def frames() -> Iterator[Pixels]:
-        with _opened(path) as picture:
-            try:
-                for frame in ImageSequence.Iterator(picture):
-                    yield _pixels(frame)
-            except Exception:  # Pillow's decoders raise nearly everything
-                return  # the file is cut off: what is there is played, as of a video
-
-    return Source(path.name, 1000 / duration_ms, frames)
-
-
-def _opencv() -> Any:
-    """OpenCV, with its own log turned off: what is wrong is said here, and a stream's URL has passwords in it."""
-    os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    import cv2
-
-    return cv2
+    with closing(pictures.read_animation(path)) as frames:
+        first, seconds = next(frames)
+    _check_not_tiny(path, (first.shape[1], first.shape[0]))
+    return _timed(path.name, 1 / seconds, lambda: pictures.read_animation(path))
 
 
 def _video(path: Path) -> Source:
-    cv2 = _opencv()
-    video = cv2.VideoCapture(str(path))
-    fps = video.get(cv2.CAP_PROP_FPS)
-    good, first = video.read()
-    video.release()
-    if not good or first is None:
-        empty = "the file is empty" if path.stat().st_size == 0 else "unknown format or no frames"
-        raise UserError(f"{path}: is not a picture or a video that can be read ({empty})")
-    _check_size(path, (first.shape[1], first.shape[0]))
-    return Source(path.name, _usual(fps, PICTURE_FPS), lambda: _frames_of(cv2.VideoCapture(str(path)), str(path)))
+    fps, size = check_video(path)
+    _check_not_tiny(path, size)
+    pictures.check_size(path, size)
+    return _timed(path.name, fps, lambda: timed_frames(open_video(path), str(path)))
 
 
-def _usual(fps: float, otherwise: float) -> float:
-    return fps if 1 <= fps <= 240 else otherwise
-
-
-def _frames_of(capture: Any, name: str) -> Generator[Pixels, None, None]:
-    """All frames of an open capture, which is closed after the last; SourceLost where there is not one."""
-    try:
-        good, frame = capture.read()
-        if not good:
-            raise SourceLost(f"{name}: gives no picture any more; it is tried again")
-        while good:
-            yield _from_opencv(frame)
-            good, frame = capture.read()
-    finally:
-        capture.release()
-
-
-def _from_opencv(frame: Any) -> Pixels:
-    return frame if frame.ndim == 2 else np.ascontiguousarray(frame[..., ::-1])
-
-
-class Capture:
-    """A webcam or a stream that is open, and can be opened again."""
-
-    def __init__(self, name: str, open_capture: Callable[[], Any], missing: str) -> None:
-        self._name = name
-        self._open_capture = open_capture
-        self._missing = missing
-        self._opened: Any = None
-        self.open()
-
-    def open(self) -> None:
-        """SourceLost while it is not there."""
-        self._opened = self._open_capture()
-        if not self._opened.isOpened():
-            self._opened = None
-            raise SourceLost(f"{self._name}: {self._missing}")
-
-    def get(self, what: int) -> float:
-        """A property of the open capture."""
-        return float(self._opened.get(what))
-
-    def frames(self) -> Generator[Pixels, None, None]:
-        """Frames as they come; SourceLost after the last."""
-        if self._opened is None:
-            self.open()
-        capture, self._opened = self._opened, None
-        yield from _frames_of(capture, self._name)
-        raise SourceLost(f"{self._name}: gives no picture any more; it is tried again")
+def _timed(name: str, fps: float, timed: Callable[[], Iterator[Timed]]) -> Source:
+    return Source(name, fps, lambda: (pixels for pixels, _ in timed()), timed=timed)
 
 
 def _webcam(name: str) -> Source:
-    cv2 = _opencv()
-    number = name.partition(":")[2] or "0"
-    if not number.isdigit():
+    if not re.fullmatch(r"webcam(:[0-9]{1,3})?", name):
         raise UserError(f"{name}: give a webcam as webcam or webcam:1, with its number")
+    number = int(name.partition(":")[2] or 0)
     missing = "there is no such webcam, or another program has it; try webcam:1, or give a picture or clip"
-    webcam = Capture(name, lambda: cv2.VideoCapture(int(number)), missing)
+    webcam = Capture(name, lambda: opencv().VideoCapture(number), missing)
 
     def mirrored() -> Generator[Pixels, None, None]:
         """As people know themselves."""
@@ -348,24 +276,37 @@ def _webcam(name: str) -> Source:
             for pixels in frames:
                 yield np.ascontiguousarray(pixels[:, ::-1])
 
-    fps = _usual(webcam.get(cv2.CAP_PROP_FPS), 30)
-    return Source(name, fps, lambda: newest(mirrored()), live=True, reopen=webcam.open)
+    return Source(name, webcam.fps, lambda: newest(mirrored()), live=True, reopen=webcam.open)
 
 
-def _stream(url: str) -> Source:
-    """What a URL gives: a live stream, or a video file, which plays at its own pace."""
-    cv2 = _opencv()
+def _by_url(url: str) -> Source:
     name = _without_credentials(url)
+    scheme, slashes, _ = url.partition("://")
+    if scheme.lower() == "file" and slashes:
+        return open_source(Path(url2pathname(urlsplit(url).path)))
+    if scheme.lower() not in STREAMS or not slashes:
+        known = ", ".join(f"{each}://" for each in STREAMS)
+        raise UserError(f"{name}: is a URL that can't be opened; give one with {known}, or {KINDS}")
+    return _stream(url, name)
+
+
+def _stream(url: str, name: str) -> Source:
+    """What a URL gives: a live stream, or a video file, which plays at its own pace."""
+    cv2 = opencv()
     limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, STREAM_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, STREAM_MS]
 
     def open_capture() -> Any:
         return cv2.VideoCapture(url, cv2.CAP_FFMPEG, limits)
 
-    stream = Capture(name, open_capture, "no video can be read from there; check the address, user and password")
-    fps, frames = _usual(stream.get(cv2.CAP_PROP_FPS), 25), stream.get(cv2.CAP_PROP_FRAME_COUNT)
-    if frames > 0:
-        return Source(name, fps, lambda: _frames_of(open_capture(), name))
-    return Source(name, fps, lambda: newest(stream.frames()), live=True, reopen=stream.open)
+    missing = "no video can be read from there; check the address, user and password"
+    stream = Capture(name, open_capture, missing)
+    if stream.is_single:
+        raise UserError(
+            f"{name}: is a single picture; give the address of a video, or download the picture and give the file"
+        )
+    if stream.count > 0:
+        return _timed(name, stream.fps, lambda: timed_frames(open_capture(), name))
+    return Source(name, stream.fps, lambda: newest(stream.frames()), live=True, reopen=stream.open)
 
 
 def _without_credentials(url: str) -> str:

@@ -26,10 +26,11 @@ from emotion_camera.camera.recorded import RecordedStream
 from emotion_camera.commands.watch.command import FILES
 from emotion_camera.commands.watch.hub import Hub
 from emotion_camera.errors import UserError
+from emotion_camera.events import Line
 from emotion_camera.recordings import read_recording
 from emotion_camera.web.live import HEADER, IN_FLIGHT
 from PIL import Image
-from watched import PICTURE, FakeStream, served, wait_until
+from watched import PICTURE, FakeStream, _face, served, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -215,6 +216,77 @@ def test_the_free_memory_does_not_jump(camera, hub):
     camera.show()
     wait_until(lambda: page.shown)
     assert [state["about"]["free"] for state in page.of("state")[-3:]] == [4_000_000, 4_000_000, 3_900_000]
+
+
+@pytest.mark.parametrize(
+    ("told", "every", "patience"),
+    [
+        ({}, 0, 1000),
+        ({"event": "status", "settings": {"report_ms": 5000}}, 5000, 6000),
+        ({"event": "reply", "message": "report_ms is 10000."}, 10_000, 11_000),
+        ({"event": "status", "settings": {"report_ms": "soon"}}, 0, 1000),
+        ({"event": "status", "settings": {"report_ms": 1e9}}, 0, 1000),
+    ],
+)
+def test_a_report_stands_until_the_next_is_due(camera, hub, told, every, patience):
+    page = Listener(hub)
+    if told:
+        camera.print(**told)
+    camera.report((1, "happy"))
+    wait_until(lambda: page.of("faces"))
+    assert (page.of("faces")[0]["every"], page.of("faces")[0]["patience"]) == (every, patience)
+
+
+def test_a_slow_camera_gets_two_and_a_half_frames(camera, hub):
+    page = Listener(hub)
+    camera.report((1, "happy"))
+    for fps in (0.5, 1e-300, 0):
+        camera.print(t=0, fps=fps, faces=[_face(1, "happy", "happy")])
+    wait_until(lambda: len(page.of("faces")) == 4)
+    assert [faces["patience"] for faces in page.of("faces")] == [1000, 5000, 25_000, 1000]
+
+
+def test_what_is_wrong_at_the_moment_is_told_as_long_as_it_is(camera, hub):
+    """Of an error that came before the page, or whose end was lost, the camera's status tells."""
+    page = Listener(hub)
+
+    def wrong(**told: object) -> str | None:
+        count = len(page.of("state"))
+        camera.print(**told)
+        camera.show()
+        wait_until(lambda: len(page.of("state")) > count)
+        return page.state["wrong"]
+
+    assert page.state["wrong"] is None
+    assert wrong(event="error", message="It is \x1b[2Jdark.") == r"It is \x1b[2Jdark."
+    assert Listener(hub).state["wrong"] == r"It is \x1b[2Jdark."
+    assert wrong(event="status", free=1, problem="The lens is loose.") == "The lens is loose."
+    assert wrong(event="status", free=1) == "The lens is loose.", "an older program does not tell"
+    assert wrong(event="status", free=1, problem=None) is None
+    assert wrong(event="error", message="dark") == "dark"
+    assert wrong(event="recovered") is None
+    assert wrong(event="error", message="dark") == "dark"
+    camera.lose()
+    wait_until(lambda: page.state["lost"])
+    assert page.state["wrong"] is None
+
+
+def test_nothing_that_a_camera_says_keeps_the_page_from_its_news(camera, hub):
+    """NaN is no JSON: a browser would refuse all that comes with it, and the page stand still."""
+    page = Listener(hub)
+    for line in (
+        '{"v":1,"event":"status","free":NaN}',
+        '{"v":1,"event":"status","light":1e999,"free":5}',
+        '{"v":1,"event":"status","free":[],"model":{},"settings":7}',
+        '{"v":1,"event":"ready","labels":[[]],"firmware":{"a":1}}',
+        '{"v":1,"event":"status","deep":' + "[" * 200 + "]" * 200 + "}",
+    ):
+        camera._events.put(Line(0, line))
+    camera.report((1, "happy"))
+    wait_until(lambda: page.of("faces"))
+    for message in page.told:
+        json.loads(json.dumps(message), parse_constant=pytest.fail)
+    assert page.state["about"] == {}
 
 
 def test_a_recording_is_played_paused_moved_and_reported(camera, hub, tmp_path):

@@ -72,6 +72,35 @@ def text_is(page, place: str, text: str) -> None:
     sync_api.expect(page.locator(place)).to_have_text(text, timeout=PATIENCE_MS)
 
 
+def test_with_slow_reports_faces_stay_until_the_next_is_due(page, camera):
+    """Boxes and cards blinked away between two reports."""
+    camera.print(event="status", settings={"report_ms": 3000})
+    camera.report((1, "happy"), (2, "sad"))
+    drawn = "document.getElementById('marks').getContext('2d').getImageData(0, 0, 400, 300).data.some((byte) => byte)"
+    for _ in range(20):
+        camera.show()
+        page.wait_for_timeout(100)
+    assert page.locator(".face:not(.away)").count() == 2
+    assert page.evaluate(drawn)
+    camera.report((2, "sad"))
+    page.wait_for_selector(".face.away")
+    assert page.locator(".face:not(.away)").get_attribute("aria-label") == "Face 2"
+    for _ in range(60):
+        camera.show()
+        page.wait_for_timeout(100)
+    assert page.locator(".face:not(.away)").count() == 0
+    assert not page.evaluate(drawn), "nobody is reported any more"
+
+
+def test_what_is_wrong_stays_on_the_page(page, camera):
+    camera.print(event="error", message="<b>It is dark.</b>")
+    text_is(page, "#wrong", "The camera says: <b>It is dark.</b>")
+    page.wait_for_timeout(500)
+    assert page.locator("#wrong").is_visible()
+    camera.print(event="recovered")
+    sync_api.expect(page.locator("#wrong")).to_be_hidden(timeout=PATIENCE_MS)
+
+
 def test_shows_the_frame_of_the_camera(page, camera):
     camera.show(np.full((120, 160), 200, np.uint8))
     page.wait_for_selector("#frame[width='160']")

@@ -20,7 +20,7 @@ from emotion_camera.camera.stream import BARE, DRAWN, CameraStream
 from emotion_camera.errors import UserError
 from emotion_camera.events import Disconnected, Event, Frame, Line
 from emotion_camera.jpeg import jpeg
-from emotion_camera.reports.parse import EventReport, FacesReport, parse
+from emotion_camera.reports.parse import EventReport, FacesReport, parse, report_ms_of
 from emotion_camera.web.live import Page, pack
 
 if TYPE_CHECKING:
@@ -34,6 +34,11 @@ HISTORY_S = 60  # of reports that a new page gets
 ASK_S = 15  # between two questions for the camera's status, which has its free memory
 STATUSES = 9  # over which the median of the free memory is taken: between two garbage collections it falls by megabytes
 RATE_S = 2  # over which frames a second are counted
+GONE_MS, GONE_FRAMES = (
+    1000,
+    2.5,
+)  # without a report of a face, after which it is out of view: of time, and of a slow camera's frames
+SLOWEST = 0.1  # frames a second; what is said to be slower is no longer waited for
 PATIENCE_S = 5  # for the camera to let go
 DRAW_S = 2  # for the camera to say that it draws boxes again
 REPORT = "report.html"
@@ -69,6 +74,8 @@ class Hub:
         self._frame: tuple[int, bytes] | None = None  # the last one: its number, and it
         self._came: deque[float] = deque()  # when the last frames came
         self._told_fps = (0.0, 0.0)  # by the newest report, and when it came
+        self._report_ms = 0  # the camera's setting: the least time between two reports
+        self._wrong: str | None = None  # what the camera says is wrong at the moment
         self._now_ms = 0  # the last event's time
         self._again = threading.Event()  # a recording that is over was moved
         self._closed = threading.Event()
@@ -187,7 +194,7 @@ class Hub:
         if self._recorder:
             self._keep(event)
         if isinstance(event, Disconnected):
-            self._lost = event.message
+            self._lost, self._wrong = event.message, None
             self._tell(self._state())
             return
         if self._lost or self.name != self._stream.name:
@@ -219,6 +226,9 @@ class Hub:
             self._hear_event(report, line)
 
     def _hear_event(self, report: EventReport, line: str) -> None:
+        told_ms = report_ms_of(report)
+        self._report_ms = self._report_ms if told_ms is None else told_ms
+        self._note_trouble(report)
         if report.event in ("ready", "status"):
             self._about |= report.fields
             self._about_line = line
@@ -237,6 +247,15 @@ class Hub:
             message = report.message or f"{report.event}: the camera has done it."
             self._tell({"type": "notice", "message": message, "bad": report.event == "error"})
 
+    def _note_trouble(self, report: EventReport) -> None:
+        """An error is told once, and again only by "status": who comes later, or has lost a line, learns it there."""
+        before = self._wrong
+        if report.event in ("error", "recovered", "ready"):
+            self._wrong = report.message if report.event == "error" else None
+        self._wrong = report.fields.get("problem", self._wrong)
+        if self._wrong != before:
+            self._tell(self._state())
+
     def _ask_anew(self) -> None:
         self._bare = self._asks_bare = False
         self._ask_to_draw()
@@ -246,12 +265,17 @@ class Hub:
         """The camera prints a report before the frame that it is about is sent: that is the next one to come."""
         faces = [[face.id, face.emotion, face.score, face.scores, face.box] for face in report.faces]
         number = self._frame[0] + 1 if self._frame else 1
-        told = {"type": "faces", "at": self._now_ms, "fps": report.fps, "frame": number, "faces": faces}
+        told = {"type": "faces", "at": self._now_ms, "frame": number, "faces": faces, **self._pace(report.fps)}
         self._told_fps = report.fps, time.monotonic()
         self._history.append(told)
         while self._now_ms - self._history[0]["at"] > 1000 * HISTORY_S:
             self._history.popleft()
         self._tell(told)
+
+    def _pace(self, fps: float) -> dict[str, Any]:
+        """How long a report stands, ms: `every` until the next one at least, `patience` until its faces are out of view."""
+        patience = self._report_ms + max(GONE_MS, GONE_FRAMES * 1000 / max(fps, SLOWEST) if fps else 0)
+        return {"every": self._report_ms, "patience": round(patience)}
 
     def _tell(self, message: dict[str, Any]) -> None:
         for page in self._pages:
@@ -265,6 +289,7 @@ class Hub:
             "board": full_name(played.source if played else self.name).partition(" on ")[0],
             "note": self._stream.limitation,
             "lost": self._lost,
+            "wrong": self._wrong,
             "mute": self._mute,
             "about": dict(self._about),  # it is sent by another thread
             "bare": self._bare,
@@ -286,7 +311,7 @@ class Hub:
         if len(self._came) > 1 and now - self._came[-1] < RATE_S:
             return round((len(self._came) - 1) / (self._came[-1] - self._came[0]), 1)
         fps, at = self._told_fps
-        return round(fps, 1) if not self._came and now - at < RATE_S else 0
+        return round(fps, 1) if not self._came and now - at < RATE_S + self._report_ms / 1000 else 0
 
     def _ask(self) -> None:
         """Every second how fast it goes, and every now and then how the camera is."""

@@ -103,9 +103,11 @@ export class Faces {
     this.seen = new Map(); // by the face's number: its card and place, and when it was last reported
   }
 
-  /** The faces of a frame, as the server sends them. */
-  show(faces, labels, now, patienceMs) {
-    this.patienceMs = patienceMs;
+  /** A report, as the server sends it. */
+  show({ faces, every, patience }, labels, now) {
+    this.patienceMs = patience;
+    // The next report may be long in coming: who is not in this one has left.
+    for (const seen of this.seen.values()) seen.at = Math.min(seen.at, now - every);
     for (const [id, emotion, , scores] of faces) {
       let seen = this.seen.get(id);
       if (!seen || seen.card.labels.length !== labels.length) seen = this.add(id, labels);

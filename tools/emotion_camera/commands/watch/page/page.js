@@ -10,6 +10,7 @@ const TIMELINE_MS = 500;
 const SPEAK_MS = 2500; // between two sentences for a screen reader
 const SILENT_MS = 8000; // without a frame or a report, after which the page says so
 const NEAR_FRAMES = 2; // a face is drawn on so many frames after its report: a camera's two channels may be one apart
+const LATE_MS = 500; // that a report may be late by
 const KEPT = 8; // reports, until their frames are drawn
 const KNOWN = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"];
 const WORDS = { waiting: "connecting", live: "live", paused: "paused", lost: "lost", stopped: "program ended", playing: "playback", ended: "end of the recording" };
@@ -50,16 +51,16 @@ const receivers = {
   history({ reports: earlier }) {
     timeline.clear();
     faces.clear();
-    for (const report of earlier) timeline.add(report.faces, report.at, patience(report));
+    for (const report of earlier) timeline.add(report);
     reports = earlier.slice(-KEPT);
-    newest = reports.findLast((report) => clockMs - report.at < patience(report)) ?? null;
+    newest = reports.findLast((report) => clockMs - report.at < report.patience) ?? null;
   },
   faces(report) {
     lastNews = Date.now();
     if (report.faces[0][3].length !== labels.length) labels = report.faces[0][3].map((_, place) => labels[place] ?? `class ${place + 1}`);
     newest = report;
     reports = [...reports.slice(1 - KEPT), report];
-    timeline.add(report.faces, report.at, patience(report));
+    timeline.add(report);
     setClock(report.at);
   },
   pulse({ fps, at: now, position }) {
@@ -88,10 +89,11 @@ function show(bitmap, sentMs, number) {
   cover(state.lost);
 }
 
-/** The faces to draw on a frame: of its report, or of one shortly before. */
+/** The faces to draw on a frame: of its report, or of one shortly before; of a camera that reports seldom until the next is due. */
 function facesOf(number) {
   const report = reports.findLast(({ frame }) => frame <= number);
-  return report && number - report.frame < NEAR_FRAMES ? report.faces : [];
+  const stands = report && (number - report.frame < NEAR_FRAMES || (report.every && cameraNow() - report.at < report.every + LATE_MS));
+  return stands ? report.faces : [];
 }
 
 function lose() {
@@ -100,11 +102,6 @@ function lose() {
 }
 
 const camera = connect({ receive: (message) => receivers[message.type]?.(message), show, lose });
-
-/** Without a report of a face for so long, ms, it is out of view: a second, or two and a half of a slow camera's frames. */
-function patience({ fps }) {
-  return Math.max(1000, 2500 / (fps || 1));
-}
 
 function setClock(ms) {
   [clockMs, clockAt] = [ms, Date.now()];
@@ -135,6 +132,8 @@ function showState() {
   document.body.classList.toggle("playback", Boolean(playback));
   at("connection").textContent = WORDS[is];
   at("name").textContent = state.name ?? "";
+  at("wrong").hidden = !state.wrong || is === "stopped";
+  at("wrong").textContent = state.wrong ? `The camera says: ${state.wrong}` : "";
   at("tag").hidden = !["paused", "ended", "playing"].includes(is);
   at("tag").textContent = { paused: "Paused", ended: "The end", playing: "Playback" }[is] ?? "";
   at("board").textContent = state.board ?? "–";
@@ -228,7 +227,7 @@ function speak(now) {
 
 setInterval(() => {
   if (document.hidden || frozen || stopped) return;
-  if (newest) faces.show(newest.faces, labels, Date.now(), patience(newest));
+  if (newest) faces.show(newest, labels, Date.now());
   newest = null;
   if (isRunning()) faces.tidy(Date.now());
 }, FACES_MS);

@@ -8,20 +8,21 @@ const LETTER_ROOM = 16; // pixels that a letter needs
 
 export class Timeline {
   constructor(element) {
-    this.spans = []; // {id, emotion, from, to}, ms on the camera's clock, in the order in which they began
+    this.spans = []; // {id, emotion, from, at, to}, ms on the camera's clock, in the order in which they began; `at`: last reported
     this.labels = [];
     this.now = 0;
     this.chart = echarts.init(element, null, { renderer: "canvas" });
     new ResizeObserver(() => this.chart.resize()).observe(element);
   }
 
-  /** The faces of a frame that came at `at`; the band of one ends when it is not reported for `patienceMs`. */
-  add(faces, at, patienceMs) {
+  /** A report, as the server sends it: a face's band goes on until the next one, or ends when that does not come in time. */
+  add({ faces, at, every, patience }) {
     for (const [id, emotion] of faces) {
       const last = this.spans.findLast((span) => span.id === id);
-      const goesOn = last && at - last.to < patienceMs;
+      const goesOn = last && at - last.at < patience;
       if (goesOn) last.to = at;
-      if (!goesOn || last.emotion !== emotion) this.spans.push({ id, emotion, from: at, to: at });
+      if (goesOn && last.emotion === emotion) [last.at, last.to] = [at, at + every];
+      else this.spans.push({ id, emotion, from: at, at, to: at + every });
     }
   }
 
@@ -72,13 +73,13 @@ export class Timeline {
   /** A band in words, for its tooltip. */
   words(span) {
     if (!span) return "";
-    const [from, to] = [span.from, span.to].map((at) => Math.max(0, (this.now - at) / 1000).toFixed(1));
+    const [from, to] = [span.from, span.to].map((at) => (-this.second(at)).toFixed(1));
     const end = Number(to) < 1 ? "now" : `${to} s ago`;
-    return `Face ${span.id}: ${span.emotion ?? "uncertain"}\n${((span.to - span.from) / 1000).toFixed(1)} s, from ${from} s ago to ${end}`;
+    return `Face ${span.id}: ${span.emotion ?? "uncertain"}\n${(from - to).toFixed(1)} s, from ${from} s ago to ${end}`;
   }
 
   second(at) {
-    return (at - this.now) / 1000;
+    return Math.min(0, at - this.now) / 1000;
   }
 
   band(span, api, text, line) {

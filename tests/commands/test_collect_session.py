@@ -112,6 +112,17 @@ def test_goes_on_when_the_camera_has_recovered(start):
     assert session.store("happy")
 
 
+def test_the_cameras_status_tells_what_is_wrong_at_the_moment(start):
+    """An error is told once: it may have come before this program, and the line that tells its end may be lost."""
+    session, live = start()
+    show(session, live, picture(1), event("status", problem="It is dark."), faces())
+    assert session.state().trouble == "The camera says: It is dark."
+    show(session, live, picture(2), event("status"), faces())
+    assert session.state().trouble == "The camera says: It is dark.", "an older program does not tell"
+    show(session, live, picture(3), event("status", problem=None), faces())
+    assert session.store("happy")
+
+
 def test_a_frame_s_report_is_the_one_before_it(start):
     session, live = start()
     show(session, live, picture(1), faces())

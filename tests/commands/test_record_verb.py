@@ -107,6 +107,39 @@ def test_it_stops_when_the_time_is_over(tmp_path, played):
     assert next(recording.entries()).report.fields["labels"] == LABELS
 
 
+def test_what_is_wrong_is_said_as_it_comes_and_by_status(tmp_path):
+    """An error that came before the recording is in the camera's status alone."""
+    lines = [
+        (0, {"event": "status", "problem": "The lens \x1b[2Jis loose."}),
+        (10, {"event": "error", "message": "It is dark."}),
+        (20, {"event": "status", "problem": None}),
+    ]
+    by_hand(tmp_path / "camera", lines, 100)
+    done = tools("record", "--port", "camera", "--out", "out", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    said = [line for line in done.stdout.splitlines() if line.startswith("the camera says")]
+    assert said == [r"the camera says: The lens \x1b[2Jis loose.", "the camera says: It is dark."]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_console_that_lacks_letters_does_not_end_the_recording(tmp_path, encoding):
+    lines = [
+        (0, READY),
+        (10, {"event": "error", "message": "zu dunkel: 暗い \U0001f642"}),
+        (20, faces((1, "happy", 0.9))),
+    ]
+    by_hand(tmp_path / "Kamera ü", lines, 100)
+    done = subprocess.run(
+        command("record", "--port", "Kamera ü", "--out", "日本"),
+        cwd=tmp_path,
+        env=environment() | {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"},
+        capture_output=True,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert rb"the camera says: zu dunkel: \u6697\u3044 \U0001f642" in done.stdout
+    assert [entry.report for entry in read_recording(tmp_path / "日本").entries()][2].faces[0].emotion == "happy"
+
+
 def test_frames_and_a_video(tmp_path):
     import cv2
 

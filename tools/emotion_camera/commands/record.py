@@ -123,8 +123,6 @@ def _ask_whether_told() -> None:
 
 
 def _record(stream: CameraStream, recorder: Recorder, seconds: float | None) -> None:
-    from emotion_camera.events import Disconnected
-
     timer = threading.Timer(seconds, stream.close) if seconds else None
     if timer:
         timer.daemon = True
@@ -135,7 +133,7 @@ def _record(stream: CameraStream, recorder: Recorder, seconds: float | None) -> 
             stream.send_command("status")
         for event in stream.events():
             recorder.add(event)
-            if trouble := event.message if isinstance(event, Disconnected) else _error_message(event):
+            if trouble := _trouble(event):
                 _end_progress()
                 print_line(trouble)
             elif recorder.length_ms >= shown_ms + STEP_MS:
@@ -148,14 +146,18 @@ def _record(stream: CameraStream, recorder: Recorder, seconds: float | None) -> 
             timer.cancel()
 
 
-def _error_message(event: Event) -> str | None:
-    """The message of an error report, None for anything else."""
-    from emotion_camera.events import Line
+def _trouble(event: Event) -> str | None:
+    """What is wrong, in a sentence: the connection is lost, or the camera says so; None for anything else."""
+    from emotion_camera.events import Disconnected, Line
     from emotion_camera.reports.parse import EventReport, parse
 
+    if isinstance(event, Disconnected):
+        return event.message
     report = parse(event.text) if isinstance(event, Line) else None
-    wrong = isinstance(report, EventReport) and report.event == "error"
-    return f"the camera says: {report.message}" if wrong and isinstance(report, EventReport) else None
+    if not isinstance(report, EventReport):
+        return None
+    problem = report.message if report.event == "error" else report.fields.get("problem")
+    return f"the camera says: {problem}" if problem else None
 
 
 def _progress(recorder: Recorder) -> str:

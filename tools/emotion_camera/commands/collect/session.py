@@ -238,6 +238,7 @@ class Session:
         if event in ("ready", "status"):
             self._firmware = report.fields.get("firmware", self._firmware)
             self._board = report.fields.get("board", self._board)
+            self._wrong = report.fields.get("problem", None if event == "ready" else self._wrong)
         if event == "ready":  # the program has started anew, and draws
             self._bare = False
             self._ask()

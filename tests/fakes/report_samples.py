@@ -2,7 +2,7 @@
 
 import json
 
-from emotion_camera.reports.parse import EventReport, FacesReport
+from emotion_camera.reports.parse import EventReport, Face, FacesReport
 
 
 def frame(*faces: tuple[int, str | None], t: int = 2300) -> dict:
@@ -34,5 +34,11 @@ def as_dict(report: FacesReport | EventReport) -> dict:
     if isinstance(report, EventReport):
         message = {} if report.message is None else {"message": report.message}
         return report.fields | message | {"v": 1, "event": report.event}
-    found = [vars(face) | {"box": list(face.box), "scores": list(face.scores)} for face in report.faces]
+    found = [face_fields(face) for face in report.faces]
     return {"v": 1, "t": report.t, "fps": report.fps, "faces": found}
+
+
+def face_fields(face: Face) -> dict:
+    """The fields of a face as they stand in a line, in which those that a face has not are left out."""
+    fields = vars(face) | {"box": list(face.box), "scores": list(face.scores)}
+    return {name: value for name, value in fields.items() if value is not None or name == "emotion"}

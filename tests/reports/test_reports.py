@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from emotion_camera.reports.lines import LONGEST_LINE, MOST_LINES, LineReader, LineSplitter, ReportJoiner
-from emotion_camera.reports.parse import EventReport, Face, FacesReport, ReportError, parse
+from emotion_camera.reports.parse import WHY, EventReport, Face, FacesReport, ReportError, parse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -20,14 +20,11 @@ VALIDATOR = Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
 shares = st.floats(0, 1)
 whole = st.integers(1, (1 << 53) - 1)
 names = st.text(st.characters(exclude_categories=["C", "Zl", "Zp"]), min_size=1)
-faces = st.fixed_dictionaries(
-    {
-        "id": whole,
-        "box": st.tuples(*[st.integers(0, 10_000)] * 2, *[st.integers(1, 10_000)] * 2).map(list),
-        "emotion": st.none() | names,
-        "score": shares,
-        "scores": st.lists(shares, min_size=1),
-    }
+place = st.tuples(*[st.integers(0, 10_000)] * 2, *[st.integers(1, 10_000)] * 2).map(list)
+face = {"id": whole, "box": place, "emotion": names, "score": shares, "scores": st.lists(shares, min_size=1)}
+affect = {"valence": st.floats(-1, 1), "arousal": st.floats(-1, 1)}
+faces = st.fixed_dictionaries(face, optional=affect) | st.fixed_dictionaries(
+    face | {"emotion": st.none()}, optional=affect | {"why": st.sampled_from(WHY)}
 )
 frames = st.fixed_dictionaries(
     {
@@ -68,6 +65,24 @@ def test_the_fields_of_a_frame():
     face = {"id": 3, "box": [1, 2, 30, 40], "emotion": None, "score": 0.3, "scores": [0.3, 0.7]}
     line = json.dumps({"v": 1, "t": 123, "fps": 9.5, "faces": [face]})
     assert parse(line) == FacesReport(123, 9.5, (Face(3, (1, 2, 30, 40), None, 0.3, (0.3, 0.7)),))
+
+
+def test_a_reason_stands_in_place_of_a_name_and_is_one_of_six():
+    def why(**fields):
+        face = {"id": 3, "box": [1, 2, 30, 40], "emotion": None, "score": 0.3, "scores": [0.3, 0.7]} | fields
+        return parse(json.dumps({"v": 1, "t": 123, "fps": 9.5, "faces": [face]})).faces[0].why
+
+    assert why(why="turned") == "turned"
+    assert why(why="\u001b[2J") is None
+    assert why(why=["turned"]) is None
+    assert why(why="turned", emotion="happy") is None
+
+
+@pytest.mark.parametrize("value", [1.01, -1.01, "0.5", True, [0]])
+def test_valence_and_arousal_are_from_minus_1_to_1(value):
+    for name in ("valence", "arousal"):
+        face = {"id": 3, "box": [1, 2, 30, 40], "emotion": None, "score": 0.3, "scores": [0.3, 0.7], name: value}
+        assert parse(json.dumps({"v": 1, "t": 123, "fps": 9.5, "faces": [face]})) is None
 
 
 def test_the_fields_of_an_event():

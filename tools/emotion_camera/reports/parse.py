@@ -24,6 +24,7 @@ FASTEST = 1000  # frames a second: the camera's clock counts ms
 LARGEST = (1 << 53) - 1  # the largest integer that every reader of JSON has
 MOST_REPORT_MS = 60_000  # of device/main.py's setting
 REPORT_MS = re.compile(r"report_ms is (\d{1,9})\.")
+WHY = ("far", "dark", "blurred", "turned", "covered", "unsure")
 # What a label can't have: control characters, line ends, and letters that turn the direction of writing or are half of one.
 NAME = re.compile(r"[^\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]{1,1024}")
 
@@ -38,9 +39,13 @@ class Face:
 
     id: int  # the face keeps it while it stays in view; from 1
     box: tuple[int, int, int, int]  # x, y, width, height in pixels of the frame
-    emotion: str | None  # None while the face is uncertain
+    emotion: str | None  # None while the face can't be told
     score: float  # the best of the scores, 0 to 1
     scores: tuple[float, ...]  # in the order of the ready event's labels; they add up to about 1
+    # Of program 0.3.0 and later:
+    why: str | None = None  # what keeps the face from being told: one of WHY, while there is no emotion
+    valence: float | None = None  # -1 (unpleasant) to 1 (pleasant); None for a model whose labels are not known
+    arousal: float | None = None  # -1 (calm) to 1 (excited)
 
 
 @dataclass(frozen=True)
@@ -162,7 +167,9 @@ def _face(fields: dict[str, Any]) -> Face:
     if emotion is not None and not NAME.fullmatch(emotion):
         raise ValueError("no emotion")
     scores = tuple(_number(score, 1) for score in _list(fields["scores"], MOST_LABELS))
-    return Face(_integer(fields["id"], least=1), place, emotion, _number(fields["score"], 1), scores)
+    why = fields.get("why") if emotion is None and fields.get("why") in WHY else None
+    affect = (None if fields.get(name) is None else _number(fields[name], 1, -1) for name in ("valence", "arousal"))
+    return Face(_integer(fields["id"], least=1), place, emotion, _number(fields["score"], 1), scores, why, *affect)
 
 
 def _integer(value: Any, least: int = 0, most: int = LARGEST) -> int:
@@ -171,8 +178,8 @@ def _integer(value: Any, least: int = 0, most: int = LARGEST) -> int:
     return value
 
 
-def _number(value: Any, most: float) -> float:
-    if type(value) not in (int, float) or not 0 <= value <= most:
+def _number(value: Any, most: float, least: float = 0) -> float:
+    if type(value) not in (int, float) or not least <= value <= most:
         raise ValueError("no number")
     return value
 

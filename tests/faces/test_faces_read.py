@@ -120,5 +120,5 @@ def test_a_picture_that_cannot_be_a_cropped_face_is_refused(tmp_path, picture, s
 def test_a_damaged_picture_is_refused(tmp_path):
     write(tmp_path, "it.png")
     (tmp_path / "it.png").write_bytes((tmp_path / "it.png").read_bytes()[:900])
-    with pytest.raises(UserError, match=r"it.png: can't be read as a picture"):
+    with pytest.raises(UserError, match=r"it.png: is not a picture"):
         read_face(tmp_path / "it.png")

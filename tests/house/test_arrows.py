@@ -17,7 +17,7 @@ GUESTS = (
 )  # run by MicroPython on the camera
 HEAVY = {"tensorflow", "keras", "torch", "ray", "jax"}
 CAMERA_COMMANDS = "emotion_camera.commands"
-FOR_TRAINING = ("model", "faces", "files", "errors", "boards")
+FOR_TRAINING = ("model", "faces", "files", "errors", "boards", "progress")
 
 
 def modules() -> dict[str, Path]:

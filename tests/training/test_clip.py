@@ -13,8 +13,7 @@ from emotion_camera.files import ASSETS
 from emotion_camera.model.contract import EMOTIONS
 from emotion_camera.simulator.host.haar import find_features, load_cascade
 from emotion_training.assets import average_faces, clip
-from emotion_training.data.fer2013 import Faces, load
-from emotion_training.data.targets import SEVEN
+from emotion_training.data.fer2013 import SEVEN, Faces, load
 from PIL import Image, ImageSequence
 
 FER2013 = Path(__file__).parents[3] / "shared" / "datasets" / "fer2013" / "fer2013.npz"

@@ -9,6 +9,7 @@ from typing import Any
 from emotion_camera.errors import UserError, missing_package
 from emotion_camera.files import ASSETS, IN_WHEEL
 from emotion_camera.model.contract import DEFAULT_MODEL
+from emotion_camera.progress import say
 
 from emotion_training import steps
 from emotion_training.fit.distillation import FOLDER
@@ -47,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _failed(sentence: object) -> int:
-    print(f"train: {sentence}", file=sys.stderr)
+    say(f"train: {sentence}")  # the name of a file may be in it
     return 1
 
 
@@ -157,12 +158,15 @@ COMMANDS: list[tuple[str, Callable[[argparse.Namespace], None], list[Option]]] =
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        "emotion-camera train", description=ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter
+        "emotion-camera train",
+        description=ABOUT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     commands = parser.add_subparsers(title="steps", metavar="STEP", required=True)
     for name, function, options in COMMANDS:
         about = (function.__doc__ or "").strip()
-        command = commands.add_parser(name, help=about, description=about)
+        command = commands.add_parser(name, help=about, description=about, allow_abbrev=False)
         command.set_defaults(step=function)
         either = command.add_mutually_exclusive_group(required=True) if name == "sweep" else None
         for option, how in options:

@@ -26,7 +26,7 @@ def read_manifest(folder: Path, say: Callable[[str], None] = lambda _: None) -> 
         text = (folder / MANIFEST).read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, IsADirectoryError):
         return []
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = [line for line in text.split("\n") if line.strip()]  # a name may hold what Python also splits at
     entries = [entry for entry in map(_entry, lines) if entry]
     if len(entries) < len(lines):
         bad = len(lines) - len(entries)

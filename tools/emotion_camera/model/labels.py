@@ -15,6 +15,7 @@ from emotion_camera.errors import ModelError, UserError
 from emotion_camera.files import foreign_kind
 
 LONGEST = 1024  # characters of a labels file that the camera reads
+MOST_BYTES = 100_000  # that are looked at here
 BLANKS = " \t\n\r\v\f"  # what MicroPython's strip() takes off; Python's takes off more
 # What data sets and people call the seven emotions, beside what FER2013 calls them.
 SYNONYMS = {
@@ -39,7 +40,8 @@ def read_labels(path: Path, classes: int | None = None) -> tuple[str, ...]:
     """
     path = Path(path)
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES)
     except FileNotFoundError:
         raise ModelError(f"{path}: no such labels file; it must hold one label a line, in output order") from None
     except OSError as error:
@@ -50,7 +52,8 @@ def read_labels(path: Path, classes: int | None = None) -> tuple[str, ...]:
         raise ModelError(f"{path}: {error}") from None
     if classes is not None and len(labels) != classes:
         raise ModelError(
-            f"{path}: has {len(labels)} labels, but the model has {classes} outputs; give one a line, in output order"
+            f"{path}: has {len(labels)} label{'s'[: len(labels) != 1]}, but the model has {classes} outputs; give one a line, "
+            "in output order"
         )
     return labels
 

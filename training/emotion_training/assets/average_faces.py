@@ -15,8 +15,7 @@ from emotion_camera.model.contract import EMOTIONS
 from numpy.typing import NDArray
 from PIL import Image
 
-from emotion_training.data.fer2013 import TRAINING, Faces
-from emotion_training.data.targets import SEVEN
+from emotion_training.data.fer2013 import SEVEN, TRAINING, Faces
 
 OUT = 128  # size of an average face in pixels
 MIN_FACES = 15  # fewer images could show one person

@@ -28,8 +28,7 @@ from emotion_training.assets.average_faces import (
     template,
     warp_to,
 )
-from emotion_training.data.fer2013 import TRAINING, Faces
-from emotion_training.data.targets import SEVEN
+from emotion_training.data.fer2013 import SEVEN, TRAINING, Faces
 
 CANDIDATES = 1600  # per emotion, those with the highest FER+ agreement
 AGREED = {"fear": 0.6, "disgust": 0.3}  # share of the votes, else 0.5: half-clear fear looks surprised, disgust is rare

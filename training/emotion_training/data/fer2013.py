@@ -5,21 +5,31 @@ pixels); Kaggle's folders (`train/happy/Training_123.jpg`, `test/fear/PrivateTes
 the npz or from its own `fer2013new.csv`, which stands row by row beside `fer2013.csv`.
 """
 
-import csv
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from emotion_camera.errors import UserError
+from emotion_camera.faces.reader import TESTING, VALIDATION, FaceFile, has_categories
+from emotion_camera.files import foreign_kind
 from emotion_camera.model.contract import EMOTIONS, INPUT_SIZE
+from emotion_camera.model.labels import emotion_of
+from emotion_camera.progress import say
 from numpy.typing import NDArray
+
+from emotion_training.data.folders import read_folders
+from emotion_training.data.tables import rows
 
 SIZE = INPUT_SIZE
 TRAINING, PUBLIC_TEST, PRIVATE_TEST = 0, 1, 2
 USAGES = {"Training": TRAINING, "PublicTest": PUBLIC_TEST, "PrivateTest": PRIVATE_TEST}
 VOTES = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF")
+SEVEN = [4, 5, 6, 1, 3, 2, 0]  # the columns of VOTES in the order of EMOTIONS
 ANNOTATORS = 10  # votes that a picture has in FER+
+AGREEMENT = 0.64  # of FER+'s largest vote with FER2013's label; 0.18 in a shuffled order
+LEAST_AGREEMENT = 0.4
+ENOUGH = 500  # pictures to tell
+PACKED = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
 
 Bytes = NDArray[np.uint8]
 
@@ -69,7 +79,22 @@ def load(path: Path, votes: Path | None = None) -> Faces:
     beside = path.parent / "fer2013new.csv"
     if votes is None and faces.votes is None and beside.is_file():
         votes = beside
-    return replace(faces, votes=load_votes(votes, faces.usage)) if votes is not None else faces
+    if votes is None:
+        return faces
+    faces = replace(faces, votes=load_votes(votes, faces.usage))
+    _check_order(faces, votes)
+    return faces
+
+
+def _check_order(faces: Faces, path: Path) -> None:
+    """UserError for votes that are of other pictures: where one file was sorted or shuffled, the parts still match."""
+    assert faces.votes is not None
+    agree = float((faces.votes[:, SEVEN].argmax(axis=1) == faces.labels).mean())
+    if len(faces) >= ENOUGH and agree < LEAST_AGREEMENT:
+        raise UserError(
+            f"{path}: its votes agree with the labels of {agree:.0%} of the pictures, and in the right order of {AGREEMENT:.0%}; "
+            "give both files in the order in which they were published"
+        )
 
 
 def _find(path: Path) -> Path:
@@ -80,15 +105,40 @@ def _find(path: Path) -> Path:
         )
     if path.is_file():
         return path
-    for name in ("fer2013.npz", "fer2013.csv", "icml_face_data.csv"):
-        if (path / name).is_file():
-            return path / name
-    if (path / "train").is_dir():
-        return path
-    raise UserError(f"{path}: holds neither fer2013.npz, fer2013.csv, icml_face_data.csv nor a folder train/")
+    try:
+        found = _inside(path)
+        if found:
+            return found
+        advice = _advice(path)
+    except OSError as error:
+        raise UserError(f"{error.filename}: can't be read ({error.strerror}); give a folder of yours") from None
+    wanted = "fer2013.npz, fer2013.csv, icml_face_data.csv nor the folders train and test"
+    raise UserError(f"{path}: holds neither {wanted}; {advice}")
+
+
+def _advice(path: Path) -> str:
+    """What to give in place of a folder that is no data set."""
+    below = [*sorted(path.glob("*/")), *sorted(path.glob("*/*/"))]
+    found = next((it for it in (path.absolute().parent, *below) if it.is_dir() and _inside(it)), None)
+    tables = sorted(path.glob("*.csv"))
+    packed = [it for it in sorted(path.iterdir()) if it.suffix.lower() in PACKED]
+    if found or tables:
+        return f"give {found or tables[0]}"
+    return f"unpack {packed[0].name}" if packed else "put the folders of emotions below train and test"
+
+
+def _inside(folder: Path) -> Path | None:
+    """The data set that lies in a folder itself."""
+    named = (folder / name for name in ("fer2013.npz", "fer2013.csv", "icml_face_data.csv"))
+    found = next((path for path in named if path.is_file()), None)
+    return found or (folder if has_categories(folder) else None)
 
 
 def _load_npz(path: Path) -> Faces:
+    with path.open("rb") as file:
+        kind = foreign_kind(file.read(1024))
+    if kind and "zip" not in kind:  # as an npz is
+        raise UserError(f"{path}: {kind}")
     try:
         with np.load(path) as data:
             missing = {"images", "label", "usage"} - set(data)
@@ -134,41 +184,26 @@ def _check_whole(name: str, array: NDArray, path: Path) -> None:
         raise UserError(f"{path}: {name} is of the type {array.dtype}; it must be of whole numbers, such as uint8")
 
 
-def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[list[str]]:
-    """The named columns of each data row of a CSV file, whatever their order and the blanks round their names."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
-            header = [name.strip() for name in next(reader, [])]
-            missing = [name for name in columns if name not in header]
-            if missing:
-                raise UserError(
-                    f"{path}: its first line names no column {missing[0]!r}; "
-                    f"give the file whose first line names {', '.join(columns)}"
-                )
-            places = [header.index(name) for name in columns]
-            number = 1
-            for number, row in enumerate(reader, 2):
-                if len(row) < len(header):
-                    raise UserError(f"{path}: line {number} is cut short; fetch the file again")
-                yield [row[place] for place in places]
-            if number == 1:
-                raise UserError(f"{path}: has a line of column names but no rows after it; fetch the file again")
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path}: can't be read as a CSV file ({error}); fetch it again") from error
-
-
 def _load_csv(path: Path) -> Faces:
     images, labels, usages = [], [], []
-    for number, (emotion, usage, text) in enumerate(_rows(path, ("emotion", "Usage", "pixels")), 2):
-        if emotion not in {"0", "1", "2", "3", "4", "5", "6"}:
-            raise UserError(f"{path}: line {number} has the emotion {emotion!r}; it must be 0 to 6")
+    for number, (emotion, usage, text) in rows(path, ("emotion", "Usage", "pixels")):
         if usage not in USAGES:
             raise UserError(f"{path}: line {number} has the Usage {usage!r}; it must be one of {', '.join(USAGES)}")
+        labels.append(_label(emotion, path, number))
         images.append(_pixels(text, path, number))
-        labels.append(int(emotion))
         usages.append(USAGES[usage])
     return Faces(np.stack(images), np.array(labels, np.uint8), np.array(usages, np.uint8))
+
+
+def _label(text: str, path: Path, number: int) -> int:
+    """The index of an emotion that is given by number or by name."""
+    if text in {"0", "1", "2", "3", "4", "5", "6"}:
+        return int(text)
+    if emotion_of(text) not in EMOTIONS:
+        raise UserError(
+            f"{path}: line {number} has the emotion {text!r}; it must be 0 to 6, or one of {', '.join(EMOTIONS)}"
+        )
+    return EMOTIONS.index(emotion_of(text))
 
 
 def _pixels(text: str, path: Path, number: int) -> Bytes:
@@ -186,42 +221,15 @@ def _pixels(text: str, path: Path, number: int) -> Bytes:
 
 
 def _load_folders(path: Path) -> Faces:
-    """Kaggle's folder form. The test folder's files are PublicTest_* and PrivateTest_*; other names count as PrivateTest."""
-    images, labels, usages = [], [], []
-    for part in ("train", "test"):
-        for label, emotion in enumerate(EMOTIONS):
-            folder = path / part / emotion
-            if not folder.is_dir():
-                raise UserError(f"{folder}: no such folder; {part}/ needs one for each of {', '.join(EMOTIONS)}")
-            for file in sorted(folder.iterdir()):
-                if file.suffix.lower() in (".jpg", ".jpeg", ".png"):
-                    images.append(read_picture(file))
-                    labels.append(label)
-                    usages.append(_folder_usage(part, file.name))
-    if TRAINING not in usages:
-        raise UserError(f"{path}: train/ holds no .jpg or .png picture")
-    return Faces(np.stack(images), np.array(labels, np.uint8), np.array(usages, np.uint8))
+    """A folder of pictures. Files of the test folder named PublicTest_* are that part's, as are those of a validation folder."""
+    images, labels, files = read_folders(path, say)
+    return Faces(images, labels, np.array([_usage(file) for file in files], np.uint8))
 
 
-def _folder_usage(part: str, name: str) -> int:
-    if part == "train":
-        return TRAINING
-    return PUBLIC_TEST if name.startswith("PublicTest") else PRIVATE_TEST
-
-
-def read_picture(file: Path) -> Bytes:
-    """A 48 x 48 picture file as uint8 [48, 48] grey levels; UserError where it is not one."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(file) as picture:
-            if picture.size != (SIZE, SIZE):
-                raise UserError(
-                    f"{file}: is {picture.width} x {picture.height}; FER2013's pictures are {SIZE} x {SIZE}"
-                )
-            return np.asarray(picture.convert("L"))
-    except (OSError, UnidentifiedImageError) as error:
-        raise UserError(f"{file}: can't be read as a picture ({error})") from error
+def _usage(file: FaceFile) -> int:
+    if file.category == VALIDATION or (file.category == TESTING and file.path.name.startswith("PublicTest")):
+        return PUBLIC_TEST
+    return PRIVATE_TEST if file.category == TESTING else TRAINING
 
 
 def load_votes(path: Path, usage: Bytes) -> Bytes:
@@ -231,15 +239,16 @@ def load_votes(path: Path, usage: Bytes) -> Bytes:
         raise UserError(f"{path}: is a folder; give the file fer2013new.csv itself")
     if not path.is_file():
         raise UserError(f"{path}: no such file; fer2013new.csv is in FER+'s repository")
-    votes = []
-    for number, (part, *counts) in enumerate(_rows(path, ("Usage", *VOTES))):
-        if number >= len(usage) or USAGES.get(part) != usage[number]:
+    found = list(rows(path, ("Usage", *VOTES)))
+    if len(found) != len(usage):
+        raise UserError(
+            f"{path}: has votes for {len(found):,} pictures, but there are {len(usage):,}; give those of this data"
+        )
+    for (line, (part, *counts)), used in zip(found, usage, strict=True):
+        if USAGES.get(part) != used:
             raise UserError(
-                f"{path}: row {number} does not match that row of the pictures; both must be in fer2013.csv's order"
+                f"{path}: line {line} is of another part than that picture; both must be in fer2013.csv's order"
             )
         if not all(count.isdecimal() and int(count) <= ANNOTATORS for count in counts):
-            raise UserError(f"{path}: row {number} has votes that are not whole numbers from 0 to {ANNOTATORS}")
-        votes.append([int(count) for count in counts])
-    if len(votes) != len(usage):
-        raise UserError(f"{path}: has votes for {len(votes)} pictures, but there are {len(usage)}")
-    return np.array(votes, np.uint8)
+            raise UserError(f"{path}: line {line} has votes that are not whole numbers from 0 to {ANNOTATORS}")
+    return np.array([cells[1:] for _, cells in found], np.uint8)

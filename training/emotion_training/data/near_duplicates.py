@@ -32,7 +32,7 @@ def _near_duplicates(
     faces: Faces, rows: NDArray[np.bool_], near: float, others: NDArray[np.bool_] | None = None
 ) -> NDArray[np.bool_]:
     """Mask over all rows [n]: those of `rows` that show nearly the same picture as one of `others`, by default all but `rows`."""
-    pictures = _normalised(faces.images)
+    pictures = normalised(faces.images)
     index, compared = np.flatnonzero(rows), pictures[~rows if others is None else others]
     mask = np.zeros(len(faces), bool)
     if len(compared) == 0:
@@ -42,7 +42,7 @@ def _near_duplicates(
     return mask
 
 
-def _normalised(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+def normalised(images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Each picture as a vector of mean 0 and length 1, so that a dot product is the correlation."""
     flat = images.reshape(len(images), -1).astype(np.float32)
     flat -= flat.mean(axis=1, keepdims=True)

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from emotion_training.data.fer2013 import Faces
-from emotion_training.data.targets import SEVEN
+from emotion_training.data.fer2013 import SEVEN, Faces
 
 CONTEMPT, UNKNOWN, NF = 7, 8, 9  # columns of FER+'s votes; contempt is also the eighth class of "FER+ 8"
 

@@ -4,11 +4,8 @@ import numpy as np
 from emotion_camera.model.contract import EMOTIONS
 from numpy.typing import NDArray
 
-from emotion_training.data.fer2013 import PUBLIC_TEST, TRAINING, Faces
+from emotion_training.data.fer2013 import PUBLIC_TEST, SEVEN, TRAINING, Faces
 from emotion_training.data.near_duplicates import duplicates_in_public, duplicates_in_training
-
-# FER+'s columns in the order of EMOTIONS: anger, disgust, fear, happiness, sadness, surprise, neutral.
-SEVEN = [4, 5, 6, 1, 3, 2, 0]
 
 # At least this many of FER+'s ten annotators must have named one of the seven: fewer means that most saw contempt,
 # no face, or could not tell.

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from emotion_camera.errors import UserError
 from emotion_camera.model.contract import EMOTIONS, Model, check
+from emotion_camera.model.labels import emotion_of
 from numpy.typing import NDArray
 
 from emotion_training.data.fer2013 import PRIVATE_TEST, PUBLIC_TEST, SIZE, Faces
@@ -15,7 +16,7 @@ PARTS = {"PublicTest": PUBLIC_TEST, "PrivateTest": PRIVATE_TEST}
 def check_measurable(path: Path) -> Model:
     """The checked model of a file; UserError if FER2013 cannot measure it, for its labels or its input size."""
     model = check(path)
-    if model.labels != EMOTIONS:
+    if tuple(map(emotion_of, model.labels)) != EMOTIONS:
         raise UserError(
             f"{path}: its labels are {', '.join(model.labels)}; FER2013 measures only a model with the labels "
             f"{', '.join(EMOTIONS)}, in this order"

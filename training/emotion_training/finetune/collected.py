@@ -1,15 +1,14 @@
 """A folder of labelled faces (see `emotion_camera.faces`) as arrays to train on."""
 
-import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from emotion_camera.errors import UserError
 from emotion_camera.faces.manifest import Entry
-from emotion_camera.faces.reader import find_faces, read_face
+from emotion_camera.faces.reader import Say, find_faces, read_face, say_some
 from emotion_camera.model.labels import check_label
+from emotion_camera.progress import bar, say
 from numpy.typing import NDArray
 
 MIN_FACES = 10  # of a class: two or three of them are for validation
@@ -34,25 +33,27 @@ class CollectedFaces:
         return sorted({int(it) for it in self.classes})
 
 
-def warn(sentence: str) -> None:
-    """Say on standard error what was passed over."""
-    print(f"train: {sentence}", file=sys.stderr)
-
-
-def read(folder: Path, known: tuple[str, ...], say: Callable[[str], None] = warn) -> CollectedFaces:
+def read(folder: Path, known: tuple[str, ...], say: Say = say) -> CollectedFaces:
     """The faces of a folder, for a model with the labels `known`; others become new classes.
 
     A file that is no usable picture is passed over, and told to `say`. Raises UserError where the folder can't be read,
     holds fewer than two classes, has too few pictures of a class, or a class's name can't be a label.
     """
-    faces = []
-    for file in find_faces(folder, say, known):
-        if file.label not in known:
-            check_label(file.label, file.path.parent)
-        try:
-            faces.append((file, read_face(file.path)))
-        except UserError as error:
-            say(f"{error}; passed over")
+    faces, wrong = [], []
+    files = find_faces(folder, say, known)
+    parts = sorted({file.category for file in files if file.category})
+    if parts:
+        say(f"{folder}: {', '.join(parts)} are taken together; the faces to validate on are chosen among all")
+    for place, label in {file.path.parent: file.label for file in files if file.label not in known}.items():
+        check_label(label, place)
+    with bar(len(files), f"reading {folder.name}", " pictures") as progress:
+        for file in files:
+            try:
+                faces.append((file, read_face(file.path)))
+            except UserError as error:
+                wrong.append(f"{error}; passed over")
+            progress.update()
+    say_some(wrong, say)
     if not faces:
         raise UserError(
             f"{folder}: holds no usable pictures; put cropped faces into a folder for each label, as faces/happy"

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from emotion_camera.errors import UserError
 from emotion_camera.faces.manifest import time_s
+from emotion_camera.progress import bar
 from numpy.typing import NDArray
 
+from emotion_training.data.near_duplicates import normalised
 from emotion_training.finetune.collected import CollectedFaces
 
 VAL_SHARE = 0.25  # of each class
@@ -18,6 +20,7 @@ SAME_MOMENT_S = 1.0  # frames of a class that are less apart are of one moment
 # Normalised correlation. Of pairs in FER2013's PublicTest 36 in 6.4 million exceed it, 28 of them the same picture; the
 # average faces, one face with seven expressions, reach 0.89.
 ALIKE = 0.95
+CHUNK = 500  # faces that are compared with all others at a time
 MIN_GROUPS = 3  # of a class, for one to be for validation and most for training
 GROUP_KEYS = {
     "person": "of other people than the training faces",
@@ -66,22 +69,38 @@ def _too_few(faces: CollectedFaces, moments: NDArray[np.int64]) -> str:
 def _moments(faces: CollectedFaces) -> NDArray[np.int64]:
     """The group of each face, int [n]: pictures of a class that are alike, or close in time, are of one moment."""
     groups = np.arange(len(faces.classes))
-    for it in faces.present():
-        mine = np.flatnonzero(faces.classes == it)
-        near = np.corrcoef(faces.images[mine].reshape(len(mine), -1)) > ALIKE
-        times = np.array([time_s(faces.entries[row]) for row in mine], np.float64)  # None becomes NaN: close to nothing
-        near |= np.abs(times[:, np.newaxis] - times) < SAME_MOMENT_S
-        for a, b in zip(*np.nonzero(np.triu(near, 1)), strict=True):
-            groups[groups == groups[mine[b]]] = groups[mine[a]]
+    with bar(len(groups), "comparing faces", " faces") as progress:
+        for it in faces.present():
+            mine = np.flatnonzero(faces.classes == it)
+            vectors = normalised(faces.images[mine])
+            times = np.array(
+                [time_s(faces.entries[row]) for row in mine], np.float64
+            )  # None becomes NaN: close to nothing
+            joined = np.arange(len(mine))
+            for rows in np.array_split(joined, -(-len(mine) // CHUNK)):
+                near = vectors[rows] @ vectors.T > ALIKE
+                near |= np.abs(times[rows, np.newaxis] - times) < SAME_MOMENT_S
+                for row in near:
+                    _join(joined, row)
+                progress.update(len(rows))
+            groups[mine] = mine[joined]
     return groups
 
 
+def _join(groups: NDArray[np.int64], members: NDArray[np.bool_]) -> None:
+    """Make one of all groups that have one of the `members`, a mask."""
+    met = groups[members]
+    if met.size and (met != met[0]).any():
+        joins = np.zeros(len(groups), bool)
+        joins[met] = True
+        groups[joins[groups]] = met.min()
+
+
 def _merged(groups: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The finest grouping in which no group of either is split."""
+    """The finest grouping in which no group of either is split; both are numbered below their length."""
     merged = others.copy()
     for group in np.unique(groups):
-        met = np.unique(merged[groups == group])
-        merged[np.isin(merged, met)] = met[0]
+        _join(merged, groups == group)
     return merged
 
 

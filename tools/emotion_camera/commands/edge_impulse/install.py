@@ -66,7 +66,9 @@ def label_lines(data: bytes, source: str) -> tuple[str, ...]:
         return parse(data)
     except ModelError as error:
         wrong = str(error).partition(";")[0]
-        raise UserError(f"{source}: its labels.txt can't be used: {wrong}; rename the labels in Studio, and Build again") from None
+        raise UserError(
+            f"{source}: its labels.txt can't be used: {wrong}; rename the labels in Studio, and Build again"
+        ) from None
 
 
 def install(export: Export, name: str, folder: Path, *, source: str, source_sha256: str, force: bool) -> Model:

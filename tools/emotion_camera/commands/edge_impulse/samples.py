@@ -10,7 +10,7 @@ from pathlib import Path
 
 from emotion_camera.errors import UserError
 from emotion_camera.faces.manifest import Entry
-from emotion_camera.faces.reader import FaceFile, find_faces
+from emotion_camera.faces.reader import TESTING, VALIDATION, FaceFile, find_faces
 
 SPLIT = "split"  # the category of a picture that is still to be assigned to training or testing
 FORMATS = {"PNG": "png", "JPEG": "jpg"}  # what the service takes, by Pillow's names
@@ -73,7 +73,10 @@ def _sample(file: FaceFile) -> Sample:
     except Exception:  # Pillow's decoders raise all kinds for damaged files
         raise UserError("it is no whole PNG or JPEG") from None
     digest = hashlib.sha256(data).hexdigest()
-    return Sample(file.path, file.label, file.category or SPLIT, ending, digest, len(data), _metadata(file.entry))
+    category = (
+        TESTING if file.category == VALIDATION else file.category or SPLIT
+    )  # Studio validates on a share of training
+    return Sample(file.path, file.label, category, ending, digest, len(data), _metadata(file.entry))
 
 
 def _is_new(sample: Sample, same: Sample | None) -> bool:

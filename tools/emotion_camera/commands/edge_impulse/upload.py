@@ -33,8 +33,8 @@ examples:
   emotion-camera edge-impulse upload mine --dry-run         print what would be sent; needs no key
   emotion-camera edge-impulse upload mine --category testing
 
-FOLDER has a folder of PNGs or JPEGs for each label, or such folders below training and testing; without these two, the
-service splits the pictures. Metadata from manifest.jsonl: a code for the person, the session, the camera, its result.
+FOLDER has a folder of PNGs or JPEGs for each label, or such folders below training and testing (validation counts as
+testing); without these, the service splits the pictures. Metadata from manifest.jsonl: a code for the person, the session, the camera, its result.
 
 Uploaded pictures are listed in {LOG} in the folder and not sent again. To send all again, after you have
 deleted them in Studio, delete that file.

@@ -177,7 +177,7 @@ def sums(out: Path) -> None:
 
 def main() -> int:
     """Make the folder anew, and print what is in it."""
-    parser = argparse.ArgumentParser("make release", description="Build all files of a release.")
+    parser = argparse.ArgumentParser("make release", description="Build all files of a release.", allow_abbrev=False)
     parser.add_argument("--out", type=Path, default=ROOT / "dist", help="made anew (default: dist)")
     out: Path = parser.parse_args().out.resolve()
     shutil.rmtree(out, ignore_errors=True)

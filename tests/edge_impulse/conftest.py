@@ -1,7 +1,6 @@
 """A fake Studio, faces that nobody has, and the verb."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -38,12 +37,10 @@ def make_faces(tmp_path):
 
 
 @pytest.fixture
-def edge_impulse(monkeypatch):
+def edge_impulse():
     """A function that runs the verb in this process: `edge_impulse("upload", folder)`; its exit status."""
 
     def run(*words: object) -> int:
-        command = ["edge-impulse", *map(str, words)]
-        monkeypatch.setattr(sys, "argv", ["tools", *command])
-        return main(command)
+        return main(["edge-impulse", *map(str, words)])
 
     return run

@@ -75,6 +75,8 @@ def test_each_verb_has_its_help(capsys, verb):
         (["help", "recrod"], "did you mean record?"),
         (["demo", "--bord", "h7"], "did you mean --board?"),
         (["watch", "--prot=COM3"], "did you mean --port?"),
+        (["demo", "--boar", "h7"], "did you mean --board?"),
+        (["train", "evaluate", "--dat", "x"], "the following arguments are required: --data"),
         (["edge-impulse", "uplod"], "did you mean upload?"),
         (["completion", "bsh"], "did you mean bash?"),
     ],

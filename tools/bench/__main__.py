@@ -37,6 +37,7 @@ def main() -> int:
         description="Measure the camera program on the simulator.",
         epilog="\n".join(["sections:", *(f"  {name:<13} {text}" for name, text in sections.items())]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"default: all but {', '.join(SLOW)}")
     parser.add_argument("--program", type=Path, metavar="FILE", help="default: device/compact/main.py")

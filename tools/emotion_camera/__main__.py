@@ -11,7 +11,7 @@ import re
 import signal
 import sys
 from types import FrameType
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from emotion_camera import __version__
 from emotion_camera.errors import UserError, missing_package
@@ -59,12 +59,28 @@ fish: emotion-camera completion fish > ~/.config/fish/completions/emotion-camera
 """
 
 
+UNKNOWN = "unrecognized arguments: "  # argparse's words
+API_KEY = re.compile(r"\bei_\w+")  # as Edge Impulse gives them
+
+
 class Parser(argparse.ArgumentParser):
-    """Suggests the option or choice that was meant, where one is close to what was typed."""
+    """Takes options by their whole names, and suggests the option or choice that was meant, where one is close to what was typed.
+
+    By an abbreviation argparse would take a key of which nothing else here knows that it is one. What was typed beside an
+    unknown option is not shown: it may be a key.
+    """
+
+    def __init__(self, *words: Any, **how: Any) -> None:
+        super().__init__(*words, **how | {"allow_abbrev": False})
 
     def error(self, message: str) -> NoReturn:
         """Exit with 2 and the message."""
-        wrong = re.search(r"(?:invalid choice: |unrecognized arguments: )['\"]?([^'\" =]+)", message)
+        if message.startswith(UNKNOWN):
+            unknown = message.removeprefix(UNKNOWN).split(" ")
+            options = [word.partition("=")[0] for word in unknown if word.startswith("-")]
+            message = UNKNOWN + " ".join(options or unknown)
+        message = API_KEY.sub("ei_...", message)
+        wrong = re.search(rf"(?:invalid choice: |{UNKNOWN})['\"]?([^'\" =]+)", message)
         near = difflib.get_close_matches(wrong[1], words_of(self), 1) if wrong else []
         super().error(message + (f"; did you mean {near[0]}?" if near else ""))
 

@@ -7,6 +7,8 @@ import importlib
 import sys
 from typing import NamedTuple
 
+from emotion_camera.commands.edge_impulse.credentials import hide_key
+
 EXAMPLES = """
 examples:
   export EI_API_KEY=ei_...                                        your project's key (Studio: Dashboard, Keys)
@@ -20,7 +22,7 @@ docs/edge-impulse.md has a tutorial, also without an account.
 
 
 class Action(NamedTuple):
-    """One action: `module` has `add_arguments(parser)` and `run(arguments) -> int`, and is imported only when used."""
+    """One action: `module` has `add_arguments(parser)` and `run(arguments) -> int`."""
 
     module: str
     help: str
@@ -37,14 +39,15 @@ ACTIONS = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The actions; only the one in use is imported."""
+    """The actions, with their arguments."""
+    if sys.argv[1:2] == ["edge-impulse"]:  # not a program of somebody's that calls this one
+        hide_key()
     parser.description = "Exchange faces and models with Edge Impulse Studio."
     parser.epilog = EXAMPLES
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, action in ACTIONS.items():
         chosen = actions.add_parser(name, help=action.help, formatter_class=argparse.RawDescriptionHelpFormatter)
-        if name in sys.argv:
-            importlib.import_module(f"emotion_camera.commands.edge_impulse.{action.module}").add_arguments(chosen)
+        importlib.import_module(f"emotion_camera.commands.edge_impulse.{action.module}").add_arguments(chosen)
 
 
 def run(arguments: argparse.Namespace) -> int:

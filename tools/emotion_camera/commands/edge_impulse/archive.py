@@ -14,6 +14,9 @@ from emotion_camera.errors import UserError
 MB = 1_000_000
 MOST_BYTES = 200 * MB  # of the zip itself: Studio's largest downloads for boards, C++ libraries, have some 10 MB
 MOST_MEMBERS = 20_000  # a C++ library brings some thousands of source files
+MOST_DIRECTORY = (
+    5 * MB
+)  # of the zip's table of contents, which is read as a whole: each entry becomes a dozen times as large
 MOST_MEMBER = 50 * MB  # of a file in it: what a board can run has 0.3 MB
 MOST_UNPACKED = 1_000 * MB
 MODEL, LABELS = "trained.tflite", "labels.txt"
@@ -46,6 +49,8 @@ def open_export(data: bytes, name: str) -> Export:
     """The model and labels in a download's bytes; UserError with a sentence, which calls it `name`, where they can't be had."""
     if not zipfile.is_zipfile(io.BytesIO(data)):
         raise UserError(f"{name}: {_no_zip(data)}")
+    if _directory_bytes(data) > MOST_DIRECTORY:
+        raise UserError(f"{name}: holds more files than any model for a camera; choose {CHOOSE}")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = [member for member in archive.infolist() if not member.is_dir()]
@@ -54,11 +59,24 @@ def open_export(data: bytes, name: str) -> Export:
                 raise UserError(f"{name}: {trouble}")
             model = _only(members, MODEL, name)
             labels = _only(members, LABELS, name, PurePosixPath(model.filename).parent)
-            return Export(archive.read(model), archive.read(labels))
+            return Export(_content(archive, model), _content(archive, labels))
     except UserError:
         raise
     except Exception:  # a damaged file fails anywhere in zipfile and zlib, with a dozen kinds of exception
         raise UserError(f"{name}: is cut short or damaged; download it again") from None
+
+
+def _directory_bytes(data: bytes) -> int:
+    """The size of the zip's table of contents, by the record at its end; what is in 64 bits counts as too large."""
+    end = data.rfind(b"PK\x05\x06")
+    is_64 = data[max(0, end - 20) : end].startswith(b"PK\x06\x07")
+    return MOST_DIRECTORY + 1 if is_64 else int.from_bytes(data[end + 12 : end + 16], "little")
+
+
+def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    """A file in the zip. It may unpack to more than it says: `ZipFile.read` would unpack up to 2 GB before it cuts."""
+    with archive.open(member) as file:
+        return file.read(member.file_size + 1)
 
 
 def _no_zip(data: bytes) -> str:

@@ -19,8 +19,7 @@ ASKED_FOR = ""  # --api-key without a value
 
 
 def add_key(parser: argparse.ArgumentParser) -> None:
-    """Adds --api-key, and keeps a key that stands in the command line out of the list of processes from here on."""
-    hide_key()
+    """Adds --api-key."""
     parser.add_argument(
         "--api-key", nargs="?", const=ASKED_FOR, metavar="KEY",
         help=f"the project's key; without a value it is asked for (default: the variable {KEY})",
@@ -28,7 +27,7 @@ def add_key(parser: argparse.ArgumentParser) -> None:
 
 
 def hide_key() -> None:
-    """Start this program anew with a key given as an argument in the environment: anyone can read a process's arguments.
+    """Start this program anew with a key that was given as --api-key in the environment: anyone can read a process's arguments.
 
     Windows shows other people's arguments to nobody but administrators, and can't replace a process: there it stays.
     """

@@ -66,7 +66,7 @@ def _sdk(key: str) -> Iterator[Any]:
     ei.API_ENDPOINT = studio
     with contextlib.ExitStack() as stack:
         stack.enter_context(_quiet())
-        stack.enter_context(_time_limits())
+        stack.enter_context(_limits())
         stack.enter_context(_jobs_watched())
         try:
             yield ei
@@ -104,12 +104,15 @@ def _quiet() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _time_limits() -> Iterator[None]:
-    """The SDK has no setting for either: how often it tries again, and how long it waits for an answer."""
+def _limits() -> Iterator[None]:
+    """The SDK has no setting for how often it tries again, how long it waits for an answer, and where it sends the key.
+
+    urllib3 would follow a redirection and take the header x-api-key along to any other host.
+    """
     import urllib3
     from edgeimpulse_api.rest import RESTClientObject
 
-    retry = urllib3.Retry(total=MOST_RETRIES, backoff_factor=1.0)
+    retry = urllib3.Retry(total=MOST_RETRIES, redirect=False, backoff_factor=1.0)
     send: Callable[..., Any] = RESTClientObject.request
 
     def request(client: Any, *words: Any, **how: Any) -> Any:
@@ -192,6 +195,10 @@ def _sentence(error: Exception, studio: str) -> str:
 
 def _refusal(status: int | None, body: Any) -> str:
     """An HTTP status other than 200."""
+    if status and 300 <= status < 400:
+        return (
+            f"Studio sends on to another address ({status}), which would get the key; see that EI_API_ENDPOINT is right"
+        )
     if status in (401, 403):
         return f"Studio refuses the API key ({status}): copy your project's again from Dashboard, Keys; it needs the role admin"
     if status == 429:

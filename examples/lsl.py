@@ -4,7 +4,8 @@
 
 Without PORT, or with "", it finds the camera on USB; "simulator" needs none. LabRecorder and others on the same network find
 
-    EmotionCamera         type Emotion: a sample a report, of the largest face: a score for each label, 0 to 1
+    EmotionCamera         type Emotion: a sample a report, of the largest face: a score for each label, 0 to 1, then valence and
+                          arousal, -1 to 1, NaN where the camera does not tell them
     EmotionCameraMarkers  type Markers: "emotion happy" or "emotion not sure" when that face's emotion changes, "event calibrated"
                           when a resting face was learnt, "event ready" when the camera starts, and so on
 
@@ -14,6 +15,7 @@ To change: FILE, NAME, and what is sent.
 """
 
 import csv
+import math
 import sys
 import threading
 import time
@@ -38,6 +40,7 @@ NAME = "EmotionCamera"
 FILE = "emotions_lsl.csv"
 COLUMNS = ("lsl_time", "marker", "face", "emotion", "score")
 MARKED = ("ready", "calibrated", "error", "recovered")  # events that are markers
+DIMENSIONS = ("valence", "arousal")
 UNSURE = "not sure"
 PATIENCE_S = 2  # for the camera's labels, which it is asked for; a cable in one direction brings none
 
@@ -67,7 +70,8 @@ class Outlets:
             if channels != self.channels:
                 self.channels, self.scores = channels, pylsl.StreamOutlet(self.describe(channels))
             assert self.scores is not None
-            self.scores.push_sample(list(face.scores), at)
+            dimensions = [math.nan if value is None else value for value in (face.valence, face.arousal)]
+            self.scores.push_sample([*face.scores, *dimensions], at)
         if (face.id, face.emotion) != self.last:
             self.last = (face.id, face.emotion)
             self.markers.push_sample([f"emotion {face.emotion or UNSURE}"], at)
@@ -80,10 +84,11 @@ class Outlets:
 
     def describe(self, channels: tuple[str, ...]) -> pylsl.StreamInfo:
         """As https://github.com/sccn/xdf/wiki/Meta-Data has it."""
-        info = pylsl.StreamInfo(NAME, "Emotion", len(channels), pylsl.IRREGULAR_RATE, "float32", self.source)
-        info.set_channel_labels(list(channels))
-        info.set_channel_types("Score")
-        info.set_channel_units("probability")
+        count = len(channels)
+        info = pylsl.StreamInfo(NAME, "Emotion", count + len(DIMENSIONS), pylsl.IRREGULAR_RATE, "float32", self.source)
+        info.set_channel_labels([*channels, *DIMENSIONS])
+        info.set_channel_types(["Score"] * count + ["Dimension"] * len(DIMENSIONS))
+        info.set_channel_units(["probability"] * count + ["-1 to 1"] * len(DIMENSIONS))
         acquisition = info.desc().append_child("acquisition").append_child_value("manufacturer", "OpenMV")
         for name in ("board", "firmware", "program", "model"):
             acquisition.append_child_value(name, printable(self.about.get(name, ""), longest=80))

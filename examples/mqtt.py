@@ -53,6 +53,7 @@ class Publisher:
         self.topic = f"emotion_camera/{self.node}"
         self.about: dict[str, Any] = {}  # of the camera: board, program
         self.labels: tuple[str, ...] = ()
+        self.dimensions = False  # whether the camera tells valence and arousal
         self.last: dict[int, str | None] = {}  # each face's emotion
         self.sent = -1.0  # when the state was, in s
         client.will_set(f"{self.topic}/availability", "offline", retain=True)
@@ -73,6 +74,9 @@ class Publisher:
             if face.emotion != self.last.get(face.id):
                 self.client.publish(f"emotion/{face.id}", face.emotion or UNSURE)
         largest, now = report.faces[0], time.monotonic()
+        if largest.valence is not None and not self.dimensions:
+            self.dimensions = True
+            self.online()
         if largest.emotion != self.last.get(largest.id) or now - self.sent >= EVERY_S:
             self.sent = now
             self.client.publish(f"{self.topic}/face", "ON")
@@ -86,6 +90,8 @@ class Publisher:
         yield self.entity(
             "sensor", "score", {"name": "Score", "unit_of_measurement": "%", "state_class": "measurement"}
         )
+        for name in ("valence", "arousal") if self.dimensions else ():
+            yield self.entity("sensor", name, {"name": name.capitalize(), "state_class": "measurement"})
         yield self.entity("binary_sensor", "face", {"name": "Face in view", "device_class": "occupancy"})
 
     def entity(self, kind: str, what: str, fields: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -111,8 +117,9 @@ class Publisher:
 
 
 def state(face: Face) -> dict[str, Any]:
-    """The score in percent."""
-    return {"emotion": face.emotion or UNSURE, "score": round(100 * face.score), "face": face.id}
+    """The score in percent; valence and arousal from -1 to 1, null where the camera does not tell them, as why there is no name."""
+    dimensions = {"valence": face.valence, "arousal": face.arousal, "why": face.why}
+    return {"emotion": face.emotion or UNSURE, "score": round(100 * face.score), "face": face.id, **dimensions}
 
 
 def connect(client: Client, publisher: Publisher, broker: str) -> None:

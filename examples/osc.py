@@ -7,6 +7,8 @@ HOST is given. For each report, in one bundle a face; /emotion/1 is the largest 
 
     /emotion/1/happy 0.93                a score for each label, 0 to 1
     /emotion/1/name "happy"              the emotion; "" while it is uncertain
+    /emotion/1/why "turned"              why it is uncertain; "" while it is not, or the camera does not tell
+    /emotion/1/valence -0.2, /arousal    -1 to 1, where the camera tells them
     /emotion/1/id 3                      the face's number; it keeps it while it stays in view
     /emotion/1/box 96 52 88 88           x, y, width, height in pixels of the frame
 
@@ -40,7 +42,10 @@ def values(face: Face, labels: tuple[str, ...]) -> dict[str, Sequence[float | in
     scores = {
         re.sub(r"[^A-Za-z0-9_.-]", "_", label): [float(score)] for label, score in zip(labels, face.scores, strict=True)
     }
-    return {**scores, "name": [face.emotion or ""], "id": [face.id], "box": [*face.box]}
+    places = {"valence": face.valence, "arousal": face.arousal}
+    dimensions = {name: [float(value)] for name, value in places.items() if value is not None}
+    words = {"name": [face.emotion or ""], "why": [face.why or ""]}
+    return {**scores, **dimensions, **words, "id": [face.id], "box": [*face.box]}
 
 
 def bundle(place: int, face: Face, labels: tuple[str, ...]) -> OscBundle:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import os
 import shutil
 import signal
@@ -21,6 +22,8 @@ ROOT = Path(__file__).parents[2]
 PATIENCE_S = 30  # a test that hears nothing for this long is broken
 SHORT = ["print_reports", "csv_log", "servo_uart"]
 EXAMPLES = [*SHORT, "mqtt", "osc", "lsl"]
+TURNED = frame((1, None), t=2450)  # with all that a camera may tell
+TURNED["faces"][0] |= {"why": "turned", "valence": -0.5, "arousal": 0.25}
 REPORTS = [READY, frame((1, "happy")), frame((1, "happy"), t=2400), ERROR, frame((1, None), (2, "sad"), t=2500)]
 
 
@@ -191,7 +194,8 @@ def test_mqtt_tells_home_assistant_what_there_is(start, play, broker):
     """By the rules of its MQTT discovery: topics, ids, and where each value and the availability are."""
     broker.listen()
     start("mqtt", play(*REPORTS), broker.address, "Hall / 1")
-    wait_for(lambda: bool(broker.of("emotion_camera/Hall___1/state")))
+    wait_for(lambda: any("enum" in text for text in broker.of("homeassistant/sensor/Hall___1/emotion/config")))
+    wait_for(lambda: any("happy" in text for text in broker.of("emotion_camera/Hall___1/state")))
     kept = broker.kept()
     availability = "emotion_camera/Hall___1/availability"
     assert kept.pop(availability) == "online"
@@ -209,10 +213,23 @@ def test_mqtt_tells_home_assistant_what_there_is(start, play, broker):
     emotion = configs["emotion"]
     assert (emotion["device_class"], emotion["options"]) == ("enum", [*READY["labels"], "not sure"])
     assert emotion["value_template"] == "{{ value_json.emotion }}"
-    assert json.loads(broker.of(emotion["state_topic"])[0]) == {"emotion": "happy", "score": 80, "face": 1}
+    happy = {"emotion": "happy", "score": 80, "face": 1, "valence": None, "arousal": None, "why": None}
+    assert happy in [json.loads(text) for text in broker.of(emotion["state_topic"])]
     assert configs["score"]["unit_of_measurement"] == "%"
     assert set(broker.of(configs["face"]["state_topic"])) == {"ON"}
     assert emotion["expire_after"] == configs["face"]["off_delay"] == 5
+
+
+def test_mqtt_has_valence_and_arousal_where_the_camera_does(start, play, broker):
+    broker.listen()
+    start("mqtt", play(READY, TURNED), broker.address)
+    topics = [f"homeassistant/sensor/emotion_camera/{name}/config" for name in ("valence", "arousal")]
+    wait_for(lambda: all(broker.of(topic) for topic in topics))
+    valence = json.loads(broker.of(topics[0])[-1])
+    assert (valence["value_template"], valence["name"]) == ("{{ value_json.valence }}", "Valence")
+    wait_for(lambda: bool(broker.of(valence["state_topic"])))
+    told = {"emotion": "not sure", "score": 80, "face": 1, "valence": -0.5, "arousal": 0.25, "why": "turned"}
+    assert json.loads(broker.of(valence["state_topic"])[0]) == told
 
 
 def test_mqtt_says_that_it_is_gone(start, play, broker):
@@ -320,6 +337,13 @@ def test_osc(start, play, osc):
     assert osc.last("/emotion/1/box") == [98, 59, 100, 100]
 
 
+def test_osc_has_valence_and_arousal_where_the_camera_does(start, play, osc):
+    start("osc", play(READY, TURNED), osc.address)
+    wait_for(lambda: osc.last("/emotion/1/box") is not None)
+    assert (osc.last("/emotion/1/valence"), osc.last("/emotion/1/arousal")) == ([-0.5], [0.25])
+    assert (osc.last("/emotion/1/name"), osc.last("/emotion/1/why")) == ([""], ["turned"])
+
+
 def test_osc_with_labels_of_ones_own(start, play, osc):
     """A label may have what an OSC address can't; without labels scores have numbers."""
     labels = ["very happy", "a/b#*?{x}", "c", "d", "e", "f", "schön"]
@@ -328,7 +352,7 @@ def test_osc_with_labels_of_ones_own(start, play, osc):
     assert osc.last("/emotion/1/a_b____x_") is not None
     assert {address for address, *_ in osc.came} <= {
         f"/emotion/1/{name}"
-        for name in (*"1234567", "very_happy", "a_b____x_", *"cdef", "sch_n", "name", "id", "box")
+        for name in (*"1234567", "very_happy", "a_b____x_", *"cdef", "sch_n", "name", "why", "id", "box")
     }  # fmt: skip
 
 
@@ -360,20 +384,23 @@ def lsl(tmp_path_factory):
 
 def test_lsl(start, play, lsl):
     """Scores and changes, as LabRecorder gets them."""
-    start("lsl", play(READY, frame((3, "happy"), (1, "sad")), frame((3, "happy")), frame((3, None))))
+    start("lsl", play(READY, frame((3, "happy"), (1, "sad")), frame((3, "happy")), frame((3, None)), TURNED))
     (scores,) = lsl.resolve_byprop("name", "EmotionCamera", timeout=PATIENCE_S)
     (markers,) = lsl.resolve_byprop("name", "EmotionCameraMarkers", timeout=PATIENCE_S)
     assert (scores.type(), scores.nominal_srate(), scores.source_id()) == ("Emotion", 0, markers.source_id()[:-8])
     inlet = lsl.StreamInlet(scores)
     described = inlet.info(PATIENCE_S)
-    assert described.get_channel_labels() == READY["labels"]
-    assert described.get_channel_units() == ["probability"] * 7
+    assert described.get_channel_labels() == [*READY["labels"], "valence", "arousal"]
+    assert described.get_channel_units() == ["probability"] * 7 + ["-1 to 1"] * 2
     assert described.desc().child("acquisition").child_value("board") == "H7"
-    sample, at = inlet.pull_sample(PATIENCE_S)
-    assert sample == pytest.approx([0.004, 0.0, 0.02, 0.8, 0.168, 0.008, 0.0])
+    samples = [inlet.pull_sample(PATIENCE_S) for _ in range(8)]
+    scores, at = [0.004, 0.0, 0.02, 0.8, 0.168, 0.008, 0.0], samples[0][1]
+    told = [sample[7:] for sample, _ in samples if not math.isnan(sample[7])]
+    assert [sample[:7] for sample, _ in samples] == [pytest.approx(scores)] * 8
+    assert told == [[-0.5, 0.25]] * 2, "each fourth; NaN for the others"
     assert 0 <= lsl.local_clock() - at < PATIENCE_S
     changes = lsl.StreamInlet(markers)
-    heard = [changes.pull_sample(PATIENCE_S)[0] for _ in range(7)]
+    heard = [changes.pull_sample(PATIENCE_S)[0] for _ in range(9)]
     begin = heard.index(["event ready"])
     assert heard[begin + 1 : begin + 3] == [["emotion happy"], ["emotion not sure"]], "once for each change"
 
@@ -381,7 +408,8 @@ def test_lsl(start, play, lsl):
 def test_lsl_without_labels_numbers_the_scores(start, play, lsl):
     start("lsl", play(*[frame((1, "happy"))] * 400))
     (scores,) = lsl.resolve_byprop("name", "EmotionCamera", timeout=PATIENCE_S)
-    assert lsl.StreamInlet(scores).info(PATIENCE_S).get_channel_labels() == [f"score {n}" for n in range(1, 8)]
+    labels = lsl.StreamInlet(scores).info(PATIENCE_S).get_channel_labels()
+    assert labels == [*(f"score {n}" for n in range(1, 8)), "valence", "arousal"]
 
 
 def test_lsl_writes_the_markers_of_an_experiment_beside_the_faces(start, play, lsl, tmp_path):

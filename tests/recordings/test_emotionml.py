@@ -93,6 +93,19 @@ def test_each_face_of_each_report_is_an_emotion(tmp_path):
     assert about == {"source": "H7 on /dev/ttyACM0", "started": "2026-03-01T12:00:00+01:00"}
 
 
+def test_valence_arousal_and_why_there_is_no_name(tmp_path):
+    """In W3C's set dimensions are from 0 to 1."""
+    turned = faces((1, None, 0.25), t=40)
+    turned["faces"][0] |= {"why": "turned", "valence": -0.5, "arousal": 1}
+    root = export(by_hand(tmp_path / "monday", [(0, READY), (40, turned), (80, faces((1, "sad", 0.5), t=80))], 100))
+    told, untold = root.findall(f"{NS}emotion")
+    dimensions = [(it.attrib["name"], float(it.attrib["value"])) for it in told.findall(f"{NS}dimension")]
+    assert dimensions == [("valence", 0.25), ("arousal", 1)]
+    assert told.find(f"{NS}info/{OURS}face").attrib["why"] == "turned"
+    assert untold.find(f"{NS}dimension") is None
+    assert "dimension-set" not in untold.attrib
+
+
 def test_labels_that_came_late_or_changed(tmp_path):
     two = READY | {"labels": ["smile", "frown"]}
     lines = [

@@ -1,8 +1,9 @@
 """A recording as EmotionML 1.0 (https://www.w3.org/TR/emotionml/), W3C's format for annotated emotions.
 
 An `emotion` for each face in each report: `start` in ms since 1970, a `category` for each label with its score as the confidence,
-and in `info`, in our own namespace, what EmotionML has no word for: the face's number and box, and the name that the camera
-gave it. The labels are a vocabulary in the document, because W3C's "big6" has no neutral and other words.
+valence and arousal, where the camera tells them, as a `dimension`: -1 to 1 there is 0 to 1 here. And in `info`, in our own
+namespace, what EmotionML has no word for: the face's number and box, the name that the camera gave it, or why it gave none.
+The labels are a vocabulary in the document: W3C's "big6" has other words, and no neutral.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from emotion_camera.reports.parse import Face, FacesReport, labels_of
 
 NAMESPACE = "http://www.w3.org/2009/10/emotionml"
 OURS = "urn:emotion-camera:recording"
+DIMENSIONS = "http://www.w3.org/TR/emotion-voc/xml#fsre-dimensions"  # W3C's set with the names valence and arousal
 NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # characters that XML 1.0 can't have
 
 
@@ -86,12 +88,18 @@ class _Writer:
     def _emotion(self, time_ms: int, face: Face, vocabulary: Vocabulary) -> None:
         self._count += 1
         about = {"id": f"e{self._count}", "start": str(time_ms), "category-set": f"#{vocabulary.id}"}
+        places = {"valence": face.valence, "arousal": face.arousal}
+        dimensions = {name: value for name, value in places.items() if value is not None}
+        about |= {"dimension-set": DIMENSIONS} if dimensions else {}
         with self._element("emotion", about | {"expressed-through": "face"}):
             with self._element("info", {}):
-                named = {} if face.emotion is None else {"named": face.emotion}
+                told = {"named": face.emotion, "why": face.why}
+                named = {name: text for name, text in told.items() if text is not None}
                 self._empty("camera:face", {"id": str(face.id), "box": " ".join(map(str, face.box)), **named})
             for name, score in zip(vocabulary.names, face.scores, strict=True):
                 self._empty("category", {"name": name, "confidence": f"{score:g}"})
+            for name, value in dimensions.items():
+                self._empty("dimension", {"name": name, "value": f"{(value + 1) / 2:g}"})
 
     @contextmanager
     def _element(self, name: str, attributes: Mapping[str, str]) -> Iterator[None]:
@@ -107,7 +115,7 @@ class _Writer:
 
 
 def name_tokens(labels: tuple[str, ...]) -> tuple[str, ...]:
-    """The labels as names that EmotionML takes (XML's NMTOKEN: letters, digits and .-_), each another one."""
+    """The labels as names that EmotionML takes (XML's NMTOKEN, in ASCII: validators differ on the rest), each another one."""
     names: list[str] = []
     for label in labels:
         plain = re.sub(r"[^A-Za-z0-9._-]", "_", label) or "_"

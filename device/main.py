@@ -1252,7 +1252,8 @@ class Program:
         about = self.pipeline.about() if self.pipeline else {}
         prefs = self.prefs
         gc.collect()  # or garbage would count as used
-        self.reports.event("status", free=gc.mem_free(), settings=prefs.settings, rest=prefs.resting_bias, **about)
+        about.update({"problem": self.problem, "free": gc.mem_free()})  # an error is told once, perhaps to nobody
+        self.reports.event("status", settings=prefs.settings, rest=prefs.resting_bias, **about)
 
     def calibrate(self):
         if not self.pipeline:

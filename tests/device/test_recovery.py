@@ -74,6 +74,18 @@ def test_wrong_files_are_named_and_right_ones_taken_up(firmware, case):
 
 
 @every_generation
+def test_status_tells_what_is_wrong_at_the_moment(firmware):
+    """The error itself is told once, perhaps before anybody listened."""
+    faults = Faults(file_changes=[(MENDED_MS, "emotion.txt", LABELS.read_bytes())])
+    typed = [(MENDED_MS - 1000, b"status\n"), (MENDED_MS + 5500, b"status\n")]
+    files = {"emotion.txt": None}
+    played = Played(scene(frames=FRAMES), board="h7plus", firmware=firmware, files=files, faults=faults, typed=typed)
+    wrong, well = (report["problem"] for report in played.named if report["event"] == "status")
+    assert wrong == played.said("error")[0]
+    assert well is None
+
+
+@every_generation
 def test_a_damaged_model_fails_its_self_test(firmware):
     faults = Faults(file_changes=[(MENDED_MS, "emotion.tflite", GOOD)])
     played = Played(scene(frames=FRAMES), firmware=firmware, files={"emotion.tflite": damaged()}, faults=faults)

@@ -24,7 +24,8 @@ FASTEST = 1000  # frames a second: the camera's clock counts ms
 LARGEST = (1 << 53) - 1  # the largest integer that every reader of JSON has
 MOST_REPORT_MS = 60_000  # of device/main.py's setting
 REPORT_MS = re.compile(r"report_ms is (\d{1,9})\.")
-WHY = ("far", "dark", "blurred", "turned", "covered", "unsure")
+WHY = ("far", "dark", "blurred", "turned", "covered", "unsure")  # emotion_camera.reports.reasons says what each means
+UNCERTAIN = "uncertain"  # of a camera that does not tell why
 # What a label can't have: control characters, line ends, and letters that turn the direction of writing or are half of one.
 NAME = re.compile(r"[^\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]{1,1024}")
 
@@ -46,6 +47,11 @@ class Face:
     why: str | None = None  # what keeps the face from being told: one of WHY, while there is no emotion
     valence: float | None = None  # -1 (unpleasant) to 1 (pleasant); None for a model whose labels are not known
     arousal: float | None = None  # -1 (calm) to 1 (excited)
+
+    @property
+    def word(self) -> str:
+        """Its emotion, or what stands in place of one: why it can't be told."""
+        return self.emotion or self.why or UNCERTAIN
 
 
 @dataclass(frozen=True)

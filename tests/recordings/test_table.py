@@ -32,14 +32,14 @@ def monday(tmp_path) -> Path:
 @pytest.mark.parametrize(
     ("words", "begins", "row"),
     [
-        ((), b"at,seconds,t,", "1.500,2300,1,98,59,100,100,happy,0.25,0.25,0,0,0,0,0,0"),
-        (EUROPEAN, b"\xef\xbb\xbfat;seconds;t;", "1,500;2300;1;98;59;100;100;happy;0,25;0,25;0;0;0;0;0;0"),
+        ((), b"at,seconds,t,", "1.500,2300,1,98,59,100,100,happy,0.25,,,,0.25,0,0,0,0,0,0"),
+        (EUROPEAN, b"\xef\xbb\xbfat;seconds;t;", "1,500;2300;1;98;59;100;100;happy;0,25;;;;0,25;0;0;0;0;0;0"),
         (
             ("--csv-delimiter", "tab"),
             b"at\tseconds\tt\t",
-            "1.500\t2300\t1\t98\t59\t100\t100\thappy\t0.25\t0.25\t0\t0\t0\t0\t0\t0",
+            "1.500\t2300\t1\t98\t59\t100\t100\thappy\t0.25\t\t\t\t0.25\t0\t0\t0\t0\t0\t0",
         ),
-        (("--csv-bom",), b"\xef\xbb\xbfat,seconds,", "1.500,2300,1,98,59,100,100,happy,0.25,0.25,0,0,0,0,0,0"),
+        (("--csv-bom",), b"\xef\xbb\xbfat,seconds,", "1.500,2300,1,98,59,100,100,happy,0.25,,,,0.25,0,0,0,0,0,0"),
     ],
 )
 def test_report_writes_the_table_for_any_spreadsheet(tmp_path, monday, words, begins, row):
@@ -91,7 +91,26 @@ def test_a_format_without_a_table(tmp_path, monday):
 def test_an_empty_recording_has_a_header(tmp_path):
     recording = read_recording(by_hand(tmp_path / "a", [(0, READY)], 1000))
     assert write_table(recording, tmp_path / "a.csv", CsvFormat()) == 0
-    assert (tmp_path / "a.csv").read_text().split() == ["at,seconds,t,face,x,y,width,height,emotion,score"]
+    columns = "at,seconds,t,face,x,y,width,height,emotion,score,why,valence,arousal"
+    assert (tmp_path / "a.csv").read_text().split() == [columns]
+
+
+TOLD = HAPPY | {"faces": [HAPPY["faces"][1] | {"why": "turned", "valence": -0.25, "arousal": 0}]}
+
+
+@pytest.mark.parametrize(
+    ("style", "told"),
+    [
+        (CsvFormat(), ("", "0.125", "turned", "-0.25", "0")),
+        (CsvFormat(";", ","), ("", "0,125", "turned", "-0,25", "0")),
+    ],
+)
+def test_why_valence_and_arousal_are_in_the_table_and_empty_where_the_camera_was_older(tmp_path, style, told):
+    recording = read_recording(by_hand(tmp_path / "a", [(0, READY), (10, TOLD), (20, faces((1, "sad", 0.5)))], 100))
+    write_table(recording, tmp_path / "a.csv", style)
+    names = ("emotion", "score", "why", "valence", "arousal")
+    rows = [tuple(row[name] for name in names) for row in rows_of(tmp_path / "a.csv", style.delimiter)]
+    assert rows == [told, ("sad", told[1][:2] + "5", "", "", "")]
 
 
 def test_a_table_that_can_not_be_written(tmp_path, monday):

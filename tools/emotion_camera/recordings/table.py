@@ -23,8 +23,11 @@ from emotion_camera.recordings.reader import Entry, Recording, read_entries
 from emotion_camera.reports.parse import Face, FacesReport, labels_of
 from emotion_camera.terminal import csv_cell
 
-# "seconds" since the start, "t" by the camera's own clock, the box in pixels of the frame.
-COLUMNS = ("at", "seconds", "t", "face", "x", "y", "width", "height", "emotion", "score")
+# "seconds" since the start, "t" by the camera's own clock, the box in pixels of the frame; "why", "valence" and "arousal" are
+# empty where the camera does not tell them.
+PLACE = ("at", "seconds", "t", "face", "x", "y", "width", "height")
+COLUMNS = (*PLACE, "emotion", "score", "why", "valence", "arousal")
+DECIMALS = ("seconds", "score", "valence", "arousal")  # and each emotion's score
 TAB = "\t"
 
 Row = dict[str, Any]
@@ -104,10 +107,11 @@ class RowMaker:
 
     def _row(self, entry: Entry, t: int, face: Face) -> Row:
         at = self._started + timedelta(milliseconds=entry.time_ms)
-        values = (at.isoformat(timespec="milliseconds"), f"{entry.time_ms / 1000:.3f}", t, face.id, *face.box)
+        place = (at.isoformat(timespec="milliseconds"), f"{entry.time_ms / 1000:.3f}", t, face.id, *face.box)
+        told = (csv_cell(face.emotion or ""), face.score, face.why or "", face.valence, face.arousal)
         known = self.labels if len(self.labels) == len(face.scores) else range(1, len(face.scores) + 1)
         scores = {f"score_{csv_cell(str(name))}": score for name, score in zip(known, face.scores, strict=True)}
-        return dict(zip(COLUMNS, (*values, csv_cell(face.emotion or ""), face.score), strict=True)) | scores
+        return dict(zip(COLUMNS, (*place, *told), strict=True)) | scores
 
 
 class Table:
@@ -158,5 +162,5 @@ def _text(rows: Iterable[Row], columns: list[str], style: CsvFormat, header: boo
 
 
 def _in_style(column: str, value: Any, style: CsvFormat) -> Any:
-    has_decimals = column in ("seconds", "score") or column.startswith("score_")
-    return str(value).replace(".", style.decimal) if has_decimals else value
+    has_decimals = column in DECIMALS or column.startswith("score_")
+    return str(value).replace(".", style.decimal) if has_decimals and value is not None else value

@@ -296,8 +296,11 @@ def report(faces: str) -> str:
     return f'{{"v":1,"t":5,"fps":9.9,"faces":[{faces}]}}'
 
 
-HAPPY = '{"id":1,"box":[1,2,3,4],"emotion":"happy","score":0.913,"scores":[]}'
-UNSURE = '{"id":2,"box":[1,2,3,4],"emotion":null,"score":0.3,"scores":[]}'
+HAPPY = '{"id":1,"box":[1,2,3,4],"emotion":"happy","score":0.913,"scores":[1]}'
+UNSURE = '{"id":2,"box":[1,2,3,4],"emotion":null,"score":0.3,"scores":[1]}'
+TURNED = (
+    '{"id":1,"box":[1,2,3,4],"emotion":null,"why":"turned","score":0.95,"scores":[1],"valence":-0.5,"arousal":0.25}'
+)
 
 
 def test_story_tells_what_changes():
@@ -313,11 +316,85 @@ def test_story_tells_what_changes():
     assert told == [
         "  0.0 s  face 1 happy 0.91",
         None,
-        "  0.2 s  face 1 happy 0.91 · face 2 ? 0.30",
+        "  0.2 s  face 1 happy 0.91 · face 2 uncertain",
         "  0.3 s  no face",
         None,
     ]
     assert narration.summary() == "5 frames, 3 with a face: happy 3, uncertain 1"
+
+
+def test_story_tells_why_a_face_has_no_name():
+    narration = Narration()
+    narration.add_line('{"v":1,"event":"ready","model":"m.tflite","firmware":"5.0.0","board":"H7"}')
+    told = []
+    for time_ms, face in ((0, TURNED), (100, TURNED), (200, TURNED.replace("turned", "covered")), (300, HAPPY)):
+        narration.add_line(report(face))
+        told.append(narration.add_frame(time_ms))
+    assert told == ["  0.0 s  face 1 turned", None, "  0.2 s  face 1 covered", "  0.3 s  face 1 happy 0.91"]
+    assert narration.summary() == "4 frames, 4 with a face: turned 2, covered 1, happy 1"
+
+
+def shown(*reports: str) -> list:
+    """What the simulated camera tells of a picture: a report and a frame each."""
+    from emotion_camera.simulator import Line, Shown
+
+    frame = np.zeros((240, 320), np.uint8)
+    return [event for text in reports for event in (Line(0, text), Shown(0, frame, frame))]
+
+
+def read(name: str, pixels, events: list):
+    from emotion_camera.commands.demo.photographs import read_faces
+
+    return read_faces(name, pixels, lambda source: (event for event in events), lambda event: None)
+
+
+def test_a_picture_says_why_a_face_has_no_name_and_what_to_do():
+    found = read("a.jpg", np.zeros((240, 320), np.uint8), shown(report(TURNED)))
+    assert found.sentence() == "a.jpg: 1 face: turned; the face is turned away: give a picture from the front"
+    both = TURNED.replace('"id":1,"box":[1,', '"id":2,"box":[100,').replace("turned", "far")
+    found = read("a.jpg", np.asarray(photographs.photograph((800, 600), ("happy", 40, 400, 300))), shown(report(both)))
+    assert "the face has too few pixels: crop closer" in found.hint
+
+
+def test_a_name_takes_some_frames_of_a_picture():
+    """A camera that waits before it says surprise reports the face without a name at first, with a score as high."""
+    found = read("a.jpg", np.zeros((240, 320), np.uint8), shown(report(TURNED), report(HAPPY), report(TURNED)))
+    assert found.sentence() == "a.jpg: 1 face: happy 0.91"
+
+
+def test_faces_csv_has_why_valence_and_arousal(tmp_path):
+    from emotion_camera.commands.demo.photographs import Results
+
+    pixels = np.zeros((240, 320), np.uint8)
+    results = Results(tmp_path, ["a.jpg"])
+    results.add(read("a.jpg", pixels, shown(report(TURNED))), pixels)
+    results.save()
+    (face,) = faces_in(tmp_path / "faces.csv")
+    assert [face[name] for name in ("emotion", "score", "why", "valence", "arousal")] == [
+        "",
+        "0.95",
+        "turned",
+        "-0.5",
+        "0.25",
+    ]
+    results = Results(tmp_path, ["a.jpg"])
+    results.add(read("a.jpg", pixels, shown(report(HAPPY))), pixels)
+    results.save()
+    (face,) = faces_in(tmp_path / "faces.csv")
+    assert [face[name] for name in ("emotion", "why", "valence", "arousal")] == ["happy", "", "", ""]
+
+
+@pytest.mark.parametrize(("face", "said"), [(TURNED, "turned"), (UNSURE, "uncertain"), (HAPPY, "happy 91 %")])
+def test_what_stands_on_the_picture(monkeypatch, face, said):
+    from emotion_camera.commands.demo import marks
+    from PIL import ImageDraw
+
+    written = []
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", lambda self, place, text, *more, **how: written.append(text))
+    faces = ReportParser().parse(report(face)).faces
+    marks.mark(Image.new("L", (640, 480)), faces)
+    marks.sheet([(Image.new("L", (640, 480)), 640, "a.jpg", faces)])
+    assert written == [said, said, "a.jpg", said.partition(" ")[0]]
 
 
 def test_story_does_not_tell_of_faces_before_the_program_looks():
@@ -354,7 +431,7 @@ def test_album_marks_faces_at_the_size_of_the_picture(tmp_path):
     face = (
         ReportParser()
         .parse(
-            '{"v":1,"t":5,"fps":9.9,"faces":[{"id":1,"box":[40,40,80,80],"emotion":"happy","score":0.9,"scores":[]}]}'
+            '{"v":1,"t":5,"fps":9.9,"faces":[{"id":1,"box":[40,40,80,80],"emotion":"happy","score":0.9,"scores":[1]}]}'
         )
         .faces[0]
     )

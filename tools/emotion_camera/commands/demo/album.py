@@ -14,9 +14,10 @@ from typing import Any
 
 from PIL import Image, ImageColor
 
-from emotion_camera.commands.demo.marks import Marked, colours, mark
+from emotion_camera.commands.demo.marks import colours, mark
 from emotion_camera.errors import UserError
 from emotion_camera.files import whole_file
+from emotion_camera.reports.parse import Face
 from emotion_camera.simulator.host.pictures import Pixels
 
 ZOOM = 2  # the letters on a QVGA frame are small
@@ -33,7 +34,7 @@ class Album:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._frames: deque[tuple[Pixels, Sequence[Marked] | None]] = deque(maxlen=KEPT)
+        self._frames: deque[tuple[Pixels, Sequence[Face] | None]] = deque(maxlen=KEPT)
         self._times_ms: deque[int] = deque(maxlen=KEPT)
         self.count = 0  # frames added, kept or not
         try:
@@ -49,7 +50,7 @@ class Album:
         return len(self._frames)
 
     def add(
-        self, pixels: Pixels, time_ms: int, faces: Sequence[Marked] | None = None, clean: Pixels | None = None
+        self, pixels: Pixels, time_ms: int, faces: Sequence[Face] | None = None, clean: Pixels | None = None
     ) -> None:
         """One frame, shown at `time_ms`; with the `faces` of its report they are marked on `clean`, which shows no boxes yet."""
         self._frames.append((pixels, None) if faces is None or clean is None else (clean, faces))
@@ -99,7 +100,7 @@ def written(path: Path, save: Callable[[Path], None]) -> Path:
     return path
 
 
-def _drawn(frame: tuple[Pixels, Sequence[Marked] | None]) -> Image.Image:
+def _drawn(frame: tuple[Pixels, Sequence[Face] | None]) -> Image.Image:
     pixels, faces = frame
     picture = Image.fromarray(pixels).convert("RGB")
     size = picture.width * ZOOM, picture.height * ZOOM

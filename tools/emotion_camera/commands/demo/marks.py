@@ -7,12 +7,11 @@ import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Protocol
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from emotion_camera.model.labels import emotion_of
-from emotion_camera.simulator.host.tensor import Box
+from emotion_camera.reports.parse import Face
 
 COLOURS = Path(__file__).parents[2] / "web" / "emotions.js"  # the pages' colours, and the ink that is legible on each
 INKS = {"DARK": "#101418", "LIGHT": "#ffffff"}
@@ -25,18 +24,7 @@ SHEET_WIDTH, GAP = 2000, 16  # pixels
 WIDEST, NARROWEST = 480, 160  # pixels, of a picture on the sheet
 
 
-class Marked(Protocol):
-    """A face in the pixels of its picture."""
-
-    @property
-    def box(self) -> Box: ...
-    @property
-    def emotion(self) -> str | None: ...
-    @property
-    def score(self) -> float: ...
-
-
-def mark(picture: Image.Image, faces: Sequence[Marked], scale: float = 1) -> Image.Image:
+def mark(picture: Image.Image, faces: Sequence[Face], scale: float = 1) -> Image.Image:
     """The picture in colour with its faces marked; it was scaled by `scale` since the faces were found. A small one is enlarged."""
     zoom = math.ceil(SMALLEST_WIDTH / picture.width) if scale == 1 and picture.width < SMALLEST_WIDTH else 1
     marked = picture.convert("RGB").resize((picture.width * zoom, picture.height * zoom), Image.Resampling.LANCZOS)
@@ -46,13 +34,13 @@ def mark(picture: Image.Image, faces: Sequence[Marked], scale: float = 1) -> Ima
     return marked
 
 
-def _mark_face(draw: ImageDraw.ImageDraw, box: list[float], face: Marked, size: tuple[int, int]) -> None:
+def _mark_face(draw: ImageDraw.ImageDraw, box: list[float], face: Face, size: tuple[int, int]) -> None:
     colour, ink = colours().get(emotion_of(face.emotion or ""), UNKNOWN)
     x, y, w, h = box
     line = max(2, round(h / 50))
     draw.rectangle((x - 1, y - 1, x + w + 1, y + h + 1), outline=INKS["DARK"], width=line + 2)  # seen on any background
     draw.rectangle((x, y, x + w, y + h), outline=colour, width=line)
-    text = f"{face.emotion or '?'} {face.score:.0%}".replace("%", " %")
+    text = f"{face.emotion} {100 * face.score:.0f} %" if face.emotion else face.word
     font = _font(max(LETTERS, round(h / 8)))
     left, _, right, _ = draw.textbbox((0, 0), text, font)
     pad = max(3, font.size // 4)
@@ -63,7 +51,7 @@ def _mark_face(draw: ImageDraw.ImageDraw, box: list[float], face: Marked, size: 
     draw.text((at_x + pad - left, at_y + height / 2), text, ink, font, anchor="lm")
 
 
-def sheet(pictures: Sequence[tuple[Image.Image, int, str, Sequence[Marked]]]) -> Image.Image:
+def sheet(pictures: Sequence[tuple[Image.Image, int, str, Sequence[Face]]]) -> Image.Image:
     """All pictures on one page, each with its name and the emotions in it; of each a small copy and the width of the full one."""
     columns = math.ceil(math.sqrt(len(pictures)))
     width = min(max((SHEET_WIDTH - GAP) // columns - GAP, NARROWEST), WIDEST)
@@ -78,7 +66,7 @@ def sheet(pictures: Sequence[tuple[Image.Image, int, str, Sequence[Marked]]]) ->
         shown = ImageOps.contain(picture, (width, height))
         marked = mark(shown, faces, shown.width / full_width)
         page.paste(marked, (x + (width - shown.width) // 2, y + (height - shown.height) // 2))
-        emotions = ", ".join(face.emotion or "?" for face in faces) or "no face found"
+        emotions = ", ".join(face.word for face in faces) or "no face found"
         for line, text, ink in ((7, name, INK), (26, emotions, SOFT)):
             draw.text((x + INDENT, y + height + line), _shortened(text, font, width - 2 * INDENT), ink, font)
     return page

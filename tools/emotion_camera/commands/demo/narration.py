@@ -18,7 +18,7 @@ class Narration:
         self.reported: list[Face] | None = None  # the faces of the frame that comes next; None without a report
         self._parser = ReportParser()
         self._faces: list[Face] = []
-        self._last: list[tuple[int, str | None]] | None = None
+        self._last: list[tuple[int, str]] | None = None
         self._start_ms: int | None = None
 
     def add_line(self, text: str) -> str | None:
@@ -42,12 +42,12 @@ class Narration:
         faces, self._faces = self._faces, []
         self.frames += 1
         self.with_face += bool(faces)
-        self.emotions.update(face.emotion or "uncertain" for face in faces)
-        now = [(face.id, face.emotion) for face in faces]
+        self.emotions.update(face.word for face in faces)
+        now = [(face.id, face.word) for face in faces]
         if now == self._last:
             return None
         self._last = now
-        words = " · ".join(f"face {face.id} {face.emotion or '?'} {face.score:.2f}" for face in faces)
+        words = " · ".join(f"face {face.id} {in_words(face)}" for face in faces)
         seconds = round((time_ms - self._start_ms) / 1000, 2)  # the simulated clock is up to 1 ms behind or ahead: 2.449
         return f"{seconds:5.1f} s  {words or 'no face'}"
 
@@ -55,6 +55,11 @@ class Narration:
         """How many frames had a face, and how many each emotion."""
         seen = ", ".join(f"{name} {count}" for name, count in self.emotions.most_common())
         return f"{self.frames} frames, {self.with_face} with a face" + (f": {seen}" if seen else "")
+
+
+def in_words(face: Face) -> str:
+    """ "happy 0.91", or without a name "turned": the score is an emotion's."""
+    return f"{face.word} {face.score:.2f}" if face.emotion else face.word
 
 
 UNKNOWN = {"model": "a model", "firmware": "?", "board": "?"}

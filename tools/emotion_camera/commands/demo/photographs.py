@@ -5,17 +5,19 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from PIL import Image, ImageOps
 
 from emotion_camera.commands.demo.album import written
 from emotion_camera.commands.demo.marks import WIDEST, mark, sheet
+from emotion_camera.commands.demo.narration import in_words
 from emotion_camera.reports.check import ReportParser
 from emotion_camera.reports.parse import Face, FacesReport
+from emotion_camera.reports.reasons import REASONS
 from emotion_camera.simulator import Event, Line, Shown
 from emotion_camera.simulator.host.framing import Pixels, crops_for, cut, find_faces
 from emotion_camera.simulator.host.sources import Source, scene, seen_part
@@ -23,31 +25,22 @@ from emotion_camera.simulator.host.tensor import Box
 from emotion_camera.terminal import csv_cell
 
 SMALLEST = 50  # pixels of a face that has enough of them to be found and read
-COLUMNS = "picture", "face", "x", "y", "w", "h", "emotion", "score"
+COLUMNS = "picture", "face", "x", "y", "w", "h", "emotion", "score", "why", "valence", "arousal"
 
 Camera = Callable[[Source], Generator[Event, None, None]]
 
 
-@dataclass(frozen=True)
-class Found:
-    """A face in the pixels of its picture."""
-
-    box: Box
-    emotion: str | None
-    score: float
-
-
 @dataclass
 class Photograph:
-    """What the camera program has found in a picture: faces from left to right."""
+    """What the camera program has found in a picture: faces from left to right, their boxes in the picture's own pixels."""
 
     name: str
-    faces: list[Found] = field(default_factory=list)
-    hint: str = ""  # what was not found, why, and what to do
+    faces: list[Face] = field(default_factory=list)
+    hint: str = ""  # what was not found, or not told, why, and what to do
 
     def sentence(self) -> str:
         """ "team.jpg: 2 faces: happy 0.91, neutral 0.55"."""
-        named = ", ".join(f"{face.emotion or '?'} {face.score:.2f}" for face in self.faces)
+        named = ", ".join(map(in_words, self.faces))
         found = f"{_count(len(self.faces), 'face')}: {named}" if self.faces else ""
         return f"{self.name}: {'; '.join(filter(None, (found, self.hint)))}"
 
@@ -62,8 +55,8 @@ def read_faces(name: str, pixels: Pixels, camera: Camera, hear: Callable[[Event]
             photograph.faces = _with(photograph.faces, _in_picture(face, size, view, crop))
     photograph.faces.sort(key=lambda face: face.box[0] + face.box[2] / 2)
     missed = [box for box in expected if not any(_overlaps(box, face.box) for face in photograph.faces)]
-    if missed or not photograph.faces:
-        photograph.hint = _hint(missed, bool(photograph.faces))
+    hints = [_hint(missed, bool(photograph.faces))] if missed or not photograph.faces else []
+    photograph.hint = "; ".join([*_untold(photograph.faces), *hints])
     return photograph
 
 
@@ -83,21 +76,27 @@ def _best_frame(
             elif isinstance(event, Shown):
                 size = event.picture.shape[1], event.picture.shape[0]
                 shown, faces = [(face, size) for face in faces], ()
-                best = max(best, shown, key=lambda each: (len(each), sum(face.score for face, _ in each)))
+                best = max(best, shown, key=lambda each: (len(each), _clarity(face for face, _ in each)))
     return best
 
 
-def _in_picture(face: Face, size: tuple[int, int], view: Pixels, crop: Box) -> Found:
+def _clarity(faces: Iterable[Face]) -> tuple[int, float]:
+    """How many have a name, which takes some frames, and the sum of the scores."""
+    faces = list(faces)
+    return sum(face.emotion is not None for face in faces), sum(face.score for face in faces)
+
+
+def _in_picture(face: Face, size: tuple[int, int], view: Pixels, crop: Box) -> Face:
     """A face of the frame, `size` pixels, in the pixels of the picture that the `view` was cut from."""
     left, top, scale = seen_part(view, size)
     x, y, w, h = (value * scale for value in face.box)
-    return Found((round(crop[0] + left + x), round(crop[1] + top + y), round(w), round(h)), face.emotion, face.score)
+    return replace(face, box=(round(crop[0] + left + x), round(crop[1] + top + y), round(w), round(h)))
 
 
-def _with(faces: list[Found], new: Found) -> list[Found]:
+def _with(faces: list[Face], new: Face) -> list[Face]:
     """The faces with one more; of two views of the same face the clearer one."""
     same = [face for face in faces if _overlaps(face.box, new.box)]
-    if any(face.score >= new.score for face in same):
+    if any(_clarity([face]) >= _clarity([new]) for face in same):
         return faces
     return [face for face in faces if face not in same] + [new]
 
@@ -106,6 +105,12 @@ def _overlaps(a: Box, b: Box) -> bool:
     """Whether the centres of two boxes are closer than half of the larger's size."""
     across = abs(a[0] + a[2] / 2 - b[0] - b[2] / 2) + abs(a[1] + a[3] / 2 - b[1] - b[3] / 2)
     return across < max(a[2], b[2]) / 2
+
+
+def _untold(faces: Sequence[Face]) -> list[str]:
+    """Why faces have no name, and what to do."""
+    reasons = dict.fromkeys(face.why for face in faces if face.why)
+    return [f"{REASONS[why].what}: {REASONS[why].still}" for why in reasons]
 
 
 def _hint(missed: Sequence[Box], some_found: bool) -> str:
@@ -151,7 +156,7 @@ class Results:
     def summary(self) -> str:
         """How many faces, and how many of each emotion."""
         faces = [face for photograph in self._photographs for face in photograph.faces]
-        names = Counter(face.emotion or "uncertain" for face in faces)
+        names = Counter(face.word for face in faces)
         counts = ", ".join(f"{name} {count}" for name, count in names.most_common())
         found = f"{_count(len(self._photographs), 'picture')}, {_count(len(faces), 'face')}"
         return f"{found}: {counts}" if counts else found
@@ -163,7 +168,8 @@ class Results:
             for photograph in self._photographs:
                 for number, face in enumerate(photograph.faces, 1):
                     words = csv_cell(photograph.name), csv_cell(face.emotion or "")
-                    table.writerow([words[0], number, *face.box, words[1], f"{face.score:.2f}"])
+                    told = f"{face.score:.2f}", face.why, face.valence, face.arousal
+                    table.writerow([words[0], number, *face.box, words[1], *told])
 
 
 def _count(number: int, name: str) -> str:

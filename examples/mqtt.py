@@ -65,8 +65,9 @@ class Publisher:
             self.client.publish(topic, json.dumps(config), retain=True)
 
     def event(self, report: EventReport) -> None:
-        if labels_of(report):
-            self.about, self.labels = report.fields, labels_of(report)
+        about = {name: report.fields.get(name, "") for name in ("board", "program")}
+        if labels_of(report) and (about, labels_of(report)) != (self.about, self.labels):
+            self.about, self.labels = about, labels_of(report)
             self.online()
 
     def faces(self, report: FacesReport) -> None:

@@ -143,8 +143,10 @@ class Broker:
 
         found: dict[str, str] = {}
         newcomer = Client(CallbackAPIVersion.VERSION2)
-        newcomer.on_message = lambda client, data, message: found.update(
-            {message.topic: message.payload.decode() if message.retain else ""}
+        newcomer.on_message = lambda client, data, message: (
+            found.setdefault(message.topic, message.payload.decode())
+            if message.retain or message.topic == "end"
+            else None
         )
         newcomer.on_subscribe = lambda client, *_: client.publish("end")
         newcomer.on_connect = lambda client, *_: client.subscribe("#")
@@ -153,7 +155,7 @@ class Broker:
         wait_for(lambda: "end" in found)
         newcomer.disconnect()
         newcomer.loop_stop()
-        return {topic: text for topic, text in found.items() if text}
+        return {topic: text for topic, text in found.items() if topic != "end"}
 
     def of(self, topic: str) -> list[str]:
         return [text for each, text in list(self.came) if each == topic]

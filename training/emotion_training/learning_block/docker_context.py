@@ -12,7 +12,7 @@ import emotion_training
 BLOCK = Path(__file__).parent
 AT_TOP = ("Dockerfile", "parameters.json", "requirements.txt", ".dockerignore")
 # Whole folders of Python files, so that a module added to the training is not missing in the container.
-PACKAGES = {emotion_camera: ("*.py", "model/*.py"), emotion_training: ("**/*.py",)}
+PACKAGES = {emotion_camera: ("*.py", "faces/*.py", "model/*.py"), emotion_training: ("**/*.py",)}
 MODEL = ("emotion.tflite", "emotion.txt")
 
 

@@ -86,7 +86,7 @@ def test_a_sender_that_never_stops_does_not_stop_the_faces():
 
 
 def test_commands_reach_it_by_the_protocol_channel():
-    played = Played(scene(frames=60), firmware="v5.0", channel_input=b"set sure 0.4\nhelp\n")
+    played = Played(scene(frames=60), firmware="v5.0", channel_input={"emotion": b"set sure 0.4\nhelp\n"})
     assert played.said("reply")[0] == "sure is 0.4."
     assert played.said("reply")[1].startswith("status |")
     assert len(played.faces) > 40

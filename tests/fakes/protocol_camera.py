@@ -1,10 +1,13 @@
 """A camera that speaks OpenMV's protocol V2 on a cable, for tests: packets by the `openmv` package's own modules.
 
 As firmware v5.0.0 answers, by its omv_protocol.c and openmv's `Camera`; without acknowledgements, which the camera may
-leave out. It shows one frame again and again, prints the lines it is given, and hears what is written to its channel.
+leave out. It shows one frame again and again, prints the lines it is given, and hears what is written to its channel, or has the
+channels of a program on the simulator.
 """
 
 import os
+import queue
+import random
 import select
 import struct
 import threading
@@ -19,6 +22,8 @@ STDIN, STDOUT, STREAM, EMOTION = 1, 2, 3, 4
 STDOUT_ROOM = 1024  # bytes; on overflow what was there is lost
 USB = 0x37C5124A  # an OpenMV Cam H7 Plus
 HEADER = 20  # bytes before a frame's pixels
+PATIENCE_S = 30  # for an answer of the program
+PIECE = 512  # bytes that the firmware reads at a time of a program's channel
 
 
 class Wire:
@@ -43,14 +48,65 @@ class Wire:
             rest = rest[os.write(self._end, rest) :]
 
 
+class ProgramChannels:
+    """The channels of a program that runs on the simulator, whose `channel_host` this is; `ask` comes from another thread.
+
+    From the first request until `leave`, the program goes on only now and then, also between a size and its reads.
+    """
+
+    def __init__(self) -> None:
+        self.flags: dict[str, int] = {}
+        self._requests: queue.Queue[tuple | None] = queue.Queue()
+        self._answers: queue.Queue[int | bytes | None] = queue.Queue()
+        self._asked = False
+        self.left = False
+        self._attached = False
+        self._random = random.Random(1)
+
+    def __call__(self, flags: dict[str, int], answer: int | bytes | None) -> tuple | None:
+        self.flags = flags
+        if self._asked:
+            self._answers.put(answer)
+        self._asked = False
+        if not self._attached or self.left or self._random.random() < 0.02:
+            return None
+        request = self._requests.get()
+        self._asked = request is not None
+        return request
+
+    def ask(self, *request: object) -> int | bytes | None:
+        self._attached = True
+        self._requests.put(request)
+        try:
+            return self._answers.get(timeout=PATIENCE_S)
+        except queue.Empty:
+            raise OSError("the program has ended") from None
+
+    def leave(self) -> None:
+        """The program goes on alone."""
+        self.left = True
+        self._requests.put(None)
+
+
 class ProtocolCamera:
     """Answers on `end`, a file descriptor, in a thread of its own until `unplug`."""
 
-    def __init__(self, end: int, picture: bytes, size: tuple[int, int], takes_commands: bool = True) -> None:
+    def __init__(
+        self,
+        end: int,
+        picture: bytes,
+        size: tuple[int, int],
+        takes_commands: bool = True,
+        program: ProgramChannels | None = None,
+    ) -> None:
         self.heard = b""  # by the program's channel
         self.streams = False
         self._channels = {STDIN: ("stdin", WRITE), STDOUT: ("stdout", READ), STREAM: ("stream", READ | LOCK)}
-        self._channels[EMOTION] = ("emotion", READ | WRITE if takes_commands else READ)
+        self._program = program
+        if program:
+            self._channels.update(enumerate(program.flags.items(), EMOTION))
+        else:
+            self._channels[EMOTION] = ("emotion", READ | WRITE if takes_commands else READ)
         self._stdout = b""
         self._frame = struct.pack("<5I", *size, PIXFORMAT_GRAYSCALE, 1, HEADER) + picture
         self._lock = threading.Lock()
@@ -99,7 +155,7 @@ class ProtocolCamera:
 
     def _send(self, opcode: int, channel: int, data: bytes | None) -> None:
         """A payload in as many packets as it needs; None: an acknowledgement."""
-        room = 4096
+        room = PIECE if self._program and channel >= EMOTION else 4096
         parts = [data[start : start + room] for start in range(0, len(data), room)] if data else [b""]
         for part in parts:
             flags = Flags.FRAGMENT if part is not parts[-1] else 0 if data else Flags.ACK
@@ -118,6 +174,8 @@ class ProtocolCamera:
             return b"".join(
                 struct.pack("<BB14s", key, flags, name.encode()) for key, (name, flags) in self._channels.items()
             )
+        if self._program and (opcode == Opcode.CHANNEL_POLL or channel >= EMOTION):
+            return self._ask_program(self._program, opcode, channel, payload)
         if opcode == Opcode.CHANNEL_POLL:
             return struct.pack("<I", (bool(self._stdout) << STDOUT) | (self.streams << STREAM))
         if opcode == Opcode.CHANNEL_SIZE:
@@ -130,6 +188,24 @@ class ProtocolCamera:
             command, value = struct.unpack("<II", payload)
             self.streams = bool(value) if command == ChannelIOCTL.STREAM_CTRL else self.streams
         return None
+
+    def _ask_program(self, program: ProgramChannels, opcode: int, channel: int, payload: bytes) -> bytes | bool | None:
+        if opcode == Opcode.CHANNEL_POLL:
+            ready = [key for key in self._channels if key >= EMOTION and program.ask(self._channels[key][0], "poll")]
+            return struct.pack("<I", sum(1 << key for key in ready))
+        name = self._channels[channel][0]
+        if opcode == Opcode.CHANNEL_SIZE:
+            return struct.pack("<I", program.ask(name, "size") or 0)
+        offset, length = struct.unpack("<II", payload[:8])
+        if opcode == Opcode.CHANNEL_WRITE:
+            return None if program.ask(name, "write", offset, payload[8:]) != 0 else False
+        data = b""
+        while len(data) < length:
+            piece = program.ask(name, "read", offset + len(data), min(PIECE, length - len(data)))
+            if not piece:
+                return False
+            data += piece
+        return data
 
     def _read(self, channel: int, offset: int, size: int) -> bytes:
         if channel == STREAM:

@@ -54,12 +54,33 @@ class Client:
 
     def show_channels(self) -> None:
         """Let the host read each protocol channel that has something, as a tool that polls the camera does, and write to it."""
+        if self.config["channel_host"]:
+            return self.serve_channels()
         for name, backend in self.channels:
             if not hasattr(backend, "poll") or backend.poll():
                 self.call("channel", (name,), {}, bytes(backend.read(0, backend.size())))
-                written = self.config.pop("channel_input", "")
+                written = self.config["channel_input"].pop(name, "")
                 if written and hasattr(backend, "write"):
                     backend.write(0, bytearray(map(ord, written)))
+
+    def serve_channels(self) -> None:
+        """Call the channels as the host asks, like the firmware, which takes an exception for no answer."""
+        backends = dict(self.channels)
+        flags = [[name, hasattr(backend, "read") | hasattr(backend, "write") << 1] for name, backend in self.channels]
+        answer = None
+        while True:
+            data = answer if isinstance(answer, (bytes, bytearray)) else b""
+            is_bytes = answer is data
+            request = self.call("channels", (flags, None if is_bytes else answer, is_bytes), {}, data)
+            if request is None:
+                return
+            name, method, args = request[0], request[1], request[2:]
+            if method == "write":
+                args[1] = bytearray(map(ord, args[1]))
+            try:
+                answer = getattr(backends[name], method)(*args)
+            except Exception:
+                answer = None
 
     def send(self, way: str, name: object, data: bytes) -> None:
         """Tell the host what leaves the camera by a UART, a pin or a light."""

@@ -33,6 +33,12 @@ SENDING = ("uart.write", "channel", "led", "pin")
 MARKED = ("sensor.snapshot", "CSI.snapshot", "Image.flush", "end", *SENDING)
 
 
+# A computer on v5's protocol. It is called between two frames with the flags of each channel (READ 1, WRITE 2) and the answer to
+# its last request, None where the channel raised one; it gives the next request (channel, "poll" | "size" | "read" | "write", arguments)
+# or None for the program to go on.
+ChannelHost = Callable[[dict[str, int], "int | bytes | None"], "tuple | None"]
+
+
 def run(
     script: Path,
     *,
@@ -50,7 +56,8 @@ def run(
     typed: Sequence[tuple[int, bytes]] = (),
     keyboard: Callable[[], bytes] = bytes,
     uart_input: bytes = b"",
-    channel_input: bytes = b"",
+    channel_input: Mapping[str, bytes] | None = None,
+    channel_host: ChannelHost | None = None,
     pressed: Mapping[str, Sequence[tuple[int, int]]] | None = None,
     kept: dict[str, bytes] | None = None,
     boot: bool = True,
@@ -66,7 +73,8 @@ def run(
 
     `serial_input` is on the serial port from the start; `typed` comes there at times of the camera's clock, ms: the
     program can read it once it has asked the camera for something at or after that time. `keyboard` gives what a person
-    has typed since it was last called; it is called often. `uart_input` waits in each UART, `channel_input` is written to v5's protocol channels when first read.
+    has typed since it was last called; it is called often. `uart_input` waits in each UART, `channel_input` is written to v5's protocol
+    channels, by name, when they are first read. `channel_host` is a computer on v5's protocol: without one, each channel that has something is read after each frame.
     `pressed` names pins that a button pulls to ground, from ms up to ms. `kept` is filled with the files of the disk that
     the camera starts from, as they are when the run ends: `flash=kept` switches the camera on again.
 
@@ -94,7 +102,15 @@ def run(
             if rewritten is not None:
                 folders.put_rewritten(rewritten)
             dispatch = Dispatch(played, limits, sensor, folders)
-            inputs = Inputs([(0, serial_input), *typed], keyboard, uart_input, channel_input, pressed or {}, boot)
+            inputs = Inputs(
+                [(0, serial_input), *typed],
+                keyboard,
+                uart_input,
+                channel_input or {},
+                channel_host,
+                pressed or {},
+                boot,
+            )
             try:
                 yield from Session(dispatch, sensor, folders, stop_us, hung_after_s, inputs).play(python, limits.heap)
             finally:
@@ -112,7 +128,8 @@ class Inputs(NamedTuple):
     typed: Sequence[tuple[int, bytes]]
     keyboard: Callable[[], bytes]
     uart: bytes
-    channel: bytes
+    channels: Mapping[str, bytes]
+    channel_host: ChannelHost | None
     pressed: Mapping[str, Sequence[tuple[int, int]]]
     boot: bool  # boot.py runs first
 
@@ -205,6 +222,8 @@ class Session:
             return self._stop("no frame came for ten minutes")
         if what in SENDING:
             return Response("value", None)
+        if what == "channels":
+            return Response("value", self._ask_host(request))
         try:
             response = self._dispatch.handle(request)
         except HardFault as fault:
@@ -221,6 +240,16 @@ class Session:
         if response.kind == "frame":
             self._unseen, self._last_frame_us = True, self._sensor.now_us
         return response
+
+    def _ask_host(self, request: Request) -> list | None:
+        """What the computer asks of a channel next."""
+        host = self._inputs.channel_host
+        assert host
+        flags, answer, is_bytes = request.args
+        asked = host(dict(flags), request.blob if is_bytes else answer)
+        if asked is None:
+            return None
+        return [item.decode("latin-1") if isinstance(item, bytes) else item for item in asked]
 
     def _patient_until_us(self) -> float:
         """When a program that gets no frame is stopped; one that has its time set may wait for a frame so long."""
@@ -240,7 +269,8 @@ class Session:
             "mark": process.mark,
             "marked": MARKED,
             "uart_input": self._inputs.uart.decode("latin-1"),
-            "channel_input": self._inputs.channel.decode("latin-1"),
+            "channel_input": {name: data.decode("latin-1") for name, data in self._inputs.channels.items()},
+            "channel_host": self._inputs.channel_host is not None,
             "pressed": self._inputs.pressed,
             "faults": self._sensor.faults.of_the_program(),
         }

@@ -141,7 +141,8 @@ class Served:
             "mark": "",
             "marked": (),
             "uart_input": "",
-            "channel_input": "",
+            "channel_input": {},
+            "channel_host": False,
             "pressed": {},
             "faults": Faults().of_the_program(),
         }

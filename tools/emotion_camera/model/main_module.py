@@ -18,6 +18,7 @@ def load_program(path: Path = MAIN) -> ModuleType:
     before = {name: sys.modules.get(name) for name in stands_in}
     sys.modules.update(stands_in)  # type: ignore[arg-type]
     time.ticks_diff = lambda a, b: ((a - b + 2**29) % 2**30) - 2**29  # type: ignore[attr-defined]  # as MicroPython's
+    time.ticks_add = lambda ticks, delta: (ticks + delta) % 2**30  # type: ignore[attr-defined]
     spec = importlib.util.spec_from_file_location("camera_main", path)
     assert spec
     assert spec.loader

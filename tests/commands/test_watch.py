@@ -82,6 +82,15 @@ def test_a_page_sees_the_cameras_frame_and_hears_its_reports(camera, hub):
     assert page.of("faces")[0]["faces"][0][:2] == [3, "happy"]
 
 
+def test_a_page_hears_why_a_face_has_no_name_and_what_to_do(camera, hub):
+    page = Listener(hub)
+    camera.report((3, None), why="turned", valence=-0.5, arousal=0.25)
+    camera.report((3, None))
+    wait_until(lambda: len(page.of("faces")) == 2)
+    assert [report["faces"][0][5:] for report in page.of("faces")] == [["turned", -0.5, 0.25], [None, None, None]]
+    assert page.state["reasons"]["turned"] == ["the face is turned away", "face the camera"]
+
+
 def test_a_page_that_comes_later_is_told_what_there_is(camera, hub):
     camera.ready()
     camera.print(event="status", free=123_456, settings={}, rest={}, board="H7")

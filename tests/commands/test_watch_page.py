@@ -177,6 +177,69 @@ def test_shows_which_emotion_a_face_is_turning_to(page, camera):
     assert page.inner_text(".face .word") == "happy"
 
 
+def test_a_face_that_can_not_be_told_has_the_reason_and_what_to_do(page, camera):
+    camera.report((1, None), leader="happy", why="turned", valence=-0.51, arousal=0)
+    text_is(page, ".face .word", "turned")
+    text_is(page, ".face h3 .badge", "?")
+    text_is(page, ".face .turning", "face the camera")
+    assert page.get_attribute(".face", "title") == "the face is turned away: face the camera"
+    text_is(page, ".face .valence", "valence \N{MINUS SIGN}0.51")
+    text_is(page, ".face .arousal", "arousal 0.00")
+
+    def is_spoken() -> bool:
+        camera.report((1, None), leader="happy", why="turned")
+        page.wait_for_timeout(100)
+        return "face 1 turned" in page.text_content("#spoken")
+
+    wait_until(is_spoken)
+    camera.report((1, "happy"))
+    text_is(page, ".face .word", "happy")
+    text_is(page, ".face .turning", "")
+    assert page.get_attribute(".face", "title") == ""
+    assert page.inner_text(".face .valence") == "", "an older camera does not tell it"
+
+
+WRITTEN = """() => { window.written = [];
+  const write = CanvasRenderingContext2D.prototype.fillText;
+  CanvasRenderingContext2D.prototype.fillText = function (text, ...place) {
+    if (this.canvas.id === "marks") window.written.push(text);
+    return write.call(this, text, ...place);
+  }; }"""
+
+
+def test_the_reason_stands_on_the_face(page, camera):
+    wait_until(lambda: "draw off" in camera.said)
+    page.evaluate(WRITTEN)
+
+    def written(**told: str) -> list[str]:
+        camera.report((1, None), **told)
+        camera.show()
+        page.wait_for_timeout(100)
+        return page.evaluate("window.written")
+
+    wait_until(lambda: "covered" in written(why="covered"))
+    wait_until(lambda: "uncertain" in written())
+
+
+@pytest.mark.parametrize("size", [(1366, 768), (1024, 768), (830, 800), (390, 844)])
+def test_all_of_a_card_is_in_it(open_page, camera, size):
+    camera.ready()
+    camera.show()
+    page = open_page({"width": size[0], "height": size[1]})
+
+    def is_there() -> bool:
+        camera.report((1, None), leader="surprise", why="unsure", valence=-0.64, arousal=-0.27)
+        page.wait_for_timeout(100)
+        return page.locator(".face .valence").count() > 0
+
+    wait_until(is_there)
+    outside = """[...document.querySelectorAll(".face h3, .face p, .face span")].filter((it) => {
+      const card = it.closest(".face").getBoundingClientRect(), own = it.getBoundingClientRect();
+      return own.height && (own.top < card.top || own.bottom > card.bottom || own.right > card.right);
+    }).map((it) => it.textContent)"""
+    assert page.evaluate(outside) == []
+
+
 # Of a page that stood still for a second, a card may come and go between two looks at it; the observer misses none.
 LEFT = """() => { window.left = [];
   new MutationObserver((records) => { for (const { target } of records)
@@ -213,7 +276,8 @@ def test_nothing_moves_when_faces_come_and_go(open_page, camera, viewport):
     before = page.evaluate(places)
     for faces in ([1, 2], [1, 2, 3], [1, 2, 3, 4, 5], [1], [1, 7]):
         for _ in range(8):
-            camera.report(*((number, "sad" if number % 2 else None) for number in faces))
+            told = {"why": "unsure", "valence": -0.5, "arousal": 0.5} if len(faces) % 2 else {}
+            camera.report(*((number, "sad" if number % 2 else None) for number in faces), **told)
             camera.show()
             page.wait_for_timeout(100)
         assert page.evaluate(places) == before

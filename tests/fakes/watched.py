@@ -56,9 +56,9 @@ class FakeStream:
     def _ms(self) -> int:
         return round(1000 * (time.monotonic() - self._began))
 
-    def report(self, *faces: tuple[int, str | None], leader: str | None = None) -> None:
-        """Faces by number and emotion; the highest score is the emotion's, or that of `leader`."""
-        self.print(t=0, fps=10.0, faces=[_face(number, emotion, leader or emotion) for number, emotion in faces])
+    def report(self, *faces: tuple[int, str | None], leader: str | None = None, **told: object) -> None:
+        """Faces by number and emotion; the highest score is the emotion's, or that of `leader`. `told`: further fields of each."""
+        self.print(t=0, fps=10.0, faces=[_face(number, emotion, leader or emotion) | told for number, emotion in faces])
 
     def ready(self, **fields: object) -> None:
         told = {"board": "H7", "firmware": "5.0.0", "model": "emotion.tflite", "sha256": "0" * 64, "labels": LABELS}

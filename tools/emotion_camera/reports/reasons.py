@@ -23,9 +23,3 @@ REASONS = {
     "covered": Reason("part of the face is covered", "uncover it", "give a picture of the whole face"),
     "unsure": Reason("no emotion stands out", "a clearer expression can be told", "a clearer expression can be told"),
 }
-
-
-def live_hint(why: str) -> str:
-    """ "The face is turned away: face the camera."."""
-    reason = REASONS[why]
-    return f"{reason.what[0].upper()}{reason.what[1:]}: {reason.live}."

@@ -20,7 +20,8 @@ from emotion_camera.camera.stream import BARE, DRAWN, CameraStream
 from emotion_camera.errors import UserError
 from emotion_camera.events import Disconnected, Event, Frame, Line
 from emotion_camera.jpeg import jpeg
-from emotion_camera.reports.parse import EventReport, FacesReport, parse, report_ms_of
+from emotion_camera.reports.parse import EventReport, Face, FacesReport, parse, report_ms_of
+from emotion_camera.reports.reasons import REASONS
 from emotion_camera.web.live import Page, pack
 
 if TYPE_CHECKING:
@@ -263,7 +264,7 @@ class Hub:
 
     def _remember(self, report: FacesReport) -> None:
         """The camera prints a report before the frame that it is about is sent: that is the next one to come."""
-        faces = [[face.id, face.emotion, face.score, face.scores, face.box] for face in report.faces]
+        faces = [_fields(face) for face in report.faces]
         number = self._frame[0] + 1 if self._frame else 1
         told = {"type": "faces", "at": self._now_ms, "frame": number, "faces": faces, **self._pace(report.fps)}
         self._told_fps = report.fps, time.monotonic()
@@ -292,6 +293,7 @@ class Hub:
             "wrong": self._wrong,
             "mute": self._mute,
             "about": dict(self._about),  # it is sent by another thread
+            "reasons": {why: [reason.what, reason.live] for why, reason in REASONS.items()},
             "bare": self._bare,
             "recording": recorder
             and {"folder": str(recorder.folder), "seconds": time.monotonic() - self._recording_since},
@@ -368,6 +370,11 @@ class Hub:
             except UserError as error:
                 self._tell({"type": "notice", "message": str(error), "bad": True})
             self._tell(self._state())
+
+
+def _fields(face: Face) -> list[Any]:
+    """What a page gets of a face."""
+    return [face.id, face.emotion, face.score, face.scores, face.box, face.why, face.valence, face.arousal]
 
 
 # A recording of bare frames says so, and the page draws boxes when it is played.

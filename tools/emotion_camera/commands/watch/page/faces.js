@@ -4,7 +4,14 @@ const SHOWN = 3; // emotions of a card
 const LEAD = 0.03; // by which a score must pass another to change places with it
 const STAY_MS = 2500; // that a card stays after its face has left
 
+const UNCERTAIN = "uncertain"; // of a camera that does not tell why
+
+/** What is said of a face: its emotion, or why it can't be told. */
+export const word = (emotion, why) => emotion ?? why ?? UNCERTAIN;
+
 const percent = (score) => `${Math.round(100 * score)} %`;
+
+const signed = (value) => value.toFixed(2).replace("-", "−");
 
 /** A small square in an emotion's colour, with its letter. */
 export function badge(label, labels) {
@@ -46,7 +53,12 @@ class FaceCard {
     says.append(this.number, this.title, this.turning);
     const list = textElement("ol", "scores figures");
     this.rows = Array.from({ length: Math.min(SHOWN, labels.length) }, () => this.row(list));
-    this.element.append(says, list);
+    const affect = textElement("p", "affect soft figures");
+    [this.valence, this.arousal] = [textElement("span", "valence"), textElement("span", "arousal")];
+    affect.append(this.valence, this.arousal);
+    const reads = textElement("div", "reads");
+    reads.append(list, affect);
+    this.element.append(says, reads);
   }
 
   row(list) {
@@ -59,17 +71,21 @@ class FaceCard {
     return { element, mark, name, fill, value, label: undefined };
   }
 
-  show(emotion, scores) {
+  /** `reason`: what is in the way of a face that can't be told and what to do; undefined where that is not known. */
+  show({ emotion, scores, why, valence, arousal }, reason) {
     const rank = (place) => scores[place] + LEAD * (this.order.includes(place) ? SHOWN - this.order.indexOf(place) : 0);
     this.order = this.labels.map((_, place) => place).sort((a, b) => rank(b) - rank(a)).slice(0, SHOWN);
     this.rows.forEach((row, place) => this.dress(row, this.order[place], scores[this.order[place]], emotion));
-    if (emotion !== this.said) {
-      this.said = emotion;
+    if (word(emotion, why) !== this.said) {
+      this.said = word(emotion, why);
       dressBadge(this.badge, emotion, this.labels);
-      this.word.textContent = emotion ?? "uncertain";
+      this.word.textContent = this.said;
     }
     const leader = this.labels[scores.indexOf(Math.max(...scores))];
-    this.turning.textContent = leader === emotion ? "" : `turning ${leader} …`;
+    this.turning.textContent = reason ? reason[1] : leader === emotion ? "" : `turning ${leader} …`;
+    this.element.title = reason?.join(": ") ?? "";
+    this.valence.textContent = valence === null ? "" : `valence ${signed(valence)}`;
+    this.arousal.textContent = arousal === null ? "" : `arousal ${signed(arousal)}`;
   }
 
   dress(row, place, score, emotion) {
@@ -99,6 +115,7 @@ export class Faces {
   constructor(list, empty) {
     this.list = list;
     this.empty = empty;
+    this.reasons = {}; // by what the camera calls each: what is in the way, and what to do
     this.patienceMs = 0; // without a report of a face, after which it is out of view
     this.seen = new Map(); // by the face's number: its card and place, and when it was last reported
   }
@@ -108,11 +125,12 @@ export class Faces {
     this.patienceMs = patience;
     // The next report may be long in coming: who is not in this one has left.
     for (const seen of this.seen.values()) seen.at = Math.min(seen.at, now - every);
-    for (const [id, emotion, , scores] of faces) {
+    for (const [id, emotion, , scores, , why, valence, arousal] of faces) {
       let seen = this.seen.get(id);
       if (!seen || seen.card.labels.length !== labels.length) seen = this.add(id, labels);
       seen.at = now;
-      seen.card.show(emotion, labels.map((_, place) => scores[place] ?? 0));
+      const all = labels.map((_, place) => scores[place] ?? 0);
+      seen.card.show({ emotion, scores: all, why, valence, arousal }, this.reasons[why]);
     }
     this.tidy(now);
   }
@@ -152,7 +170,7 @@ export class Faces {
   /** What is in view, in words. */
   words() {
     const present = [...this.seen].filter(([, { card }]) => !card.element.classList.contains("away"));
-    const words = present.map(([id, { card }]) => `face ${id} ${card.said ?? "uncertain"}`);
+    const words = present.map(([id, { card }]) => `face ${id} ${card.said}`);
     return words.join(", ") || "no face";
   }
 }

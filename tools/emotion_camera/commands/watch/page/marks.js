@@ -1,4 +1,5 @@
 // Boxes, names and scores over the picture, at the screen's own resolution, in the emotions' colours.
+import { word } from "./faces.js";
 
 const PAD = 7, HEIGHT = 26, FONT = 14; // of a name, CSS pixels
 const SMALL = 420; // CSS pixels: a narrower picture gets smaller names
@@ -28,11 +29,13 @@ export class Marks {
     // A frame of another shape than the screen's stands in its middle.
     const zoom = Math.min(width / this.size.width, height / this.size.height);
     const [left, top] = [(width - zoom * this.size.width) / 2, (height - zoom * this.size.height) / 2];
-    for (const [, emotion, score, , [x, y, side, tall]] of this.faces)
-      this.mark([left + zoom * x, top + zoom * y, zoom * side, zoom * tall], emotion, score, width);
+    for (const [, emotion, score, , [x, y, side, tall], why] of this.faces) {
+      const text = emotion === null ? word(emotion, why) : `${emotion} ${Math.round(100 * score)} %`;
+      this.mark([left + zoom * x, top + zoom * y, zoom * side, zoom * tall], emotion, text, width);
+    }
   }
 
-  mark(box, emotion, score, width) {
+  mark(box, emotion, text, width) {
     const { pen } = this, known = emotion !== null;
     const look = Emotions.look(emotion, this.labels);
     const colour = known ? look.colour : "#ffffff";
@@ -46,7 +49,6 @@ export class Marks {
     pen.setLineDash([]);
     const scale = width < SMALL ? 0.85 : 1;
     pen.font = `650 ${FONT * scale}px ${getComputedStyle(document.documentElement).fontFamily}`;
-    const text = known ? `${emotion} ${Math.round(100 * score)} %` : "uncertain";
     const long = pen.measureText(text).width + 2 * PAD, high = HEIGHT * scale;
     const x = Math.max(2, Math.min(box[0] - 1.5, width - long - 2));
     const y = box[1] - high - 5 < 2 ? box[1] + 5 : box[1] - high - 5;

@@ -44,6 +44,7 @@ const receivers = {
     lastNews = Date.now();
     stopped = false;
     labels = state.about.labels ?? labels;
+    faces.reasons = state.reasons;
     if (state.recording) recordingSince = Date.now() - 1000 * state.recording.seconds;
     showState();
     receivers.pulse(message);

@@ -1,4 +1,5 @@
 // The last minute: a row for each face, bands in its emotions' colours, patterns and letters.
+import { word } from "./faces.js";
 
 const LENGTH_MS = 60000;
 const MOST_ROWS = 4; // the newest faces
@@ -8,7 +9,7 @@ const LETTER_ROOM = 16; // pixels that a letter needs
 
 export class Timeline {
   constructor(element) {
-    this.spans = []; // {id, emotion, from, at, to}, ms on the camera's clock, in the order in which they began; `at`: last reported
+    this.spans = []; // {id, emotion, why, from, at, to}, ms on the camera's clock, in the order in which they began; `at`: last reported
     this.labels = [];
     this.now = 0;
     this.chart = echarts.init(element, null, { renderer: "canvas" });
@@ -17,12 +18,12 @@ export class Timeline {
 
   /** A report, as the server sends it: a face's band goes on until the next one, or ends when that does not come in time. */
   add({ faces, at, every, patience }) {
-    for (const [id, emotion] of faces) {
+    for (const [id, emotion, , , , why] of faces) {
       const last = this.spans.findLast((span) => span.id === id);
       const goesOn = last && at - last.at < patience;
       if (goesOn) last.to = at;
-      if (goesOn && last.emotion === emotion) [last.at, last.to] = [at, at + every];
-      else this.spans.push({ id, emotion, from: at, at, to: at + every });
+      if (goesOn && last.emotion === emotion && last.why === why) [last.at, last.to] = [at, at + every];
+      else this.spans.push({ id, emotion, why, from: at, at, to: at + every });
     }
   }
 
@@ -75,7 +76,7 @@ export class Timeline {
     if (!span) return "";
     const [from, to] = [span.from, span.to].map((at) => (-this.second(at)).toFixed(1));
     const end = Number(to) < 1 ? "now" : `${to} s ago`;
-    return `Face ${span.id}: ${span.emotion ?? "uncertain"}\n${(from - to).toFixed(1)} s, from ${from} s ago to ${end}`;
+    return `Face ${span.id}: ${word(span.emotion, span.why)}\n${(from - to).toFixed(1)} s, from ${from} s ago to ${end}`;
   }
 
   second(at) {

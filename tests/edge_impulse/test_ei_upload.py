@@ -145,11 +145,15 @@ def test_the_same_picture_goes_once_and_not_under_two_labels(studio, make_faces,
     assert edge_impulse("upload", folder) == 0
     assert labels(studio) == {"happy": 1, "sad": 1}
     assert "again.png is passed over" in capsys.readouterr().err
-    (folder / "sad" / "other.png").write_bytes(picture(0))
-    assert edge_impulse("upload", folder) == 1
+    for name, number in (("0001.png", 7), ("again.png", 8), ("other.png", 8)):
+        (folder / ("sad" if name == "other.png" else "happy") / name).write_bytes(picture(number))
+    assert edge_impulse("upload", folder) == 0
+    assert labels(studio) == {"happy": 2, "sad": 1}
     said = capsys.readouterr().err
-    assert str(folder / "happy" / "0001.png") in said
-    assert str(folder / "sad" / "other.png") in said
+    assert (
+        f"{folder / 'happy' / 'again.png'} and {folder / 'sad' / 'other.png'} are the same picture as happy and sad"
+        in said
+    )
 
 
 def test_a_label_beside_training_is_not_guessed_at(studio, make_faces, edge_impulse, capsys):

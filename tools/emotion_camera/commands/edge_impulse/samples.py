@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import io
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from emotion_camera.errors import UserError
 from emotion_camera.faces.manifest import Entry
-from emotion_camera.faces.reader import TESTING, VALIDATION, FaceFile, find_faces
+from emotion_camera.faces.reader import TESTING, VALIDATION, FaceFile, find_faces, say_some
+from emotion_camera.progress import say
 
 SPLIT = "split"  # the category of a picture that is still to be assigned to training or testing
 FORMATS = {"PNG": "png", "JPEG": "jpg"}  # what the service takes, by Pillow's names
@@ -36,24 +36,32 @@ class Sample:
 def read_samples(folder: Path) -> list[Sample]:
     """The samples of a folder by category, label and name, each only once; what is passed over is said on stderr.
 
-    UserError when there is none or the folder can't be read, or when the same picture has two labels.
+    Of a picture that has two labels none is taken: in FER2013 there are 57 of them. UserError when there is no picture or the
+    folder can't be read.
     """
-    found: dict[str, Sample] = {}
-    for file in find_faces(folder, _say):
+    alike: dict[str, list[Sample]] = {}
+    wrong, twice, doubtful = [], [], []
+    for file in find_faces(folder, say):
         try:
             sample = _sample(file)
+            alike.setdefault(sample.sha256, []).append(sample)
         except UserError as error:
-            _say(f"{file.path} is passed over: {error}")
-            continue
-        if _is_new(sample, found.get(sample.sha256)):
-            found[sample.sha256] = sample
+            wrong.append(f"{file.path} is passed over: {error}")
+    for first, *others in alike.values():
+        other = next((it for it in others if it.label != first.label), None)
+        if other:
+            labels = f"{first.label} and {other.label}"
+            doubtful.append(
+                f"{first.path} and {other.path} are the same picture as {labels}: none is taken; delete the wrong one"
+            )
+        else:
+            twice += [f"{it.path} is passed over: the same picture as {first.path}" for it in others]
+    for sentences in (wrong, doubtful, twice):
+        say_some(sentences, say)
+    found = [each[0] for each in alike.values() if len({it.label for it in each}) == 1]
     if not found:
         raise UserError(f"{folder}: there is no picture; put PNGs or JPEGs into {folder}/happy and so on")
-    return list(found.values())
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+    return found
 
 
 def _sample(file: FaceFile) -> Sample:
@@ -77,17 +85,6 @@ def _sample(file: FaceFile) -> Sample:
         TESTING if file.category == VALIDATION else file.category or SPLIT
     )  # Studio validates on a share of training
     return Sample(file.path, file.label, category, ending, digest, len(data), _metadata(file.entry))
-
-
-def _is_new(sample: Sample, same: Sample | None) -> bool:
-    if same is None:
-        return True
-    if same.label != sample.label:
-        raise UserError(
-            f"{same.path} and {sample.path} are the same picture with two labels, {same.label} and {sample.label}: delete the wrong one"
-        )
-    _say(f"{sample.path} is passed over: the same picture as {same.path}")
-    return False
 
 
 def _metadata(entry: Entry) -> dict[str, str]:

@@ -197,9 +197,14 @@ def test_the_pages_know_the_same_names():
         (["愤怒", "happy", "wütend"], ["on its frames 愤怒, wütend will lack the others"]),
         (["0 angry", "1 happy"], ["begin with numbers, which the camera shows, too, as '0 angry'"]),
         (['"angry",', '"happy"'], ["quotation marks or commas"]),
+        ([f"{number:060}" for number in range(7)], []),
+        ([f"{number:061}" for number in range(7)], ["their names do not arrive"]),
     ],
 )
 def test_what_a_person_should_know_of_labels(labels, said):
     told = notes(labels)
+    program = load_program()
+    line = '{"v":1,"event":"ready","labels":' + json.dumps(labels, ensure_ascii=False) + ',"more":true}'
+    assert (len(line.encode()) < program.LONGEST_LINE) is not any("do not arrive" in it for it in told)
     assert len(told) == len(said)
     assert all(part in sentence for part, sentence in zip(said, told, strict=True))

@@ -175,6 +175,15 @@ def unchanged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_a_known_class_by_another_name_is_told(unchanged, capsys):
+    (unchanged / "faces" / "happy").rename(unchanged / "faces" / "smiling")
+    with pytest.raises(UserError, match="not written"):
+        finetune.finetune(unchanged / "faces", DEFAULT_MODEL, unchanged / "out" / "emotion.tflite", AVERAGE_FACES)
+    told = capsys.readouterr().out
+    assert "smiling is a new class, and the model says happy of" in told
+    assert "name the folder happy" in told
+
+
 def test_a_model_that_is_not_better_is_not_written(unchanged):
     out = unchanged / "out" / "emotion.tflite"
     with pytest.raises(UserError, match="not written, for the adapted model is not better"):

@@ -22,6 +22,7 @@ from emotion_training.finetune.collected import CollectedFaces
 from emotion_training.finetune.paired_test import Comparison
 from emotion_training.finetune.split import GROUP_KEYS, Split, split
 
+SAME_CLASS = 0.7  # of a new class's faces that get one known label: it may be that label by another name
 CALIBRATION_REPLAY = 200  # beside the collected faces, or other people's could exceed the ranges of int8
 
 
@@ -44,6 +45,8 @@ def finetune(data: Path, start: Path, out: Path, average_faces: Path, config: Fi
     faces = collected.read(data, model.labels)
     parts = split(faces, config.seed)
     print(_summary(data, faces, parts))
+    for sentence in _renamed(model, faces):
+        print(sentence, flush=True)
     file = _train(model, faces, parts, average_faces, config.seed)
     compared = compare(model, file, faces, parts)
     print("", compared.table(), "", compared.sentence(), sep="\n")
@@ -80,6 +83,22 @@ def _summary(data: Path, faces: CollectedFaces, parts: Split) -> str:
         f"{data}: {len(faces.classes)} faces ({counts}); {len(parts.train)} for training, "
         f"{len(parts.val)} for validation, {GROUP_KEYS[parts.group_key]}"
     )
+
+
+def _renamed(model: Model, faces: CollectedFaces) -> list[str]:
+    """Words on new classes that may be old ones by another name: the model would gain a word for what it knows, and forget its own."""
+    from emotion_camera.model.interpreter import scores
+
+    said, present = [], faces.present()
+    for it in present[np.searchsorted(present, len(model.labels)) :]:
+        predicted = scores(model.path, faces.images[faces.classes == it]).argmax(axis=1)
+        label, share = int(np.bincount(predicted).argmax()), float(np.bincount(predicted).max() / len(predicted))
+        if share >= SAME_CLASS and label not in present:
+            said.append(
+                f"{faces.labels[it]} is a new class, and the model says {model.labels[label]} of {share:.0%} of its faces: if it is that, "
+                f"name the folder {model.labels[label]}"
+            )
+    return said
 
 
 def _train(model: Model, faces: CollectedFaces, parts: Split, average_faces: Path, seed: int) -> bytes:

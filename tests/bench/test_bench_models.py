@@ -10,7 +10,7 @@ import pytest
 from bench import reference
 from bench.models import _accuracy, in_turns, litert, ratio_and_spread, report, tflm
 from bench.runner import Options
-from emotion_camera.commands import vela
+from emotion_camera.model import vela
 from emotion_camera.model.contract import DEFAULT_MODEL, check
 from emotion_camera.model.cost import predict_instructions
 from emotion_camera.model.tflite import describe

@@ -1,5 +1,6 @@
 """What `emotion-camera deploy` does with a camera, a simulated one with FAT disks, over mpremote."""
 
+import re
 import time
 from contextlib import closing
 from dataclasses import replace
@@ -12,11 +13,14 @@ from emotion_camera.camera.repl import Repl, Unplugged, open_repl
 from emotion_camera.commands.deploy.atomic_update import BOOT
 from emotion_camera.commands.deploy.command import deploy, roll_back
 from emotion_camera.errors import UserError
-from emotion_camera.model import metadata
+from emotion_camera.model import metadata, vela
+from emotion_camera.model.contract import LARGE_MODEL, check
+from emotion_camera.model.tflite import read_description
 from emotion_camera.simulator.board.board import SimulatedBoard
 from simulated_boards import BROKEN, NEW, OLD, PROGRAM, connected, needs_board, put, read
 
 pytestmark = needs_board
+needs_vela = pytest.mark.skipif(vela.version() is None, reason=f"Vela is not installed ({vela.INSTALL})")
 ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "models" / "emotion.tflite"
 SHIPPED = {
@@ -33,7 +37,7 @@ SETTINGS = b'{"settings": {"max_faces": 2}}'
 def here(tmp_path, monkeypatch):
     """The current folder; simulated cameras keep their disks in it."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("emotion_camera.commands.deploy.command.LARGE_MODEL", tmp_path / "none")
+    monkeypatch.setattr("emotion_camera.commands.deploy.selection.LARGE_MODEL", tmp_path / "none")
     return tmp_path
 
 
@@ -71,9 +75,52 @@ def pull_at(camera: Repl, name: str) -> None:
 def test_each_board_gets_the_model_that_it_runs_in_real_time(board, name, tmp_path, monkeypatch, capsys):
     """An AE3 has megabytes of heap, but no fast kernels for a plain model: the larger one would be slow."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(vela, "version", lambda: None)
     assert main(["deploy", "--dry-run", "--port", f"simulator:{board}"]) == 0
     size = (MODEL.parent / f"{name}.tflite").stat().st_size
     assert f"emotion.tflite: {size:,} bytes" in capsys.readouterr().out
+
+
+@needs_vela
+def test_an_ae3_gets_the_model_as_vela_compiles_it_and_runs_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["deploy", "--port", "simulator:ae3"]) == 0
+    out = capsys.readouterr().out
+    assert "emotion.tflite: compiled for the AE3's neural processor; Vela estimates 0." in out
+    assert out.endswith(READY)
+    compiled = read(Path(".simulated-camera/ae3/flash"))["emotion.tflite"]
+    assert read_description(compiled).compiled
+
+    assert main(["deploy", "--port", "simulator:ae3"]) == 0
+    assert "nothing to copy" in capsys.readouterr().out
+    given = model(tmp_path, "given", compiled)
+    assert main(["deploy", "--port", "simulator:ae3", "--dry-run", "--model", given]) == 0
+    assert "nothing to copy" in capsys.readouterr().out
+    assert main(["doctor", "--port", "simulator:ae3"]) == 0
+    out = capsys.readouterr().out
+    assert "emotion.tflite runs on the neural processor" in out
+    assert "is models/emotion.tflite, compiled by Vela" in out
+
+
+def test_an_ae3_without_vela_gets_the_small_model_with_a_word_and_never_the_large_one(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(vela, "version", lambda: None)
+    assert main(["deploy", "--port", "simulator:ae3", "--model", str(LARGE_MODEL)]) == 1
+    assert re.search(r"would take an AE3 about \d+ ms without Vela.* install it: ", capsys.readouterr().err)
+    assert main(["deploy", "--port", "simulator:ae3"]) == 0
+    assert re.search(r"takes an AE3 about \d+ ms; Vela compiles it", capsys.readouterr().out)
+    assert main(["doctor", "--port", "simulator:ae3"]) == 0
+    assert re.search(
+        r"not compiled for the neural processor: about \d+ ms an inference\n.*-> emotion-camera deploy",
+        capsys.readouterr().out,
+    )
+
+
+@needs_vela
+def test_what_was_compiled_for_an_ae3_goes_on_no_other_board(here, capsys):
+    compiled = vela.compile_model(check(MODEL)).data
+    assert main(["deploy", "--port", "simulator:h7plus", "--model", model(here, "compiled", compiled)]) == 1
+    assert "was compiled by Vela for an AE3's neural processor and runs there alone" in capsys.readouterr().err
 
 
 def test_an_empty_camera_gets_the_program_and_the_model_and_a_second_time_nothing(here, capsys):
@@ -223,7 +270,7 @@ def test_a_full_disk_is_told_before_anything_is_touched(tmp_path):
             UserError, match="bytes too small for the old and the new files: put an SD card in, or use --in-place"
         ):
             deploy(camera, NEW)
-        with pytest.raises(UserError, match=r"too small for these files; delete what else is there \(film.bin\)"):
+        with pytest.raises(UserError, match=r"too small for these files; put an SD card in, or delete what else is there \(film.bin\)"):
             deploy(camera, {**NEW, "emotion.tflite": bytes(20_000)}, in_place=True)
     assert read(tmp_path) == before
 
@@ -285,9 +332,10 @@ def test_a_boot_py_of_ones_own_stays_in_place_too(tmp_path, monkeypatch):
     [
         (["--port", "/dev/nothing"], "/dev/nothing: there is no such port; plug the camera in, or give another port"),
         (["--port", "simulator:h9"], "board 'h9' is not known: choose one of"),
-        (["--port", "simulator:n6"], "an OpenMV N6 takes only models that ST Edge AI compiled"),
-        (["--port", "simulator:m7"], "its 51 KB of memory are too few"),
-        (["--model", "nothing.tflite"], "nothing.tflite: no such file"),
+        (["--port", "simulator:n6"], "an OpenMV N6 runs only networks that ST Edge AI made"),
+        (["--port", "simulator:m7"], "the 51 KB of memory of this OpenMV Cam M7 are too few"),
+        (["--model", "nothing.tflite"], "nothing.tflite: can't be read (No such file or directory)"),
+        (["--model", "."], ".: is a folder; give the .tflite file"),
         (["--port", "simulator", "--model", "bare.tflite"], "bare.txt: no such labels file"),
         (["--port", "simulator", "--rollback"], "there is no previous set"),
     ],
@@ -303,10 +351,17 @@ def test_a_mistake_gets_one_sentence(words, sentence, here, capsys):
 def test_a_model_too_large_for_an_h7_is_told_before_anything_is_touched(here, capsys):
     put_on(OLD, "h7")
     end = len(metadata.tail(GOOD))
-    large = GOOD[:-end] + bytes(2000) + GOOD[-end:]
-    assert main(["deploy", "--port", "simulator:h7", "--model", model(here, "large", large)]) == 1
-    assert "the most for an OpenMV Cam H7 or a Nicla Vision is 91,136" in capsys.readouterr().err
-    assert flash("h7") == OLD
+    for more, said in (
+        (
+            35_000,
+            r"large\.tflite: its file takes 125,998 bytes and its arena [\d,]+; the most for OpenMV Cam H7 is 169,872 together",
+        ),
+        (10_000, r"the camera's disk is [\d,]+ bytes too small"),
+    ):
+        large = GOOD[:-end] + bytes(more) + GOOD[-end:]
+        assert main(["deploy", "--port", "simulator:h7", "--model", model(here, "large", large)]) == 1
+        assert re.search(said, capsys.readouterr().err)
+        assert flash("h7") == OLD
 
 
 def test_a_board_of_another_maker(tmp_path):

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from emotion_camera.commands import vela
-from emotion_camera.errors import UserError
-from emotion_camera.model import metadata
+from emotion_camera.boards import BOARDS
+from emotion_camera.errors import ModelError, UserError
+from emotion_camera.model import metadata, vela
 from emotion_camera.model.contract import DEFAULT_MODEL, check
 from emotion_camera.model.tflite import describe
 
@@ -37,6 +37,17 @@ def test_a_model_that_breaks_the_contract_is_named(tmp_path):
 
 
 @needs_vela
+def test_what_is_compiled_already_is_not_compiled_again_and_runs_nowhere_else(tmp_path):
+    assert command("--out", tmp_path / "ae3").returncode == 0
+    model = tmp_path / "ae3" / "emotion.tflite"
+    again = command(model, "--out", tmp_path / "again")
+    assert (again.returncode, "is compiled already" in again.stderr) == (1, True)
+    with pytest.raises(ModelError, match="compiled by Vela for an AE3"):
+        check(model)
+    assert check(model, limits=BOARDS["ae3"].limits).compiled
+
+
+@needs_vela
 @pytest.mark.parametrize("core", [vela.HIGH_PERFORMANCE, vela.HIGH_EFFICIENCY], ids=lambda core: core.name)
 def test_all_of_the_model_goes_to_the_neural_processor(tmp_path, core):
     compiled = vela.compile_model(MODEL, core)
@@ -57,10 +68,16 @@ def test_the_metadata_for_the_camera_goes_with_the_model():
     assert metadata.read(vela.compile_model(MODEL).data, 7) == told
 
 
-def test_a_model_without_metadata_gets_none(tmp_path):
-    plain = tmp_path / "net.tflite"
-    plain.write_bytes(MODEL.path.read_bytes()[: -len(metadata.tail(MODEL.path.read_bytes()))])
-    assert vela.with_metadata_of(replace(MODEL, path=plain), b"compiled") == b"compiled"
+def test_a_compiled_file_tells_what_it_was_made_of(tmp_path):
+    """The simulator runs the shipped model in its place, and doctor names it."""
+    plain = MODEL.path.read_bytes()
+    assert vela.plain_of(vela.with_metadata_of(MODEL, b"compiled")) == plain
+    assert vela.plain_of(plain) is None
+    own = tmp_path / "net.tflite"
+    own.write_bytes(plain[: -len(metadata.tail(plain))])
+    compiled = vela.with_metadata_of(replace(MODEL, path=own), b"compiled")
+    assert metadata.read(compiled, 7) == metadata.Metadata(), "a model without metadata gets none"
+    assert vela.plain_of(compiled) is None, "it is none of the shipped"
 
 
 @needs_vela

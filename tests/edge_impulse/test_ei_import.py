@@ -24,7 +24,8 @@ from emotion_camera.simulator.program import program_for
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from studio_models import LABELS, download, model, pointing_nowhere, put, zipped
+from small_models import model, pointing_nowhere, put
+from studio_models import LABELS, download, zipped
 
 ROOT = Path(__file__).parents[2]
 DEFAULT_MODEL = ROOT / "models" / "emotion.tflite"

@@ -13,7 +13,8 @@ from emotion_camera.errors import ModelError, UserError
 from emotion_camera.model.contract import check
 from fake_studio import studio_api
 from fake_studio.faults import Fault
-from studio_models import LABELS, model, put, zipped
+from small_models import model, put
+from studio_models import LABELS, zipped
 
 DEFAULT_MODEL = Path(__file__).parents[2] / "models" / "emotion.tflite"
 

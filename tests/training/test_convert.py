@@ -87,7 +87,7 @@ def test_a_model_is_written_whole(tmp_path):
     ("name", "said"),
     [
         ("net.bin", "must end in .tflite"),
-        ("net.v2.tflite", "no other dot"),
+        ("net.h5", "must end in .tflite"),
         ("file/net.tflite", "not a folder that can be written to"),
         ("file/sub/net.tflite", "not a folder that can be written to"),
         ("taken.tflite", "taken.txt: is a folder"),

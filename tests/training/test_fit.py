@@ -241,7 +241,7 @@ def test_less_than_one_batch_of_training_rows_is_refused(data, tmp_path):
             "broken: holds no soft targets (NAME.npz); have them",
         ),
         (("quantize", "--data", "nowhere.csv", "--model", "net.bin"), 1, "must end in .tflite"),
-        (("all", "--data", "nowhere.csv", "--model", "net.v2.tflite"), 1, "no other dot"),
+        (("all", "--data", "nowhere.csv", "--model", "net.h5"), 1, "must end in .tflite"),
         (("card", "--data", "{data}", "--run", "nowhere"), 1, "run emotion-camera train quantize"),
         (("card", "--data", "{data}", "--run", "{broken}"), 1, "provenance.json: is cut short or damaged"),
         (("train", "--data", "{data}", "--teachers", "{teachers}", "--run", "{file}/run"), 1, "choose another folder"),

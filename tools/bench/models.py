@@ -8,7 +8,7 @@ from hashlib import sha256
 
 import numpy as np
 from emotion_camera.boards import SMALL_HEAP
-from emotion_camera.commands import vela
+from emotion_camera.model import vela
 from emotion_camera.model.contract import DEFAULT_MODEL, Model, check, fits
 from emotion_camera.model.cost import milliseconds, predict_instructions
 from emotion_camera.model.tflite import describe

@@ -4,7 +4,7 @@ Sizes, USB ids and generations are those of firmware v5.0.0 and its board config
 `omv.board_type()` and `omv.arch()` return there.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from emotion_camera.errors import UserError
@@ -14,26 +14,30 @@ M = 1024 * K
 
 FAT = 17_408  # bytes that FAT itself takes of a disk of 96 or 128 KB: boot sector, table, and 32 sectors of root directory
 CLUSTER = 512  # bytes; a file takes whole ones
-# Bytes of heap in which device/compact gets ready and runs 300 frames, on v4.8.1 and the head after v5.0.0. An M7 has 51,200.
-LEAST_HEAP = 208 * K
 SMALL = 500_000  # bytes of heap: an H7 has 335,872, a Nicla Vision 377,856, all others that run a model millions
+# Bytes of the heap that are not for a model: device/compact, the cascade and copies of the frame, or main.py while it is
+# compiled. On the simulated H7, 171,200 of 335,872 bytes of file and arena ran and 174,000 did not (firmware v4.8 and v5.0;
+# v4.5.5 takes 40,000 more); its objects are twice as large as a camera's.
+COMPACT_NEEDS, SOURCE_NEEDS = 166_000, 1_000_000
+# An AE3's instructions for a plain model by an H7's, on the reference kernels of its firmware: 82.7 M and 23.1 M of one network.
+AE3_SLOWER = 3.6
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The most that a model may take: bytes of its file and arena, Cortex-M7 instructions an inference; and on which boards."""
+    """What a model may take on `boards`: bytes of heap for file and arena together, which is hard; bytes of the file on the
+    board's own flash, beyond which it needs an SD card; Cortex-M7 instructions an inference, beyond which it is slow."""
 
+    memory: int
     file: int
-    arena: int
     instructions: int
     boards: str
+    neural_processor: bool = False  # whether what Vela compiled for an AE3 runs
 
 
-# An H7's /flash of 128 KB holds 222 blocks of 512 bytes once FAT has taken its part; the compact program, labels and settings
-# may take 44 of them. File, arena and the running program share its 264 KB heap, and a Nicla Vision's of 276 KB. 45 ms a face.
-SMALL_HEAP = Limits(178 * 512, 80_000, 25_200_000, "an OpenMV Cam H7 or a Nicla Vision")
-# These have megabytes of heap, so time is their limit: 140 ms a face.
-LARGE_HEAP = Limits(300_000, 120_000, 78_400_000, "an H7 Plus, Pure Thermal, RT1062, Portenta H7, Giga or AE3")
+# Blocks of 512 bytes of an H7's /flash that the compact program, labels and settings may take: it has 222 once FAT has its part.
+BESIDE_MODEL = 44 * CLUSTER
+SMALL_TIME, LARGE_TIME = 25_200_000, 78_400_000  # 45 and 140 ms a face on an H7
 
 
 class Board(NamedTuple):
@@ -49,6 +53,9 @@ class Board(NamedTuple):
     stdio: int = K  # the buffer of standard output on v5's protocol
     bootloader: tuple[int, int] | None = None  # USB ids while it waits for firmware, where they are its own
     compiled_networks_only: bool = False  # the N6 takes only what ST Edge AI compiled
+    neural_processor: bool = (
+        False  # the AE3 runs what Vela compiled on its Ethos-U55, anything else without fast kernels
+    )
     first_cascade: tuple[int, int] = (4, 5)  # the first generation with a face cascade
     wide: bool = False  # a sensor of 16:10
 
@@ -70,12 +77,43 @@ class Board(NamedTuple):
     @property
     def runs_plain_models(self) -> bool:
         """Whether it runs a plain .tflite at all: an N6 takes only compiled ones, and an M7 has no room for one."""
-        return not self.compiled_networks_only and sum(self.heap) >= LEAST_HEAP
+        return why_not(self, sum(self.heap)) is None
 
     @property
     def limits(self) -> Limits:
-        """The most that a model for it may take, where it runs plain models."""
-        return SMALL_HEAP if self.small_heap else LARGE_HEAP
+        """What a model for it may take, where it runs plain models."""
+        limits = limits_of(self.name, sum(self.heap))
+        file = min(limits.memory, self.flash_room - BESIDE_MODEL)
+        return replace(limits, file=file, neural_processor=self.neural_processor)
+
+
+def model_memory(heap: int) -> int:
+    """Bytes of a heap of so many that a model's file and arena may take together; none of a heap that is too small."""
+    return max(0, heap - (COMPACT_NEEDS if is_small_heap(heap) else SOURCE_NEEDS))
+
+
+def limits_of(boards: str, heap: int) -> Limits:
+    """What a model may take on boards, so called, with so many bytes of heap, and room for it on their disks."""
+    memory = model_memory(heap)
+    return Limits(memory, memory, SMALL_TIME if is_small_heap(heap) else LARGE_TIME, boards)
+
+
+def is_small_heap(heap: int) -> bool:
+    """Whether a board with so many bytes of heap gets the compact program: the source of main.py would not leave a model room."""
+    return heap < SMALL
+
+
+def why_not(board: Board | None, heap: int) -> str | None:
+    """Why a board, or an unknown one with so many bytes of heap, can't run the program and what to do; None where it can."""
+    name = board.name if board else "camera"
+    if board and board.compiled_networks_only:
+        return (
+            f"an {name} runs only networks that ST Edge AI made, and this project has none: take another camera "
+            "(the reasons are in docs/boards.md, N6)"
+        )
+    if not model_memory(heap):
+        return f"the {heap // 1000:,} KB of memory of this {name} are too few for the program and a model: take another camera"
+    return None
 
 
 BOARDS = {
@@ -102,7 +140,7 @@ BOARDS = {
     "giga": Board(
         "Giga R1", "H7", "GIGA H7 8192 SDRAM", (0x2341, 0x0466), (5 * M // 2,), 4 * M, 11 * M, bootloader=(0x2341, 0x0366)
     ),
-    "ae3": Board("OpenMV AE3", "AE3", "OPENMV AE3", (0x37C5, 0x16E3), (4 * M,), 3 * M, 8 * M, stdio=2 * K, wide=True),
+    "ae3": Board("OpenMV AE3", "AE3", "OPENMV AE3", (0x37C5, 0x16E3), (4 * M,), 3 * M, 8 * M, stdio=2 * K, wide=True, neural_processor=True),
     "n6": Board(
         "OpenMV N6", "N6", "OpenMV N6", (0x37C5, 0x1206), (25 * M,), 33 * M, 4 * M,
         stdio=2 * K, compiled_networks_only=True, first_cascade=(5, 0),
@@ -110,17 +148,16 @@ BOARDS = {
     "m7": Board("OpenMV Cam M7", "M7", "OMV3 F7 512", (0x37C5, 0x1203), (50 * K,), 383 * K, 96 * K, stdio=512),
 }  # fmt: skip
 
+# What the boards with little heap take, and the others: what models are made for, and what is said of where one fits.
+SMALL_HEAP = replace(BOARDS["h7"].limits, boards="an OpenMV Cam H7 or a Nicla Vision")
+LARGE_HEAP = replace(BOARDS["portenta"].limits, boards="an H7 Plus, Pure Thermal, RT1062, Portenta H7, Giga or AE3")
+
 # Names by USB ids. OpenMV's udev rules give 1209:abd1 for all OpenMV Cams with older firmware.
 USB = {board.usb: board.name for board in BOARDS.values()} | {(0x1209, 0xABD1): "OpenMV Cam"}
 # The same while the bootloader waits for firmware; STM32's own (DFU) tells no board.
 BOOTLOADERS = {board.bootloader: board.name for board in BOARDS.values() if board.bootloader} | {
     (0x0483, 0xDF11): "STM32 board"
 }
-
-
-def is_small_heap(heap: int) -> bool:
-    """`Board.small_heap` of a board of which only the heap is known, in bytes."""
-    return heap < SMALL
 
 
 def board_by_arch(arch: str) -> Board | None:
@@ -135,8 +172,15 @@ def full_name(camera: str) -> str:
 
 
 def find_board(name: str) -> Board:
-    """The board called `name`, in any case and with or without hyphens; UserError for one that is not known."""
-    board = BOARDS.get(name.lower().replace("-", "").replace(" ", ""))
-    if board is None:
-        raise UserError(f"board {name!r} is not known: choose one of {', '.join(BOARDS)}")
-    return board
+    """The board of a name in BOARDS, or of its full name, in any case, with or without blanks and hyphens; UserError for one
+    that is not known."""
+    wanted = _plain(name)
+    for key, board in BOARDS.items():
+        full = _plain(board.name)
+        if wanted in (key, full, full.removeprefix("openmv"), full.removeprefix("openmvcam")):
+            return board
+    raise UserError(f"board {name!r} is not known: choose one of {', '.join(BOARDS)}")
+
+
+def _plain(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter.isalnum())

@@ -1,20 +1,14 @@
-"""What is on a camera: which of this version's files it holds, and whether its board runs them. For deploy, doctor and verify."""
+"""What is on a camera: which of this version's files it holds. For deploy, doctor and verify."""
 
 from __future__ import annotations
 
 from hashlib import sha256
 
-from emotion_camera.boards import BOARDS
-from emotion_camera.camera.repl import CameraInfo, Repl
+from emotion_camera.camera.repl import Repl
 from emotion_camera.files import MODELS
 from emotion_camera.model.bundle import COMPACT, MAIN
 
 DEPLOY = "emotion-camera deploy"  # what to run when a file is missing or another one
-
-
-def needs_compiled_model(info: CameraInfo) -> bool:
-    """Whether the board runs only networks that ST Edge AI compiled, as the N6 does; there is none here."""
-    return any(board.compiled_networks_only and board.board_type == info.board for board in BOARDS.values())
 
 
 def digest(data: bytes) -> str:

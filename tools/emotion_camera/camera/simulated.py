@@ -33,7 +33,7 @@ RETRY_S = 1  # between two tries to open a webcam or a stream that was lost
 
 def fill_if_empty(board: str, firmware: str = "v5.0") -> None:
     """Puts the shipped program and model on the disk of a simulated camera that has nothing on it; UserError where they don't fit."""
-    from emotion_camera.boards import find_board
+    from emotion_camera.boards import find_board, why_not
     from emotion_camera.simulator.host.disks import read_disks
     from emotion_camera.simulator.host.firmware import find_firmware
     from emotion_camera.simulator.program import program_for
@@ -41,10 +41,13 @@ def fill_if_empty(board: str, firmware: str = "v5.0") -> None:
     folder = DISKS / board
     if _disk(folder):
         return
+    trouble = why_not(find_board(board), sum(find_board(board).heap))
+    if trouble:
+        raise UserError(trouble)
     given = program_for(board, DEFAULT_MODEL)
     name = "sdcard" if "sdcard" in given else "flash"
     disks = {"flash": {}, "sdcard": None} | {name: given[name]}
-    # Before anything is written: an M7 has no room for them.
+    # Before anything is written: there may be no room for them.
     read_disks(given["script"], find_firmware(firmware), find_board(board), rom={}, **disks)
     files = {"main.py": given["script"], **given[name]}
     for file, path in files.items():

@@ -1,33 +1,33 @@
 """What a model file must be to run on the camera, and the one check of it.
 
-Training checks what it makes, the tools what they are given, and the tests what is shipped, all by `check`.
+Training checks what it makes, the tools what they are given, and the tests what is shipped, all by `check`: first what the
+file is, then types, shapes, quantization, operators, labels and memory, in the order in which a person can mend them.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from emotion_camera.boards import LARGE_HEAP, Limits
 from emotion_camera.errors import ModelError
 from emotion_camera.files import MODELS
-from emotion_camera.model.cost import network_instructions
-from emotion_camera.model.labels import notes, read_labels
+from emotion_camera.model import labels as label_file
+from emotion_camera.model.cost import milliseconds, network_instructions
+from emotion_camera.model.input_range import CALIBRATE, input_note, input_trouble
+from emotion_camera.model.operators import ML, OF_FREE_BATCH, Version, operators_of
 from emotion_camera.model.process import Crash
-from emotion_camera.model.tflite import Description, describe
+from emotion_camera.model.tflite import DAMAGED, ETHOS_U, Description, Tensor, describe, read_file
 from emotion_camera.model.tflm import arena_bytes
 
 DEFAULT_MODEL = MODELS / "emotion.tflite"  # runs on every board that runs any
 LARGE_MODEL = MODELS / "emotion_plus.tflite"  # for boards with megabytes of heap
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 INPUT_SIZE = 48  # pixels a side, as the shipped models see a face
-INPUT_SCALE = 1 / 255  # the camera feeds pixel - 128 whatever the model says, so the model must say just that
-INPUT_ZERO_POINT = -128
-
-# Operators seen to run on the firmware, and those that TFLM has had in int8 in every release since firmware v4.5.
-OPERATORS = {
-    "ADD", "AVERAGE_POOL_2D", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "LEAKY_RELU",
-    "LOGISTIC", "MAX_POOL_2D", "MEAN", "MUL", "PAD", "RELU", "RELU6", "RESHAPE", "SOFTMAX", "SUB",
-}  # fmt: skip
+INPUT_SCALE, INPUT_ZERO_POINT = 1 / 255, -128  # of their input: the camera's pixels, 0 to 1
+SCORE_SCALE, SCORE_ZERO_POINT = 1 / 256, -128  # of what SOFTMAX and LOGISTIC give in int8
+SMALLER = "use a smaller network, or smaller pictures"
+INT8 = "converter.inference_input_type = converter.inference_output_type = tf.int8"
 
 
 @dataclass(frozen=True)
@@ -35,118 +35,231 @@ class Model:
     """A model that has passed: its file, labels in output order, size of the square input in pixels, and costs.
 
     macs, instructions: multiply-accumulates and Cortex-M7 instructions (by `emotion_camera.model.cost`) for one answer.
-    notes: what works otherwise than one may expect, in sentences to follow the model's name.
+    compiled: whether Vela compiled it for an AE3. notes: what works otherwise than one may expect, in sentences to follow
+    the model's name.
     """
 
     path: Path
     labels: tuple[str, ...]
     input_size: int
     file_bytes: int
-    arena_bytes: int | None  # None where tflite-micro has no wheel
+    arena_bytes: int | None  # None where tflite-micro has no wheel, or the model is compiled
     macs: int
     instructions: int
+    compiled: bool = False
     notes: tuple[str, ...] = ()
 
+    @property
+    def memory(self) -> int:
+        """Bytes of a camera's heap that file and arena take together, so far as they are known."""
+        return self.file_bytes + (self.arena_bytes or 0)
 
-def check(path: Path, labels: Path | None = None, limits: Limits = LARGE_HEAP) -> Model:
-    """Check a model file and its labels (by default `<name>.txt` beside it) against the contract.
 
-    By default a model passes that only the roomier boards have room for. Raises ModelError with a sentence that
-    names the file and the first thing wrong.
+def check(
+    path: Path, labels: Path | None = None, limits: Limits = LARGE_HEAP, firmware: Version | None = None
+) -> Model:
+    """Check a model file and its labels (by default those that `labels.beside` finds) against the contract.
+
+    `limits`: of the board; by default a model passes that only the roomier boards have room for. `firmware`: the camera's;
+    None for any that the program supports. Raises ModelError with a sentence that names the file and the first thing wrong.
     """
     path = Path(path)
-    if "." in path.stem:
-        # The firmware looks for labels at path.split(".")[0] + ".txt", so a second dot would lose them.
-        raise ModelError(
-            f"{path.name}: has a dot in its name before the last; rename it, for the camera to find its labels"
-        )
     found = describe(path)
+    trouble = (
+        _kind(found, limits)
+        or _types(found)
+        or _shapes(found)
+        or input_trouble(found.inputs[0])
+        or _operators(found, firmware)
+        or _scores(found)
+    )
+    if trouble:
+        raise ModelError(f"{path}: {trouble}")
+    names = label_file.read_labels(Path(labels) if labels else label_file.beside(path), found.outputs[0].shape[-1])
+    model = Model(
+        path,
+        names,
+        found.inputs[0].shape[1],
+        found.size,
+        None if found.compiled else _arena(path),
+        found.macs,
+        round(network_instructions(found.layers)),
+        found.compiled,
+    )
+    if model.memory > limits.memory:
+        raise ModelError(f"{path}: {_too_large(model, limits)}")
+    return replace(model, notes=tuple(_notes(model, found, limits, firmware)))
+
+
+def fits(model: Model, limits: Limits) -> bool:
+    """Whether a model that has passed has room in the memory and on the flash of other boards."""
+    return model.memory <= limits.memory and model.file_bytes <= limits.file
+
+
+def over(model: Model, limits: Limits) -> str | None:
+    """The first limit that a model is over, the time of an answer among them, and what to do; None where it keeps all."""
+    if model.memory > limits.memory:
+        return _too_large(model, limits)
+    for what, value, limit, unit in (
+        ("its file takes", model.file_bytes, limits.file, "bytes"),
+        ("an answer takes", model.instructions, limits.instructions, "Cortex-M7 instructions"),
+    ):
+        if value > limit:
+            return f"{what} {value:,} {unit}; the most for {limits.boards} is {limit:,}: {SMALLER}"
+    return None
+
+
+def _too_large(model: Model, limits: Limits) -> str:
+    arena = f" and its arena {model.arena_bytes:,}" if model.arena_bytes else ""
+    return (
+        f"its file takes {model.file_bytes:,} bytes{arena}; the most for {limits.boards} is {limits.memory:,} together: "
+        f"{SMALLER}"
+    )
+
+
+def _notes(model: Model, found: Description, limits: Limits, firmware: Version | None) -> Iterator[str]:
+    """What works, but otherwise than one may expect."""
+    yield from label_file.notes(model.labels)
+    near = input_note(found.inputs[0])
+    if near:
+        yield near
+    newer = sorted(set(found.operators) - operators_of((0, 0, 0)))
+    if newer and firmware is None and not found.compiled:
+        yield f"it uses {newer[0]}, which firmware has from v{'.'.join(map(str, ML))} on"
+    if model.file_bytes > limits.file:
+        yield f"its file has no room on the flash of {limits.boards} beside the program: it needs an SD card"
+    if model.instructions > limits.instructions and not limits.neural_processor:
+        ms = milliseconds(model.instructions)
+        yield f"an answer takes about {ms:,.0f} ms at an OpenMV Cam H7's speed: the frame rate will be low"
+
+
+def _kind(found: Description, limits: Limits) -> str | None:
+    """What the file is at all."""
     if found.cut:
-        raise ModelError(f"{path}: is cut short or damaged; copy it again")
-    _check_kind(path, found)
-    size = _check_input(path, found)
-    classes = _check_output(path, found)
-    names = read_labels(Path(labels) if labels else path.with_suffix(".txt"), classes)
-    instructions = round(network_instructions(found.layers))
-    model = Model(path, names, size, found.size, _arena(path), found.macs, instructions, tuple(notes(names)))
-    _check_limits(model, limits)
-    return model
+        return DAMAGED
+    looping = next((name for name in found.operators if name in ("WHILE", "IF", "CALL_ONCE")), None)
+    if looping:
+        return (
+            f"uses {looping}, which needs a second graph, and the camera runs one: build it without loops and branches"
+        )
+    if len(found.graphs) > 1:
+        names = ", ".join(name or "one without a name" for name in found.graphs[:4])
+        return f"holds {len(found.graphs)} graphs ({names}), and the camera runs one: convert with one signature"
+    if not (found.inputs and found.outputs and found.operators):
+        return "holds no network: convert it again"
+    if found.compiled and not limits.neural_processor:
+        return "was compiled by Vela for an AE3's neural processor and runs there alone; give the plain .tflite that it was made of"
+    return None
+
+
+def _types(found: Description) -> str | None:
+    """Input and output must be int8, and what is between them."""
+    for side, tensors in (("inputs", found.inputs), ("outputs", found.outputs)):
+        if len(tensors) != 1:
+            return f"has {len(tensors)} {side}; the camera takes one picture in and one list of scores out"
+    given, result = found.inputs[0].dtype, found.outputs[0].dtype
+    quantize = f"set converter.optimizations = [tf.lite.Optimize.DEFAULT] and {INT8}; {CALIBRATE}"
+    if found.hybrid:
+        return (
+            f"has int8 weights but computes in float32 (dynamic range quantization); the camera needs int8: {quantize}"
+        )
+    if given == result == "int8":
+        return None
+    if given == "float32":
+        return f"input is float32; the camera needs int8: {quantize}"
+    if given == "int16":
+        return f"input is int16; the camera needs int8: convert with tf.lite.OpsSet.TFLITE_BUILTINS_INT8 and {INT8}"
+    side = "input" if given != "int8" else "output"
+    return f"{side} is {result if given == 'int8' else given}; the camera needs int8: set {INT8} and convert again"
+
+
+def _shapes(found: Description) -> str | None:
+    """One square grey picture in, a score for each class out."""
+    shape, scores = found.inputs[0].shape, found.outputs[0].shape
+    must = f"input has the shape {list(shape)}; it must be [1, size, size, 1], one square grey picture"
+    if len(shape) != 4 or min(shape) < 1:
+        return must
+    if shape[1] in (1, 3) and shape[2] == shape[3] != 1:
+        return f"{must}: this one has its channels first, as PyTorch's; convert it with channels last, by onnx2tf for example"
+    if shape[3] != 1:
+        return f"{must}: this one has {shape[3]} channels; train on grey pictures, Input(shape=({shape[1]}, {shape[2]}, 1))"
+    if shape[0] != 1:
+        return f"{must}: this one takes {shape[0]} pictures at once; give Input batch_size=1 and convert again"
+    if shape[1] != shape[2]:
+        return must
+    if len(scores) > 2 and max(scores[1:-1]) > 1:
+        return f"output has the shape {list(scores)}, as of a network that finds objects; it must be [1, classes], one score for each class"
+    if not scores or math.prod(scores) != scores[-1] or scores[-1] < 2:
+        return (
+            f"output has the shape {list(scores)}; it must be [1, classes], one score for each of two classes or more"
+        )
+    return None
+
+
+def _operators(found: Description, firmware: Version | None) -> str | None:
+    """What the firmware's TFLM can't run."""
+    custom = next((name for name in found.custom if name != ETHOS_U), None)
+    if custom:
+        return _custom(custom)
+    there = operators_of(firmware or ML) | ({"CUSTOM"} if found.compiled else set())
+    strange = sorted(set(found.operators) - there)
+    number = next((name for name in strange if name.startswith("operator")), None)
+    if number:
+        return f"uses {number}, newer than this program: update emotion-camera, or convert with an older TensorFlow"
+    if strange:
+        return _missing(strange, found.free_batch)
+    if found.per_channel_dense:
+        return (
+            "a FULLY_CONNECTED layer has a scale for each channel, which the camera refuses: set "
+            "converter._experimental_disable_per_channel_quantization_for_dense_layers = True and convert again"
+        )
+    return None
+
+
+def _missing(strange: list[str], free_batch: bool) -> str:
+    names = ", ".join(strange)
+    update = "update it in OpenMV IDE (Tools, Install the Latest Release)"
+    if set(strange) <= OF_FREE_BATCH and free_batch:
+        return (
+            f"uses {names}, which firmware before v{'.'.join(map(str, ML))} lacks, because the number of pictures at once was left open: "
+            f"give Input batch_size=1 and convert again, or {update}"
+        )
+    if set(strange) <= operators_of(ML):
+        return f"uses {names}, which firmware before v{'.'.join(map(str, ML))} lacks: {update}, or build it from other layers"
+    return f"uses {names}, which the camera's firmware lacks: build it from other layers, such as convolutions and ReLU"
+
+
+def _custom(name: str) -> str:
+    if name.startswith("Flex"):
+        return f"uses {name}, an operator of full TensorFlow: leave tf.lite.OpsSet.SELECT_TF_OPS out, and convert again"
+    if name == "edgetpu-custom-op":
+        return "was compiled for a Coral Edge TPU; give the .tflite that it was compiled from"
+    if name == "TFLite_Detection_PostProcess":
+        return "finds objects; the camera needs a network that gives one score for each class"
+    return f"uses the custom operator {name}, which the camera's firmware lacks: build it from TensorFlow Lite's own"
+
+
+def _scores(found: Description) -> str | None:
+    """Scores and no other numbers."""
+    tensor = found.outputs[0]
+    if gives_scores(tensor):
+        return None
+    low, high = (-128 - tensor.zero_point) * tensor.scale, (127 - tensor.zero_point) * tensor.scale
+    return (
+        f"gives numbers from {low:.3g} to {high:.3g} and not scores from 0 to 1: end it in a softmax, as by "
+        "tf.keras.layers.Softmax(), and convert again"
+    )
+
+
+def gives_scores(output: Tensor) -> bool:
+    """Whether an int8 output holds scores from 0 to 1: those of SOFTMAX and LOGISTIC have one scale, always the same."""
+    return math.isclose(output.scale, SCORE_SCALE, rel_tol=1e-4) and output.zero_point == SCORE_ZERO_POINT
 
 
 def _arena(path: Path) -> int | None:
     try:
-        return arena_bytes(path.read_bytes())
+        return arena_bytes(read_file(path))
     except Crash as error:
-        raise ModelError(f"{path}: is damaged ({error}); copy it again") from None
+        raise ModelError(f"{path}: is damaged ({error}); copy it again, or convert it again") from None
     except ModelError as error:
-        raise ModelError(f"{path}: {error}; build it from {', '.join(sorted(OPERATORS))} in int8") from None
-
-
-def fits(model: Model, limits: Limits) -> bool:
-    """Whether a model that has passed keeps other limits, too."""
-    return _over(model, limits) is None
-
-
-def _check_limits(model: Model, limits: Limits) -> None:
-    trouble = _over(model, limits)
-    if trouble:
-        raise ModelError(f"{model.path}: {trouble}")
-
-
-def _over(model: Model, limits: Limits) -> str | None:
-    """The first limit that a model is over, and what to do."""
-    for what, value, limit, unit in (
-        ("its file takes", model.file_bytes, limits.file, "bytes"),
-        ("its arena takes", model.arena_bytes or 0, limits.arena, "bytes"),
-        ("an answer takes", model.instructions, limits.instructions, "Cortex-M7 instructions"),
-    ):
-        if value > limit:
-            return f"{what} {value:,} {unit}; the most for {limits.boards} is {limit:,}: use a smaller network"
-    return None
-
-
-def _check_kind(path: Path, found: Description) -> None:
-    if found.hybrid:
-        raise ModelError(
-            f"{path}: has int8 weights but float activations; the camera needs full int8 (run emotion-camera train quantize)"
-        )
-    strange = sorted(set(found.operators) - OPERATORS)
-    if strange:
-        raise ModelError(
-            f"{path}: uses {strange[0]}, which is not known to run on the camera; build it from {', '.join(sorted(OPERATORS))}"
-        )
-    if found.per_channel_dense:
-        raise ModelError(
-            f"{path}: a FULLY_CONNECTED layer has a scale for each channel, which the camera refuses; "
-            "convert with per-tensor Dense weights (run emotion-camera train quantize)"
-        )
-
-
-def _check_input(path: Path, found: Description) -> int:
-    if len(found.inputs) != 1:
-        raise ModelError(f"{path}: has {len(found.inputs)} inputs; the camera gives one")
-    tensor = found.inputs[0]
-    if tensor.dtype != "int8":
-        raise ModelError(f"{path}: input is {tensor.dtype}; the camera needs int8 (run emotion-camera train quantize)")
-    shape = tensor.shape
-    if len(shape) != 4 or shape[0] != 1 or shape[1] != shape[2] or shape[3] != 1:
-        raise ModelError(
-            f"{path}: input has the shape {list(shape)}; it must be [1, size, size, 1], one square grey picture"
-        )
-    if not math.isclose(tensor.scale, INPUT_SCALE, rel_tol=1e-4) or tensor.zero_point != INPUT_ZERO_POINT:
-        raise ModelError(
-            f"{path}: input scale is {tensor.scale:.6g} and zero point {tensor.zero_point}; they must be 1/255 and -128, because the "
-            "camera feeds pixel - 128: train on pixels from 0 to 1, and calibrate on pictures that hold black and white"
-        )
-    return shape[1]
-
-
-def _check_output(path: Path, found: Description) -> int:
-    if len(found.outputs) != 1:
-        raise ModelError(f"{path}: has {len(found.outputs)} outputs; the camera reads one")
-    tensor = found.outputs[0]
-    if tensor.dtype != "int8" or len(tensor.shape) != 2 or tensor.shape[0] != 1 or tensor.shape[1] < 2:
-        raise ModelError(f"{path}: output is {tensor.dtype} {list(tensor.shape)}; it must be int8 [1, classes]")
-    if found.operators[-1] != "SOFTMAX":
-        raise ModelError(f"{path}: ends in {found.operators[-1]}; it must end in SOFTMAX, for scores that add up to 1")
-    return tensor.shape[1]
+        raise ModelError(f"{path}: {error}; convert it again, with fewer kinds of layers") from None

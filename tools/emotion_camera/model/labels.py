@@ -6,7 +6,6 @@ read a file otherwise, a person would see one name here and another on the camer
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -16,7 +15,6 @@ from emotion_camera.errors import ModelError, UserError
 from emotion_camera.files import foreign_kind
 
 LONGEST = 1024  # characters of a labels file that the camera reads
-LONGEST_REPORTED = 454  # bytes of them as JSON in the event ready: LONGEST_LINE of device/main.py less what stands round them
 MOST_BYTES = 100_000  # that are looked at here
 BLANKS = " \t\n\r\v\f"  # what MicroPython's strip() takes off; Python's takes off more
 # What data sets and people call the seven emotions, beside what FER2013 calls them.
@@ -33,6 +31,19 @@ _EMOTION = {name: emotion for emotion, others in SYNONYMS.items() for name in (e
 _NUMBER = re.compile(r"\d+[ ._-]+(?=\D)")  # before a name, as Teachable Machine and some data sets write it: "0 happy"
 # A folder's name on every computer (Windows drops a blank at its end), drawn by the camera's font, with room on its frame.
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9 _-]{0,18}[A-Za-z0-9_-])?")
+
+
+def beside(model: Path) -> Path:
+    """The labels file of a model: of its name with .txt, beside it or beside the file that it is a link to, else labels.txt.
+
+    Edge Impulse Studio and Teachable Machine give theirs as labels.txt. The first of these where there is none.
+    """
+    places = [
+        place
+        for at in dict.fromkeys((model, model.resolve()))
+        for place in (at.with_suffix(".txt"), at.with_name("labels.txt"))
+    ]
+    return next((place for place in places if place.is_file()), places[0])
 
 
 def read_labels(path: Path, classes: int | None = None) -> tuple[str, ...]:
@@ -119,11 +130,6 @@ def match_label(name: str, known: Iterable[str]) -> str:
     """Which of the `known` labels a name means, in any case or by a synonym; the name itself if none."""
     known = tuple(known)
     if name in known:
-    if len(json.dumps(labels, ensure_ascii=False).encode()) > LONGEST_REPORTED:
-        found.append(
-            f"its labels take more than the {LONGEST_REPORTED} bytes that a line of the camera's reports has for them: from an "
-            "OpenMV Cam H7 or a Nicla Vision with firmware v5 their names do not arrive; shorten them"
-        )
         return name
     return {emotion_of(label): label for label in known}.get(emotion_of(name), unicodedata.normalize("NFC", name))
 

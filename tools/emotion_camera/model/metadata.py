@@ -54,6 +54,22 @@ def tail(data: bytes) -> bytes:
     return data[at:] if at >= 0 else b""
 
 
+def of_compiled(plain: bytes, sha256: str) -> bytes:
+    """The line for the file that was compiled from the model's file `plain`: with the beginning of its hash, if there is room."""
+    before = tail(plain)
+    line = (before.removesuffix(b"}") or BEGINS.removesuffix(b",")) + b',"plain":"%s"}' % sha256[:16].encode()
+    return line if len(line) <= LONGEST else before
+
+
+def plain_sha256(data: bytes) -> str | None:
+    """The beginning of the hash of the model that a file was compiled from; None where its metadata do not tell."""
+    try:
+        plain = json.loads(tail(data)).get("plain")
+    except (ValueError, AttributeError):
+        return None
+    return plain if isinstance(plain, str) and len(plain) == 16 else None
+
+
 def read(data: bytes, classes: int) -> Metadata | None:
     """The metadata of a model's file `data`; None where it has none, or it is damaged or of another number of classes."""
     try:

@@ -1,20 +1,23 @@
 """TensorFlow Lite files: the one reader, and the writer, by the schema that comes with LiteRT. TensorFlow is not needed.
 
 The firmware follows a file's offsets unchecked, and what they miss is a HardFault. Seen on v4.8.1 and the head after v5.0.0:
-a file that is cut short, or is text, resets the board, each time it starts. `unpack` follows all of them first.
+a file that is cut short, or is text, resets the board, each time it starts. `read_description` follows all of them that the firmware does first.
 """
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from emotion_camera.errors import ModelError
 from emotion_camera.model import metadata
 from emotion_camera.model.cost import Layer
+from emotion_camera.model.file_kind import TFLITE, model_kind
 
-IDENTIFIER = b"TFL3"  # at bytes 4 to 8; where the firmware lands in a file without it is anybody's guess
 DAMAGED = "is cut short or damaged; copy it again"
+MOST_BYTES = 500_000_000  # of a file that is read at all
+MOST_PARTS = 50_000  # tensors, operators or buffers of a whole file: a made-up number would be counted up for hours
 
 
 @dataclass(frozen=True)
@@ -29,17 +32,29 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Description:
-    """What a model file says. size in bytes; macs: multiply-accumulates of one inference."""
+    """What a model file says of its first graph. size in bytes; macs: multiply-accumulates of one inference."""
 
     size: int
+    version: int  # of the schema
+    graphs: tuple[str, ...]  # the names of all of them
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
-    operators: tuple[str, ...]
+    operators: tuple[str, ...]  # TFLite's names, and "operator 300" for one that is newer than the schema
+    custom: tuple[str, ...]  # the names of those that are not TFLite's own
     layers: tuple[Layer, ...]  # one an operator, in the same order: what emotion_camera.model.cost counts
     macs: int
     hybrid: bool  # int8 weights on float activations, which TFLM does not run
+    free_batch: bool  # the number of pictures at once was left open
     cut: bool  # the metadata that its description announces is not at its end
     per_channel_dense: bool  # FULLY_CONNECTED weights with more than one scale, which the firmware's TFLM refuses
+
+    @property
+    def compiled(self) -> bool:
+        """Whether Arm's Vela compiled it, for an AE3's neural processor."""
+        return ETHOS_U in self.custom
+
+
+ETHOS_U = "ethos-u"  # the operator that Vela puts in the place of all those that the processor runs
 
 
 def schema() -> Any:
@@ -50,11 +65,8 @@ def schema() -> Any:
 
 
 def unpack(data: bytes) -> Any:
-    """A file's `ModelT`; ModelError where a table, vector or buffer lies outside of `data`."""
-    if data[4:8] != IDENTIFIER:
-        raise ModelError(
-            "is not a TensorFlow Lite model; give the .tflite file that emotion-camera train quantize writes"
-        )
+    """A file's `ModelT`, to change it; ModelError where a table, vector or buffer lies outside of `data`."""
+    _check_kind(data)
     try:
         model = schema().ModelT.InitFromPackedBuf(data)
         whole = bool(model.subgraphs) and all(graph.tensors is not None for graph in model.subgraphs)
@@ -63,6 +75,12 @@ def unpack(data: bytes) -> Any:
     if not whole:
         raise ModelError(DAMAGED)
     return model
+
+
+def _check_kind(data: bytes) -> None:
+    kind = model_kind(data)
+    if kind:
+        raise ModelError(kind)
 
 
 def pack(model: Any) -> bytes:
@@ -81,7 +99,7 @@ def pack(model: Any) -> bytes:
 
     stored: dict[tuple[str, bytes], Any] = {}
     builder = Builder(100_000)
-    builder.Finish(model.Pack(builder), IDENTIFIER)
+    builder.Finish(model.Pack(builder), TFLITE)
     return bytes(builder.Output())
 
 
@@ -119,47 +137,117 @@ def operators(model: Any) -> list[tuple[str, Any]]:
     return [(codes[step.opcodeIndex], step) for step in model.subgraphs[0].operators]
 
 
-def describe(path: Path) -> Description:
-    """What a .tflite file says, without judging it; ModelError where it is not a whole TensorFlow Lite file."""
+def read_file(path: Path) -> bytes:
+    """The bytes of a model's file; ModelError where it can't be read, or can't be one."""
     try:
-        return read_description(Path(path).read_bytes())
+        if path.is_dir():
+            saved = (path / "saved_model.pb").is_file()
+            what = "is a TensorFlow SavedModel; convert it to an int8 .tflite" if saved else "is a folder"
+            raise ModelError(f"{path}: {what}; give the .tflite file")
+        if not path.is_file() and path.exists():
+            raise ModelError(f"{path}: is no file; give the .tflite file")
+        size = path.stat().st_size
+        if size > MOST_BYTES:
+            raise ModelError(f"{path}: has {size // 1_000_000:,} MB, more than any camera takes; use a smaller network")
+        return path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: can't be read ({error.strerror}); give a .tflite file") from None
+
+
+def describe(path: Path) -> Description:
+    """What a .tflite file says, without judging it; ModelError where it is not a whole TensorFlow Lite file."""
+    data = read_file(Path(path))
+    try:
+        return read_description(data)
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from error
 
 
 def read_description(data: bytes) -> Description:
     """`describe` for the bytes of a file."""
-    model = unpack(data)
+    _check_kind(data)
     try:
-        return _describe(data, model)
-    except Exception as error:  # whole, but without an operator's tensors, say
+        return _describe(data, schema().Model.GetRootAs(data))
+    except Exception as error:  # the generated reader fails anywhere in a damaged file, with any exception
         raise ModelError(DAMAGED) from error
 
 
+class _Step(NamedTuple):
+    """An operator: TFLite's name of it, the name of a custom one, and its tensors by number."""
+
+    name: str
+    custom: str
+    inputs: list[int]
+    outputs: list[int]
+
+
 def _describe(data: bytes, model: Any) -> Description:
-    graph = model.subgraphs[0]
-    steps = operators(model)
-    kinds = {number: name.lower() for number, name in _names(schema().TensorType).items()}
-    layers = tuple(_layer(name, step, graph.tensors) for name, step in steps)
+    graphs = _parts(model.Subgraphs, model.SubgraphsLength())
+    for buffer in _parts(model.Buffers, model.BuffersLength()):
+        buffer.DataAsNumpy()  # raises where it lies outside of the file
+    tensors = _parts(graphs[0].Tensors, graphs[0].TensorsLength())
+    steps = _steps(model, graphs[0])
+    layers = tuple(_layer(step, tensors) for step in steps)
     weighted = [
-        (name, graph.tensors[step.inputs[0]], graph.tensors[step.inputs[1]])
-        for name, step in steps
-        if name in _WEIGHTED
+        (it.name, _at(tensors, it.inputs[0]), _at(tensors, it.inputs[1])) for it in steps if it.name in _WEIGHTED
     ]
-    outputs = tuple(_tensor(graph.tensors[index], kinds) for index in graph.outputs)
+    inputs, outputs = (
+        [_at(tensors, it) for it in _numbers(side())] for side in (graphs[0].InputsAsNumpy, graphs[0].OutputsAsNumpy)
+    )
+    classes = _shape(outputs[0])[-1] if outputs and _shape(outputs[0]) else 0
+    kind = schema().TensorType
     return Description(
         size=len(data),
-        inputs=tuple(_tensor(graph.tensors[index], kinds) for index in graph.inputs),
-        outputs=outputs,
-        operators=tuple(name for name, _ in steps),
+        version=model.Version(),
+        graphs=tuple(_text(graph.Name()) for graph in graphs),
+        inputs=tuple(map(_tensor, inputs)),
+        outputs=tuple(map(_tensor, outputs)),
+        operators=tuple(step.name for step in steps),
+        custom=tuple(step.custom for step in steps if step.custom),
         layers=layers,
         macs=sum(layer.macs for layer in layers),
-        hybrid=any(kinds[given.type] == "float32" and kinds[weights.type] == "int8" for _, given, weights in weighted),
-        cut=model.description == metadata.DESCRIPTION and metadata.read(data, outputs[0].shape[-1]) is None,
+        hybrid=any(given.Type() == kind.FLOAT32 and weights.Type() == kind.INT8 for _, given, weights in weighted),
+        free_batch=any(_numbers(it.ShapeSignatureAsNumpy())[:1] == [-1] for it in inputs),
+        cut=model.Description() == metadata.DESCRIPTION and metadata.read(data, classes) is None,
         per_channel_dense=any(name == "FULLY_CONNECTED" and _scales(weights) > 1 for name, _, weights in weighted),
     )
+
+
+def _parts(get: Callable[[int], Any], count: int) -> list[Any]:
+    """All tables of a vector."""
+    if count > MOST_PARTS:
+        raise ValueError(f"{count} parts")
+    return [get(number) for number in range(count)]
+
+
+def _steps(model: Any, graph: Any) -> list[_Step]:
+    names = _names(schema().BuiltinOperator)
+    codes = []
+    for code in _parts(model.OperatorCodes, model.OperatorCodesLength()):
+        number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+        name = names.get(number, f"operator {number}")
+        codes.append((name, (_text(code.CustomCode()) or "without a name") if name == "CUSTOM" else ""))
+    steps = []
+    for step in _parts(graph.Operators, graph.OperatorsLength()):
+        name, custom = _at(codes, step.OpcodeIndex())
+        steps.append(_Step(name, custom, _numbers(step.InputsAsNumpy()), _numbers(step.OutputsAsNumpy())))
+    return steps
+
+
+def _at(some: Sequence[Any], number: int) -> Any:
+    """What has this number; IndexError for a negative one, too."""
+    if number < 0:
+        raise IndexError(number)
+    return some[number]
+
+
+def _numbers(vector: Any) -> list[int]:
+    """A vector of numbers; the generated reader gives 0 for one that is not there."""
+    return [] if isinstance(vector, int) else [int(number) for number in vector]
+
+
+def _text(name: bytes | None) -> str:
+    return (name or b"").decode(errors="replace")[:40]
 
 
 _WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
@@ -169,32 +257,37 @@ def _names(constants: type) -> dict[int, str]:
     return {number: name for name, number in vars(constants).items() if not name.startswith("_")}
 
 
-def _tensor(it: Any, kinds: dict[int, str]) -> Tensor:
-    scale, zero = (it.quantization.scale, it.quantization.zeroPoint) if it.quantization else (None, None)
+def _shape(it: Any) -> tuple[int, ...]:
+    return tuple(_numbers(it.ShapeAsNumpy()))
+
+
+def _tensor(it: Any) -> Tensor:
+    kinds, how = _names(schema().TensorType), it.Quantization()
+    scale, zero = (how.ScaleAsNumpy(), how.ZeroPointAsNumpy()) if how else (0, 0)
     return Tensor(
-        tuple(int(size) for size in it.shape),
-        kinds[it.type],
-        float(scale[0]) if scale is not None and len(scale) else 0.0,
-        int(zero[0]) if zero is not None and len(zero) else 0,
+        _shape(it),
+        kinds.get(it.Type(), f"type {it.Type()}").lower(),
+        0.0 if isinstance(scale, int) or not len(scale) else float(scale[0]),
+        0 if isinstance(zero, int) or not len(zero) else int(zero[0]),
     )
 
 
-def _layer(name: str, step: Any, tensors: list[Any]) -> Layer:
+def _layer(step: _Step, tensors: list[Any]) -> Layer:
     """An operator from the shapes of its output and weights, where it has any.
 
     TFLite keeps weights as [out, h, w, in], depthwise [1, h, w, out], dense [out, in], and a single number without a shape.
     """
-    result = tensors[step.outputs[0]].shape
-    sizes = [1] if result is None or not len(result) else [int(size) for size in result]
+    sizes = (_shape(_at(tensors, step.outputs[0])) if step.outputs else (0,)) or (1,)
     pixels, outputs = math.prod(sizes[1:-1]), sizes[-1]
-    if name not in _WEIGHTED:
-        return Layer(name, pixels, outputs)
-    kernel = [int(size) for size in tensors[step.inputs[1]].shape]
-    if name == "FULLY_CONNECTED":
-        return Layer(name, 1, kernel[0], kernel[1], 1)
-    return Layer(name, pixels, outputs, kernel[3] if name == "CONV_2D" else 1, kernel[1] * kernel[2])
+    if step.name not in _WEIGHTED:
+        return Layer(step.name, pixels, outputs)
+    kernel = _shape(_at(tensors, step.inputs[1]))
+    if step.name == "FULLY_CONNECTED":
+        return Layer(step.name, 1, kernel[0], kernel[1], 1)
+    return Layer(step.name, pixels, outputs, kernel[3] if step.name == "CONV_2D" else 1, kernel[1] * kernel[2])
 
 
 def _scales(weights: Any) -> int:
-    scale = weights.quantization.scale if weights.quantization else None
-    return 0 if scale is None else len({float(value) for value in scale})
+    how = weights.Quantization()
+    scale = how.ScaleAsNumpy() if how else 0
+    return 0 if isinstance(scale, int) else len({float(value) for value in scale})

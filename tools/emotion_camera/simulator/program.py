@@ -11,11 +11,13 @@ from emotion_camera.simulator.host.process import find_micropython
 def program_for(board: str, model: Path) -> dict[str, Any]:
     """The arguments `script` and `flash` or `sdcard` of `emotion_camera.simulator.run`: program, model and labels for a board.
 
-    CPython reads no .mpy: where it stands in for MicroPython a small board gets main.py, on an SD card.
+    What its own flash has no room for is on an SD card. CPython reads no .mpy: where it stands in for MicroPython a small
+    board gets main.py, on a card.
     """
-    files = model_files(model)
-    if not find_board(board).small_heap:
-        return {"script": MAIN, "flash": files}
+    files, found = model_files(model), find_board(board)
+    disk = "flash" if model.stat().st_size <= found.limits.file else "sdcard"
+    if not found.small_heap:
+        return {"script": MAIN, disk: files}
     if not find_micropython():
         return {"script": MAIN, "sdcard": files}
-    return {"script": COMPACT, "flash": files | {"emotion_camera.mpy": COMPACT.with_name("emotion_camera.mpy")}}
+    return {"script": COMPACT, disk: files | {"emotion_camera.mpy": COMPACT.with_name("emotion_camera.mpy")}}

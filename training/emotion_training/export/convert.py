@@ -14,7 +14,7 @@ import numpy as np
 from emotion_camera.boards import SMALL_HEAP, Limits
 from emotion_camera.errors import ModelError, UserError
 from emotion_camera.files import whole_files
-from emotion_camera.model.contract import EMOTIONS, Model, check
+from emotion_camera.model.contract import EMOTIONS, Model, check, over
 from emotion_camera.model.interpreter import scores
 from emotion_camera.model.metadata import DESCRIPTION, Metadata, encode, self_test_picture
 from emotion_camera.model.tflite import operators, pack, unpack
@@ -129,8 +129,8 @@ def with_metadata(data: bytes, metadata: Metadata, size: int = SIZE) -> bytes:
 
 def check_place(path: Path) -> None:
     """Raise UserError if `write_model` could not write `path`, or the camera could not use its name. Creates nothing."""
-    if path.suffix != ".tflite" or "." in path.stem:
-        raise UserError(f"{path}: the model's name must end in .tflite and have no other dot; choose another --model")
+    if path.suffix != ".tflite":
+        raise UserError(f"{path}: the model's name must end in .tflite; choose another --model")
     for target in _files(path):
         if target.is_dir():
             raise UserError(f"{target}: is a folder, but a file is to be written there; choose another --model")
@@ -166,4 +166,7 @@ def write_model(
             checked = check(model, limits=limits)
         except ModelError as error:
             raise ModelError(str(error).replace(str(beside), str(path.parent))) from error
+        trouble = over(checked, limits)
+        if trouble:
+            raise ModelError(f"{path}: {trouble}")
     return replace(checked, path=path)

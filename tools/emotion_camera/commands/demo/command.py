@@ -7,10 +7,11 @@ import json
 import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emotion_camera.boards import find_board
+from emotion_camera.boards import BOARDS, Limits, find_board, why_not
 from emotion_camera.commands.demo.narration import Narration
 from emotion_camera.errors import UserError
 from emotion_camera.model.contract import DEFAULT_MODEL, check
@@ -50,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("source", nargs="?", help=f"{SOURCE_HELP} (default)")
     add("--source", dest="source_option", metavar="SOURCE", help="the same, as the other commands have it")
     add("--firmware", default="v5.0", metavar="V", help="firmware to simulate: v4.5.5, v4.7, v4.8 or v5.0 (default)")
-    add("--board", default="h7", help="board to simulate: h7 (default), h7plus, rt1062, nicla, ae3, n6 or m7")
+    add("--board", default="h7", help=f"board to simulate: {', '.join(BOARDS)} (default: h7)")
     add(
         "--model",
         type=Path,
@@ -84,7 +85,8 @@ def run(arguments: argparse.Namespace) -> int:
     from emotion_camera.simulator.host.firmware import find_firmware
     from emotion_camera.simulator.host.sources import open_source
 
-    for note in check(arguments.model, limits=find_board(arguments.board).limits).notes:
+    played = find_firmware(arguments.firmware).version
+    for note in check(arguments.model, limits=_limits(arguments), firmware=played).notes:
         print_line(f"{arguments.model.name}: {note}", sys.stderr)
     if arguments.source is not None and arguments.source_option is not None:
         raise UserError(f"--source {arguments.source_option}: {arguments.source} is given, too; give one of them")
@@ -94,12 +96,20 @@ def run(arguments: argparse.Namespace) -> int:
         print_line(sentence, sys.stderr)
     if any(arguments.out.resolve() == picture.parent.resolve() for picture in source.pictures):
         raise UserError(f"{arguments.out}: is the folder of the pictures themselves; give another folder with --out")
-    played = ".".join(map(str, find_firmware(arguments.firmware).version))
     camera = _camera(arguments)
     album = Album(arguments.out)
     if not arguments.json:
-        print_line(f"{source.name} on a simulated OpenMV Cam ({arguments.board}), firmware v{played}")
+        print_line(f"{source.name} on a simulated {find_board(arguments.board).name}, firmware v{'.'.join(map(str, played))}")
     return (_show_photographs if source.pictures else _show_frames)(source, camera, album, arguments)
+
+
+def _limits(arguments: argparse.Namespace) -> Limits:
+    """What a model may take of the board that is played; UserError for one that runs none."""
+    board = find_board(arguments.board)
+    trouble = why_not(board, sum(board.heap))
+    if trouble:
+        raise UserError(trouble)
+    return board.limits if arguments.heap is None else replace(board.limits, memory=LARGEST_HEAP)  # to see what happens
 
 
 def _camera(arguments: argparse.Namespace) -> Callable[[Source], Generator[Event, None, None]]:

@@ -1,4 +1,4 @@
-"""The command line of `deploy`: which files a camera gets, and the messages about it."""
+"""The command line of `deploy`, and what it does to a camera."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from emotion_camera.boards import LARGE_HEAP, LEAST_HEAP, SMALL_HEAP, board_by_arch, is_small_heap
-from emotion_camera.camera.inspection import digest, hashes, known_files, needs_compiled_model
-from emotion_camera.camera.repl import CameraInfo, Repl, Unplugged, open_repl
+from emotion_camera.camera.inspection import digest, hashes, known_files
+from emotion_camera.camera.repl import Repl, Unplugged, open_repl
 from emotion_camera.commands.deploy import host_backup
 from emotion_camera.commands.deploy.atomic_update import (
     BOOT,
@@ -25,9 +24,10 @@ from emotion_camera.commands.deploy.atomic_update import (
     stage,
     switch,
 )
+from emotion_camera.commands.deploy.selection import board_name, files_for
 from emotion_camera.errors import UserError
 from emotion_camera.files import Files
-from emotion_camera.model.contract import DEFAULT_MODEL, LARGE_MODEL, check
+from emotion_camera.model.tflite import describe
 from emotion_camera.terminal import print_line
 
 SET = ("emotion_camera.mpy", "main.py", "emotion.txt", "emotion.tflite")  # what a camera can hold of ours
@@ -78,8 +78,8 @@ def _seconds(text: str) -> float:
 def run(arguments: argparse.Namespace) -> int:
     """Does what is asked for; UserError with a sentence for what can't be done."""
     model: Path | None = arguments.model
-    if model is not None and not model.is_file():
-        raise UserError(f"{model}: no such file; give a .tflite file")
+    if model is not None:
+        describe(model)  # what is no model at all is told before the camera's program is stopped
     with closing(open_repl(arguments.port)) as camera:
         _print_camera(camera)
         if arguments.list:
@@ -87,44 +87,16 @@ def run(arguments: argparse.Namespace) -> int:
         elif arguments.rollback:
             roll_back(camera, arguments.wait)
         else:
-            files = _files(camera.info, model)
+            files = files_for(camera, model)
             deploy(camera, files, wait_s=arguments.wait, in_place=arguments.in_place, dry_run=arguments.dry_run)
     return 0
 
 
 def _print_camera(camera: Repl) -> None:
     info = camera.info
-    print_line(f"{_board(info)} on {camera.port}: firmware {info.firmware}, {info.heap // 1000:,} KB of memory")
+    print_line(f"{board_name(info)} on {camera.port}: firmware {info.firmware}, {info.heap // 1000:,} KB of memory")
     where = "the SD card that is in it" if info.has_card else "its own flash"
     print(f"it starts from {where}, which has {info.free / 1000:,.1f} KB free", flush=True)
-
-
-def _board(info: CameraInfo) -> str:
-    """What a person calls the board."""
-    board = board_by_arch(info.arch)
-    return board.name if board else info.arch
-
-
-def _files(info: CameraInfo, model: Path | None) -> Files:
-    """What the camera is to hold; UserError for a board or a model that can't be."""
-    from emotion_camera.model.bundle import camera_files
-
-    if needs_compiled_model(info):
-        raise UserError("an OpenMV N6 takes only models that ST Edge AI compiled, and here is none; use another camera")
-    if info.heap < LEAST_HEAP:
-        raise UserError(f"{info.arch}: its {info.heap // 1000} KB of memory are too few for the program and a model")
-    small = is_small_heap(info.heap)
-    if model is None:
-        takes_large = not small and info.board != "AE3" and LARGE_MODEL.is_file()  # an AE3 has no fast kernels for it
-        model = LARGE_MODEL if takes_large else DEFAULT_MODEL
-    for note in check(model, limits=SMALL_HEAP if small else LARGE_HEAP).notes:
-        print_line(f"{model.name}: {note}")
-    if info.board == "AE3":
-        print(
-            "an AE3 runs a plain model slowly: emotion-camera vela --help tells how to make one for its Ethos-U55",
-            flush=True,
-        )
-    return {name: path.read_bytes() for name, path in camera_files(small, model).items()}
 
 
 def deploy(

@@ -70,6 +70,6 @@ def check_room(camera: Repl, new: Files) -> None:
     if short > 0:
         others = sorted(there.keys() - new.keys() - {SETTINGS})
         raise UserError(
-            f"the camera's disk is {short:,} bytes too small for these files; delete what else is there "
+            f"the camera's disk is {short:,} bytes too small for these files; put an SD card in, or delete what else is there "
             f"({', '.join(others) or 'folders'}), for example with mpremote rm"
         )

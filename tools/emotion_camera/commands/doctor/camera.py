@@ -2,23 +2,39 @@
 
 from collections.abc import Iterator
 
-from emotion_camera.boards import LEAST_HEAP, is_small_heap
-from emotion_camera.camera.inspection import DEPLOY, known_files, needs_compiled_model
-from emotion_camera.camera.repl import CameraInfo, Repl
+from emotion_camera.boards import AE3_SLOWER, board_by_arch, is_small_heap, model_memory, why_not
+from emotion_camera.camera.inspection import DEPLOY, digest, known_files
+from emotion_camera.camera.repl import Repl
 from emotion_camera.commands.doctor.findings import FINE, NOTE, WRONG, Finding
+from emotion_camera.errors import ModelError, install_line
+from emotion_camera.model.cost import milliseconds, network_instructions
+from emotion_camera.model.tflite import read_description
+from emotion_camera.model.vela import plain_of
 from emotion_camera.reports.parse import EventReport, labels_of, parse
 
 
 def look(camera: Repl, wait_s: float) -> Iterator[Finding]:
     """All findings of the camera at its REPL. Then it is restarted, and its program has `wait_s` seconds to get ready."""
     info = camera.info
-    yield _board(info)
+    board = board_by_arch(info.arch)
+    trouble = why_not(board, info.heap)
+    name = f"{board.name} ({info.arch})" if board else f"{info.board}, {info.arch}, which is not known here"
+    yield Finding(WRONG, "board", name, trouble) if trouble else Finding(FINE if board else NOTE, "board", name)
     yield Finding(FINE, "firmware", f"{info.firmware} (v4.5.5 and later are supported)")
-    yield Finding(FINE if info.heap >= LEAST_HEAP else WRONG, "memory", f"{info.heap:,} bytes of heap")
     card = ": the card in the camera goes before its own flash" if info.has_card else ""
     yield Finding(FINE, "disk", f"starts from {info.disk}, {info.free:,} bytes free{card}")
+    if trouble:  # nothing that could be put on it would help
+        return camera.reset()
+    room = f"{info.heap:,} bytes of heap, {model_memory(info.heap):,} of them for a model's file and arena"
+    yield Finding(FINE, "memory", room)
     there = camera.files()
-    yield from _files(camera, there)
+    known = known_files()
+    if board and board.neural_processor and "emotion.tflite" in there:
+        model = camera.read("emotion.tflite")
+        yield _neural_processor(model)
+        plain = known["emotion.tflite"].get(digest(plain_of(model) or b""))
+        known["emotion.tflite"] |= {digest(model): f"{plain}, compiled by Vela"} if plain else {}
+    yield from _files(camera, there, known)
     camera.reset()
     if "main.py" in there:
         yield _alive(camera, wait_s)
@@ -27,16 +43,26 @@ def look(camera: Repl, wait_s: float) -> Iterator[Finding]:
     )
 
 
-def _board(info: CameraInfo) -> Finding:
-    if needs_compiled_model(info):
-        return Finding(WRONG, "board", info.board, "it runs only models made by ST Edge AI; take another board")
-    if info.heap < LEAST_HEAP:
-        return Finding(WRONG, "board", info.board, "it has too little memory for the model; take another board")
-    return Finding(FINE, "board", f"{info.board}, {info.arch}")
+def _neural_processor(model: bytes) -> Finding:
+    """Whether the model of an AE3 is one that its neural processor runs."""
+    try:
+        found = read_description(model)
+    except ModelError as error:
+        return Finding(WRONG, "speed", f"emotion.tflite {error}", DEPLOY)
+    if found.compiled:
+        return Finding(FINE, "speed", "emotion.tflite runs on the neural processor")
+    ms = milliseconds(AE3_SLOWER * network_instructions(found.layers))
+    advice = f"{DEPLOY} compiles it, where Vela is installed: {install_line('vela')}"
+    return Finding(
+        NOTE,
+        "speed",
+        f"emotion.tflite is not compiled for the neural processor: about {ms:,.0f} ms an inference",
+        advice,
+    )
 
 
-def _files(camera: Repl, there: dict[str, int]) -> Iterator[Finding]:
-    for name, known in known_files().items():
+def _files(camera: Repl, there: dict[str, int], known_files: dict[str, dict[str, str]]) -> Iterator[Finding]:
+    for name, known in known_files.items():
         if name not in there:
             if name != "emotion_camera.mpy" or is_small_heap(camera.info.heap):
                 yield Finding(WRONG, name, "is not on the camera", DEPLOY)

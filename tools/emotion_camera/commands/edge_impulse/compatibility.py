@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
 from emotion_camera.boards import LARGE_HEAP, SMALL_HEAP
 from emotion_camera.errors import ModelError
-from emotion_camera.model.contract import INPUT_SCALE, INPUT_ZERO_POINT, OPERATORS, Model, check, fits
+from emotion_camera.model.contract import SMALLER, Model, check, fits, gives_scores
+from emotion_camera.model.input_range import input_range, input_trouble
 from emotion_camera.model.labels import read_labels
+from emotion_camera.model.operators import ML, operators_of
 from emotion_camera.model.process import Crash
 from emotion_camera.model.tflite import Description, describe
 from emotion_camera.model.tflm import arena_bytes
@@ -34,7 +35,7 @@ def check_in_studios_words(path: Path, source: str) -> Model:
     except ModelError as error:
         said = str(error).replace(f"{path}: ", "").replace(f"{path.with_suffix('.txt')}: ", "")
         smaller = "in Studio choose a smaller network, such as MobileNetV1 0.1, or a smaller Image data size"
-        raise ModelError(f"{source}: {said.replace('use a smaller network', smaller)}") from None
+        raise ModelError(f"{source}: {said.replace(SMALLER, smaller)}") from None
 
 
 def _read(path: Path, source: str) -> Description:
@@ -65,12 +66,9 @@ def _kind(found: Description) -> str | None:
         return (
             f"computes in {kind}; the camera needs int8: on Studio's Deployment page choose Quantized (int8), and Build"
         )
-    strange = sorted(set(found.operators) - OPERATORS)
+    strange = sorted(set(found.operators) - operators_of(ML))
     if strange:
-        return (
-            f"uses {strange[0]}, which is not known to run on the camera: "
-            "in Studio choose the network of Classification, or MobileNetV1"
-        )
+        return f"uses {strange[0]}, which the camera's firmware lacks: in Studio choose the network of Classification, or MobileNetV1"
     if found.per_channel_dense:
         return (
             "has a scale for each output of a dense layer, which the camera refuses: in Studio switch the learning block to "
@@ -93,23 +91,13 @@ def _input(found: Description) -> str | None:
             f"sees {width} x {height} pixels, the camera's faces are square: "
             f"in Create impulse set Image data to 48 x 48, 64 x 64 or 96 x 96, {AGAIN}"
         )
-    return _scaling(tensor.scale, tensor.zero_point)
-
-
-def _scaling(scale: float, zero_point: int) -> str | None:
-    """The camera gives black as 0 and white as 1, in 255 steps of int8."""
-    if math.isclose(scale, INPUT_SCALE, rel_tol=1e-4) and zero_point == INPUT_ZERO_POINT:
-        return None
-    low, high = (-128 - zero_point) * scale, (127 - zero_point) * scale
-    if low < -0.01 or high > 1.01:
+    if input_trouble(tensor):
+        low, high = input_range(tensor)
         return (
-            f"expects pixels from {low:.3g} to {high:.3g}, the camera gives 0 to 1: "
-            "use Studio's Image block as it is, or for your own model pixels from 0 to 1 (scaling 0..1)"
+            f"was quantized on pixels from {low:.3g} to {high:.3g}, which is no range that networks are trained on: use Studio's Image "
+            f"block as it is, upload pictures that hold black and white to Training, {AGAIN}"
         )
-    return (
-        f"was quantized on pixels from {low:.3g} to {high:.3g} only, the camera gives 0 to 1: upload pictures that hold "
-        f"black and white to Training, {AGAIN}"
-    )
+    return None
 
 
 def _output(found: Description, labels: Sequence[str]) -> str | None:
@@ -124,8 +112,6 @@ def _output(found: Description, labels: Sequence[str]) -> str | None:
             f"has {classes} outputs, but its labels.txt names {len(labels)} labels: "
             "on Studio's Deployment page Build again after training, and download that"
         )
-    if found.operators[-1] != "SOFTMAX":
-        return (
-            f"ends in {found.operators[-1]}; its scores must add up to 1: end the network in Expert mode with softmax"
-        )
+    if not gives_scores(tensor):
+        return f"ends in {found.operators[-1]} and gives no scores from 0 to 1: end the network in Expert mode with softmax"
     return None

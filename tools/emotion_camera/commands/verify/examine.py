@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from emotion_camera.camera.inspection import DEPLOY, hashes, known_files, needs_compiled_model
+from emotion_camera.boards import board_by_arch
+from emotion_camera.camera.inspection import DEPLOY, hashes, known_files
 from emotion_camera.camera.repl import CameraInfo, Repl
 from emotion_camera.commands.verify import firmware
 from emotion_camera.commands.verify.checks import DIFFERENT, Check, unchecked
@@ -15,7 +14,8 @@ from emotion_camera.commands.verify.probe import Probe
 from emotion_camera.commands.verify.program import Played, counted, play
 from emotion_camera.model.bundle import DEVICE
 from emotion_camera.model.cost import Layer
-from emotion_camera.model.tflite import describe
+from emotion_camera.model.tflite import read_description
+from emotion_camera.model.vela import plain_of
 
 SIMULATED = ("linux", "darwin")  # sys.platform of a simulated camera
 
@@ -70,7 +70,8 @@ def _model(camera: Repl, result: Result) -> bytes | None:
 
 
 def _scores(probe: Probe, model: bytes | None) -> Check:
-    if needs_compiled_model(probe.camera.info):
+    board = board_by_arch(probe.camera.info.arch)
+    if board and board.compiled_networks_only:
         return unchecked("scores", firmware.COMPILED_ONLY)
     if model is None:
         return unchecked("scores", f"{firmware.MODEL} is not on the camera: {DEPLOY}")
@@ -79,10 +80,8 @@ def _scores(probe: Probe, model: bytes | None) -> Check:
 
 def _layers(model: bytes | None) -> Mapping[str, Sequence[Layer]]:
     """The layers of the camera's network, by the name of its file; none of one that can't be read."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder, firmware.MODEL)
-        path.write_bytes(model or b"")
-        try:
-            return {firmware.MODEL: describe(path).layers}
-        except ValueError:  # ModelError: it never ran
-            return {}
+    data = model or b""
+    try:
+        return {firmware.MODEL: read_description(plain_of(data) or data).layers}
+    except ValueError:  # ModelError: it never ran
+        return {}

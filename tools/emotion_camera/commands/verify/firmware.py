@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from emotion_camera.boards import BOARDS
+from emotion_camera.boards import BOARDS, board_by_arch
 from emotion_camera.camera.repl import Unplugged
 from emotion_camera.commands.verify import identity
 from emotion_camera.commands.verify.checks import Check, compare, compare_inputs, compare_scores, unchecked
@@ -135,10 +135,11 @@ def score_check(probe: Probe, model: bytes) -> Check:
         path = Path(folder, MODEL)
         path.write_bytes(model)
         try:
-            # Any board with room: what a file is refused for is the same. A damaged one would reset the camera.
-            network = networks.load(path, BOARDS["h7plus"])
+            # An unknown board as one with room: what a file is refused for is the same. A damaged one would reset the camera.
+            info = probe.camera.info
+            network = networks.load(path, board_by_arch(info.arch) or BOARDS["h7plus"], info.version)
         except CameraError as error:
-            return unchecked("scores", f"{MODEL} is damaged or no network for a camera ({error})")
+            return unchecked("scores", f"{MODEL} does not run here ({error})")
         probe.begin("probe.py")
         return _guarded("scores", lambda: _scores(probe, network))
 

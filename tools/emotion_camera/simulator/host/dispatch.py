@@ -230,7 +230,7 @@ class Dispatch:
         return Response("value", arguments)
 
     def _load_network(self, path: str) -> Response:
-        network = networks.load(self._folders.on_host(path), self._board)
+        network = networks.load(self._folders.on_host(path), self._board, self._firmware.version)
         self._networks[path] = network
         facts = {"arena": network.arena, "attributes": network.attributes(), "methods": network.methods()}
         return Response("value", facts)

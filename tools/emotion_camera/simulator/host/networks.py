@@ -10,14 +10,17 @@ from numpy.typing import NDArray
 from emotion_camera.boards import Board
 from emotion_camera.errors import ModelError
 from emotion_camera.model.interpreter import LiteRT
+from emotion_camera.model.operators import Version, operators_of
 from emotion_camera.model.process import Crash
-from emotion_camera.model.tflite import Description, read_description, unpack
+from emotion_camera.model.tflite import Description, read_description
 from emotion_camera.model.tflm import Tflm, arena_bytes
+from emotion_camera.model.vela import plain_of
 from emotion_camera.simulator.host.firmware import CameraError, Generation, HardFault
 from emotion_camera.simulator.host.pictures import Picture, clip, to_gray
 from emotion_camera.simulator.host.tensor import face_tensor
 
 SCHEMA = 3  # the version of TensorFlow Lite's schema that TFLM reads
+NEWEST: Version = (5, 0, 0)
 DTYPES = {"int8": "b", "uint8": "B", "int16": "h", "uint16": "H", "float32": "f"}
 
 
@@ -52,21 +55,26 @@ class Network:
         return found
 
 
-def load(path: Path, board: Board) -> Network:
-    """The network in `path`; CameraError with the firmware's words for one that it refuses, HardFault for a damaged one."""
+def load(path: Path, board: Board, firmware: Version = NEWEST) -> Network:
+    """The network in `path`; CameraError with the firmware's words for one that it refuses, HardFault for a damaged one.
+
+    What Vela compiled of a shipped model runs on an AE3 as that model does: nothing here has an Ethos-U.
+    """
     if board.compiled_networks_only:
         raise CameraError("RuntimeError", "Failed to load network")
     data = path.read_bytes()
     try:
-        model = unpack(data)
-    except ModelError:
-        raise HardFault(f"HardFault: {path.name} is no whole network, and the firmware reads it unchecked") from None
-    if model.version != SCHEMA:
-        raise CameraError("ValueError", "Unsupported model schema")
-    try:
         description = read_description(data)
     except ModelError:
-        raise _refused() from None
+        raise HardFault(f"HardFault: {path.name} is no whole network, and the firmware reads it unchecked") from None
+    if description.version != SCHEMA:
+        raise CameraError("ValueError", "Unsupported model schema")
+    if description.compiled and board.neural_processor:
+        data = plain_of(data) or b""
+        if not data:
+            raise CameraError("NotImplementedError", "the simulator runs what Vela made of the shipped models only")
+    elif set(description.operators) - operators_of(firmware):
+        raise _refused()
     if description.hybrid:
         raise CameraError("ValueError", "Hybrid models are not supported")
     for tensor in (*description.inputs, *description.outputs):

@@ -1,0 +1,107 @@
+"""Compiles a model for the neural processor of an OpenMV AE3, an Arm Ethos-U55, by Arm's Vela (the extra `vela`).
+
+A plain model runs on an AE3, too, but on kernels that do not use its processor's vectors.
+"""
+
+import csv
+import importlib.metadata
+import subprocess
+import sys
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from emotion_camera.errors import UserError, install_line
+from emotion_camera.files import MODELS
+from emotion_camera.model import metadata
+from emotion_camera.model.contract import Model
+from emotion_camera.model.tflite import read_file
+
+SETTINGS = Path(__file__).with_name("vela.ini")
+MEMORY_MODE = "Shared_Sram"  # the Ethos-U and the processor share the SRAM
+INSTALL = install_line("vela")
+
+
+@dataclass(frozen=True)
+class Core:
+    """One of the AE3's two cores, with the Ethos-U55 beside it, by Vela's names. The camera program runs on the first."""
+
+    name: str
+    accelerator: str  # how many multiply-accumulates a cycle
+    system: str  # of vela.ini
+
+
+HIGH_PERFORMANCE = Core("high performance", "ethos-u55-256", "RTSS_HP_SRAM_OSPI")
+HIGH_EFFICIENCY = Core("high efficiency", "ethos-u55-128", "RTSS_HE_SRAM_MRAM")
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A model compiled for a core, `data` with the self-test of the plain one; Vela's own estimates, none of them measured.
+
+    cycles, ms: for one inference; sram, flash: bytes in the working memory, and of weights and commands.
+    """
+
+    data: bytes
+    cycles: int
+    ms: float
+    sram: int
+    flash: int
+
+
+def version() -> str | None:
+    """Vela's version; None where it is not installed."""
+    try:
+        return importlib.metadata.version("ethos-u-vela")
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def compile_model(model: Model, core: Core = HIGH_PERFORMANCE) -> Compiled:
+    """The model of a file that has passed the contract, compiled for a core; UserError where Vela is missing or refuses it."""
+    if version() is None:
+        raise UserError(f"Arm's compiler Vela is not installed: {INSTALL}")
+    with TemporaryDirectory() as folder:
+        options = [
+            "--accelerator-config",
+            core.accelerator,
+            "--system-config",
+            core.system,
+            "--memory-mode",
+            MEMORY_MODE,
+        ]
+        plain = Path(folder, "model.tflite")  # Vela goes by the ending of the name
+        plain.write_bytes(read_file(model.path))
+        options += ["--config", str(SETTINGS), "--output-dir", folder, str(plain)]
+        done = subprocess.run(
+            [sys.executable, "-m", "ethosu.vela", *options], capture_output=True, text=True, check=False
+        )
+        compiled = Path(folder, "model_vela.tflite")
+        if done.returncode or not compiled.is_file():
+            said = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()[-1][:200]
+            raise UserError(
+                f"{model.path}: Vela can't compile it ({said}); build it from plain convolutions and dense layers"
+            )
+        with open(next(Path(folder).glob("*.csv")), encoding="utf-8", newline="") as file:
+            estimates = next(csv.DictReader(file))
+        return Compiled(
+            with_metadata_of(model, compiled.read_bytes()),
+            cycles=round(float(estimates["cycles_total"])),
+            ms=1000 * float(estimates["inference_time"]),
+            sram=round(1024 * float(estimates["sram_memory_used"])),
+            flash=round(1024 * float(estimates["off_chip_flash_memory_used"])),
+        )
+
+
+def with_metadata_of(model: Model, compiled: bytes) -> bytes:
+    """The compiled file with the metadata for the camera at its end, which Vela leaves out, and what it was compiled from."""
+    plain = read_file(model.path)
+    return compiled + metadata.of_compiled(plain, sha256(plain).hexdigest())
+
+
+def plain_of(compiled: bytes) -> bytes | None:
+    """The shipped model that a file was compiled from, by the metadata at its end; None for another one."""
+    digest = metadata.plain_sha256(compiled)
+    shipped = (path.read_bytes() for path in MODELS.glob("*.tflite"))
+    return next((data for data in shipped if digest and sha256(data).hexdigest().startswith(digest)), None)

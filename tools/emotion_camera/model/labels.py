@@ -6,6 +6,7 @@ read a file otherwise, a person would see one name here and another on the camer
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -15,6 +16,7 @@ from emotion_camera.errors import ModelError, UserError
 from emotion_camera.files import foreign_kind
 
 LONGEST = 1024  # characters of a labels file that the camera reads
+LONGEST_REPORTED = 454  # bytes of them as JSON in the event ready: LONGEST_LINE of device/main.py less what stands round them
 MOST_BYTES = 100_000  # that are looked at here
 BLANKS = " \t\n\r\v\f"  # what MicroPython's strip() takes off; Python's takes off more
 # What data sets and people call the seven emotions, beside what FER2013 calls them.
@@ -117,6 +119,11 @@ def notes(labels: Sequence[str]) -> list[str]:
         found.append(f"its labels begin with numbers, which the camera shows, too, as {labels[0]!r}: take them away")
     if any(re.search(r"""^["'\[]|["',;\]]$""", label) for label in labels):
         found.append("its labels have quotation marks or commas, which the camera shows, too: write bare names")
+    if len(json.dumps(labels, ensure_ascii=False).encode()) > LONGEST_REPORTED:
+        found.append(
+            f"its labels take more than the {LONGEST_REPORTED} bytes that a line of the camera's reports has for them: from an "
+            "OpenMV Cam H7 or a Nicla Vision with firmware v5 their names do not arrive; shorten them"
+        )
     return found
 
 

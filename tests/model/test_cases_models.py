@@ -71,6 +71,10 @@ def second_graph(found, _graph) -> None:
     found.subgraphs.append(second)
 
 
+def float16(_found, graph) -> None:
+    graph.tensors[1].type = TYPES.FLOAT16
+
+
 def dynamic_range(_found, graph) -> None:
     for tensor in (tensor_of(graph, "input"), tensor_of(graph, "output")):
         tensor.type = TYPES.FLOAT32
@@ -108,6 +112,7 @@ REFUSED: list[tuple[str, str, bytes, str]] = [
     ("file", "compiled for an AE3", custom("ethos-u"), r"compiled by Vela for an AE3's neural processor"),
     # Types
     ("types", "float32", model(kind="float32"), rf"input is float32; the camera needs int8: .*{INT8[4:]}.*representative_dataset"),
+    ("types", "float16 weights", changed(model(kind="float32"), float16), r"input is float32.*leave .*tf\.float16\] out"),
     ("types", "dynamic range", changed(GOOD, dynamic_range), r"dynamic range quantization.*representative_dataset"),
     ("types", "uint8", typed("input", TYPES.UINT8), rf"input is uint8; the camera needs int8: {INT8}"),
     ("types", "int16 activations", typed("input", TYPES.INT16), r"input is int16.*OpsSet\.TFLITE_BUILTINS_INT8"),

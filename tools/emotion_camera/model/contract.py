@@ -166,7 +166,8 @@ def _types(found: Description) -> str | None:
     if given == result == "int8":
         return None
     if given == "float32":
-        return f"input is float32; the camera needs int8: {quantize}"
+        half = "leave converter.target_spec.supported_types = [tf.float16] out, and " if found.half else ""
+        return f"input is float32; the camera needs int8: {half}{quantize}"
     if given == "int16":
         return f"input is int16; the camera needs int8: convert with tf.lite.OpsSet.TFLITE_BUILTINS_INT8 and {INT8}"
     side = "input" if given != "int8" else "output"
@@ -262,4 +263,4 @@ def _arena(path: Path) -> int | None:
     except Crash as error:
         raise ModelError(f"{path}: is damaged ({error}); copy it again, or convert it again") from None
     except ModelError as error:
-        raise ModelError(f"{path}: {error}; convert it again, with fewer kinds of layers") from None
+        raise ModelError(f"{path}: {error}; convert it again, to int8 throughout and from plain layers") from None

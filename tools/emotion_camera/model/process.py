@@ -67,7 +67,7 @@ class _Worker:
         self.owner = os.getpid()
         self.timeout_s: float = TIMEOUT_S
         self.is_late = False
-        # Ctrl-C is for this process, and what the interpreters print at every failed try for nobody.
+        # Ctrl-C is for this process alone.
         self._process = subprocess.Popen(
             [sys.executable, "-m", "emotion_camera.model.worker"],
             stdin=PIPE,
@@ -127,7 +127,7 @@ def ask(request: dict[str, Any], data: bytes) -> Message:
             _close()
             raise
     if "error" in reply:
-        raise ModelError(f"{name} refuses it")
+        raise ModelError(f"{name} refuses it ({reply['error']})")
     return reply, data
 
 

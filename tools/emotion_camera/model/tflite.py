@@ -44,6 +44,7 @@ class Description:
     layers: tuple[Layer, ...]  # one an operator, in the same order: what emotion_camera.model.cost counts
     macs: int
     hybrid: bool  # int8 weights on float activations, which TFLM does not run
+    half: bool  # weights in float16
     free_batch: bool  # the number of pictures at once was left open
     cut: bool  # the metadata that its description announces is not at its end
     per_channel_dense: bool  # FULLY_CONNECTED weights with more than one scale, which the firmware's TFLM refuses
@@ -207,6 +208,7 @@ def _describe(data: bytes, model: Any) -> Description:
         layers=layers,
         macs=sum(layer.macs for layer in layers),
         hybrid=any(given.Type() == kind.FLOAT32 and weights.Type() == kind.INT8 for _, given, weights in weighted),
+        half=any(it.Type() == kind.FLOAT16 for it in tensors),
         free_batch=any(_numbers(it.ShapeSignatureAsNumpy())[:1] == [-1] for it in inputs),
         cut=model.Description() == metadata.DESCRIPTION and metadata.read(data, classes) is None,
         per_channel_dense=any(name == "FULLY_CONNECTED" and _scales(weights) > 1 for name, _, weights in weighted),

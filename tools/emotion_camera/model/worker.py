@@ -11,6 +11,7 @@ import os
 import struct
 import sys
 from collections import OrderedDict
+from tempfile import TemporaryFile
 from typing import IO, Any, Protocol
 
 LARGEST_ARENA = 64_000_000  # an H7 has 0.3 MB of heap, an N6 25; a model that needs more is too large, not wrong
@@ -97,33 +98,48 @@ def smallest_arena(model: bytes) -> int:
     """Bytes of the smallest arena in which TFLM takes the model, to 16; RuntimeError where 64 MB are too few, or it does not run."""
     network = Tflm(model, LARGEST_ARENA)
     network.run(bytes(network.input_bytes))
-    low, high = 0, LARGEST_ARENA
+    low, high = 0, 1 << 15
+    while high < LARGEST_ARENA and not _takes(model, high):
+        low, high = high, min(2 * high, LARGEST_ARENA)
     while high - low > 16:
         middle = (low + high) // 32 * 16
-        try:
-            open_tflm(model, middle)
-            high = middle
-        except RuntimeError:
-            low = middle
+        low, high = (low, middle) if _takes(model, middle) else (middle, high)
     return high
+
+
+def _takes(model: bytes, arena: int) -> bool:
+    try:
+        open_tflm(model, arena)
+    except RuntimeError:
+        return False
+    return True
 
 
 class Models:
     """The models that were used last, and what is asked of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, printed: IO[bytes]) -> None:
+        self._printed = printed  # where the interpreters print why they refuse a model
         self._loaded: OrderedDict[str, Network] = OrderedDict()
 
     def reply(self, request: dict[str, Any], data: bytes) -> Message:
         """What is to be sent back."""
+        self._printed.truncate(0)
         try:
             if request["do"] == "arena":
                 return {"arena": smallest_arena(data)}, b""
             if request["do"] == "load":
                 return self._load(request, data)
             return self._run(request["model"], data)
-        except (RuntimeError, ValueError, MemoryError):
-            return {"error": True}, b""
+        except (RuntimeError, ValueError, MemoryError) as error:
+            return {"error": self._why(error)}, b""
+
+    def _why(self, error: Exception) -> str:
+        """What was printed last, such as the operator that TFLM refuses; else what the exception says."""
+        self._printed.seek(0)
+        said = self._printed.read().decode(errors="replace") if isinstance(error, RuntimeError) else ""
+        lines = [line.strip() for line in (said.strip() or str(error)).splitlines() if line.strip()]
+        return lines[-1][:200].removesuffix(" with status 1") if lines else type(error).__name__
 
     def _load(self, request: dict[str, Any], model: bytes) -> Message:
         self._loaded[request["model"]] = ENGINES[request["engine"]](model, request["arena"])
@@ -158,9 +174,9 @@ def receive(stream: IO[bytes]) -> Message:
     return json.loads(text), data
 
 
-def serve(requests: IO[bytes], replies: IO[bytes]) -> None:
+def serve(requests: IO[bytes], replies: IO[bytes], printed: IO[bytes]) -> None:
     """Until the other end has gone."""
-    models = Models()
+    models = Models(printed)
     with contextlib.suppress(EOFError):
         while True:
             replies.write(packed(*models.reply(*receive(requests))))
@@ -168,14 +184,16 @@ def serve(requests: IO[bytes], replies: IO[bytes]) -> None:
 
 
 def main() -> None:
-    """Serve on standard input and output. What the interpreters print goes nowhere, or it would be taken for a reply."""
+    """Serve on standard input and output. What the interpreters print goes to a file, or it would be taken for a reply."""
     with contextlib.suppress(ImportError, ValueError, OSError):  # Windows has no limits
         import resource
 
         resource.setrlimit(resource.RLIMIT_DATA, (LARGEST_MEMORY, LARGEST_MEMORY))
-    with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as replies:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        serve(sys.stdin.buffer, replies)
+    replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    with replies, TemporaryFile(mode="a+b", buffering=0) as printed:
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(printed.fileno(), stream.fileno())
+        serve(sys.stdin.buffer, replies, printed)
 
 
 if __name__ == "__main__":

@@ -89,6 +89,40 @@ def test_it_says_in_numbers_and_tables_what_the_charts_show(tmp_path):
     assert json.loads(page.data)["faces"] == ["1"]
 
 
+def minute_told() -> list[tuple[int, dict]]:
+    """A minute of a camera that tells why, valence and arousal."""
+    return [
+        (ms, faces((1, *shown), t=ms, **told, arousal=0.25))
+        for ms in range(0, 60_000, 100)
+        for shown, told in [
+            (("happy", 0.9), {"valence": 0.5})
+            if ms < 40_000
+            else ((None, 0.3), {"valence": -0.5, "why": ("turned", "covered")[ms >= 55_000]})
+        ]
+    ]
+
+
+def test_it_says_why_a_face_has_no_name_and_its_valence_and_arousal(tmp_path):
+    page = page_of(by_hand(tmp_path / "a", [(0, READY), *minute_told()], 60_000))
+    words = "".join(page.words.split())
+    assert "WhyuncertainReasonBarTimeShareturned15.0s75%covered5.0s25%" in words
+    assert "valence0.17·arousal0.25" in words
+    assert "0:400:55turned15s" in words, "the timeline as a table"
+    assert "0:38to0:400.500.25" in words, "valence and arousal as a table"
+    assert "the face is turned away" in [row.get("title") for row in page.all("tr")]
+    data = json.loads(page.data)
+    assert {tuple(slice[3:4] + slice[5:]) for slice in data["slices"]} == {(3, None), (-1, "turned"), (-1, "covered")}
+    assert {tuple(values) for _, *values in data["affect"]} == {(0.5, 0.25), (-0.5, 0.25)}
+
+
+def test_an_older_camera_has_no_reasons_and_no_valence(tmp_path):
+    unsure = [(ms, faces((1, None, 0.3), t=ms)) for ms in range(60_000, 62_000, 100)]
+    page = page_of(by_hand(tmp_path / "a", [(0, READY), *minute("happy"), *unsure], 70_000))
+    assert "uncertain" in page.words
+    assert "Why uncertain" not in page.words
+    assert "alence" not in page.words
+
+
 def test_it_loads_nothing(evil):
     page = page_of(evil)
     for tag, attributes in page.elements:
@@ -221,6 +255,24 @@ def browser():
         browser.close()
 
 
+def test_its_chart_of_valence_and_arousal(browser, tmp_path):
+    by_hand(tmp_path / "a", [(0, READY), *minute_told()], 60_000)
+    tools("report", "a", "--no-browser", cwd=tmp_path)
+    for width, theme in ((1366, "light"), (390, "dark")):
+        page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=theme)
+        said: list[str] = []
+        page.on("console", lambda message, said=said: said.append(message.text))
+        page.on("pageerror", lambda error, said=said: said.append(str(error)))
+        page.goto((tmp_path / "a" / "report.html").as_uri())
+        page.wait_for_selector("#affect svg path", state="attached")
+        lines = "[...document.querySelectorAll('#affect svg path[stroke-width=\"2\"]')].map((it) => it.getAttribute('stroke-dasharray'))"
+        solid, dashed = page.evaluate(lines)
+        assert (solid, bool(dashed)) == (None, True)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert said == []
+        page.close()
+
+
 def test_in_a_browser(browser, evil, tmp_path):
     """It draws its charts on a phone and a laptop, asks for nothing, and the theme changes by a key."""
     tools("report", "evil", "--no-browser", cwd=tmp_path)
@@ -248,8 +300,9 @@ def test_in_a_browser(browser, evil, tmp_path):
         page.close()
 
 
-def test_on_paper_it_is_two_pages_with_the_charts_as_wide_as_the_paper(browser, tmp_path):
-    by_hand(tmp_path / "a", [(0, READY), *minute("happy", "sad")], 60_000)
+@pytest.mark.parametrize("lines", [minute("happy", "sad"), minute_told()], ids=["older", "told"])
+def test_on_paper_it_is_two_pages_with_the_charts_as_wide_as_the_paper(browser, tmp_path, lines):
+    by_hand(tmp_path / "a", [(0, READY), *lines], 60_000)
     tools("report", "a", "--no-browser", cwd=tmp_path)
     page = browser.new_page(viewport={"width": 1366, "height": 768}, color_scheme="dark")
     page.goto((tmp_path / "a" / "report.html").as_uri())

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 from emotion_camera.commands.report import statistics
-from emotion_camera.commands.report.summary import clock, duration, durations, share, shares, summary
+from emotion_camera.commands.report.summary import clock, duration, durations, share, shares, signed, summary
 from emotion_camera.commands.report.timeline import Segment, Timeline, Track, read_timeline
 from emotion_camera.recordings import read_recording
 from hypothesis import given
@@ -22,9 +22,13 @@ def see(tmp_path):
     return see_it
 
 
-def steady(emotion: str | None, start: int, end: int, step: int = 100, number: int = 1, score: float = 0.8) -> list:
-    """Reports of a face from `start` up to `end`."""
-    return [(ms, faces((number, emotion, score), t=1000 + ms, fps=1000 / step)) for ms in range(start, end, step)]
+def steady(
+    emotion: str | None, start: int, end: int, step: int = 100, number: int = 1, score: float = 0.8, **told: object
+) -> list:
+    """Reports of a face from `start` up to `end`. `told`: further fields of the face."""
+    return [
+        (ms, faces((number, emotion, score), t=1000 + ms, fps=1000 / step, **told)) for ms in range(start, end, step)
+    ]
 
 
 def times(timeline: Timeline) -> dict[str | None, int]:
@@ -164,6 +168,54 @@ def test_summary_in_words(see):
         "The mean score was 0.70 of 1.",
         "A face changed from one emotion to another once, from happy to sad.",
     ]
+
+
+TOLD = [
+    *steady("happy", 0, 4000, valence=0.5, arousal=0.25),
+    *steady(None, 4000, 7000, why="turned", valence=-0.5, arousal=0.25),
+    *steady(None, 7000, 8000, why="far", valence=-0.5, arousal=0.25),
+]
+
+
+def test_why_faces_were_uncertain(see):
+    timeline = see(TOLD, 8000)
+    segments = statistics.all_segments(timeline.faces)
+    assert statistics.by_emotion(segments) == {"happy": 4000, None: 4000}
+    assert statistics.by_reason(segments) == {"turned": 3000, "far": 1000}
+    runs = [(run.emotion, run.why, run.ms) for run in statistics.runs(segments)]
+    assert runs == [("happy", None, 4000), (None, "turned", 3000), (None, "far", 1000)]
+    slices = [(it.emotion, it.why) for it in statistics.slices(segments, timeline.length_ms)]
+    assert list(dict.fromkeys(slices)) == [("happy", None), (None, "turned"), (None, "far")]
+    assert "For 4.0 s (50 %) it was not sure: turned 75 %, far 25 %." in summary(timeline)
+
+
+def test_uncertain_all_the_time(see):
+    words = summary(see([*steady(None, 0, 3000, why="dark"), *steady(None, 3000, 4000)]))
+    assert "It was never sure of an emotion: dark 75 %, reason not told 25 %." in words
+
+
+def test_valence_and_arousal(see):
+    timeline = see(TOLD, 10_000)
+    segments = statistics.all_segments(timeline.faces)
+    assert statistics.mean_affect(segments) == pytest.approx((0, 0.25))
+    assert "From -1 to 1, the mean valence was 0.00 and the mean arousal 0.25." in summary(timeline)
+    points = statistics.affect_over_time(segments, timeline.length_ms)
+    assert {(round(affect.valence, 2), affect.arousal) for ms, affect in points if ms < 3900} == {(0.5, 0.25)}
+    assert max(ms for ms, _ in points) < 8100
+    rows = statistics.affect_table(segments, timeline.length_ms)
+    assert [mean and mean.valence for _, _, mean in rows] == pytest.approx([0.5] * 4 + [-0.5] * 4 + [None] * 2)
+
+
+def test_a_camera_that_tells_no_valence(see):
+    segments = statistics.all_segments(see(steady("happy", 0, 4000)).faces)
+    assert statistics.mean_affect(segments) is None
+    assert statistics.affect_over_time(segments, 4000) == []
+    both = [*segments, *(Segment(5000, 6000, "sad", 0.5, valence=-0.5, arousal=0) for _ in range(1))]
+    assert statistics.mean_affect(both) == (-0.5, 0), "of those that were told"
+
+
+def test_a_number_below_nothing_is_nothing():
+    assert [signed(value) for value in (-0.001, -0.006, 0.5, 0)] == ["0.00", "-0.01", "0.50", "0.00"]
 
 
 def test_no_face_and_nothing_at_all(see):

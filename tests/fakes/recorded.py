@@ -22,10 +22,10 @@ READY = {
 Face = tuple[int, str | None, float]  # number, emotion, score
 
 
-def faces(*shown: Face, t: int = 0, fps: float = 10.0, count: int = 7) -> dict:
-    """A frame with these faces."""
+def faces(*shown: Face, t: int = 0, fps: float = 10.0, count: int = 7, **told: object) -> dict:
+    """A frame with these faces. `told`: further fields of each."""
     found = [
-        {"id": number, "box": [98, 59, 100, 100], "emotion": emotion, "score": score, "scores": [score] + [0] * (count - 1)}
+        {"id": number, "box": [98, 59, 100, 100], "emotion": emotion, "score": score, "scores": [score] + [0] * (count - 1), **told}
         for number, emotion, score in shown
     ]  # fmt: skip
     return {"t": t, "fps": fps, "faces": found}

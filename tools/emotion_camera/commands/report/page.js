@@ -82,11 +82,11 @@
 
   const unsureDecal = () => ({ symbol: "rect", dashArrayX: [1, 0], dashArrayY: [1, 4], rotation: -Math.PI / 4, color: colour("soft") });
 
-  /** Where each emotion begins and ends: face, from, to, emotion. */
-  const runs = data.slices.reduce((all, [face, from, to, emotion]) => {
+  /** Where each emotion, or the reason for none, begins and ends: face, from, to, emotion, reason. */
+  const runs = data.slices.reduce((all, [face, from, to, emotion, , why]) => {
     const last = all[all.length - 1];
-    if (last && last[0] === face && last[2] === from && last[3] === emotion) last[2] = to;
-    else all.push([face, from, to, emotion]);
+    if (last && last[0] === face && last[2] === from && last[3] === emotion && last[4] === why) last[2] = to;
+    else all.push([face, from, to, emotion, why]);
     return all;
   }, []);
 
@@ -147,9 +147,9 @@
   function aboutSlice({ seriesId, dataIndex }) {
     if (seriesId === "gaps") return `connection gone\n${duration(data.gaps[dataIndex][1] - data.gaps[dataIndex][0])}`;
     if (seriesId === "marks") return `${data.marks[dataIndex][1]}\n${clock(data.marks[dataIndex][0])}`;
-    const [face, at, , emotion, score] = data.slices[dataIndex];
+    const [face, at, , emotion, score, why] = data.slices[dataIndex];
     const [, from, to] = runs.find((run) => run[0] === face && run[1] <= at && at < run[2]);
-    return `Face ${data.faces[face]}: ${nameOf(emotion) ?? "uncertain"}, ${clock(from)} to ${clock(to)}\nscore ${score.toFixed(2)} at ${clock(at)}`;
+    return `Face ${data.faces[face]}: ${nameOf(emotion) ?? why ?? "uncertain"}, ${clock(from)} to ${clock(to)}\nscore ${score.toFixed(2)} at ${clock(at)}`;
   }
 
   const inLane = ([face, from, to]) => [data.lanes[face], from, to];
@@ -194,9 +194,10 @@
     return found ? `${clock(found[0])}\nmean ${found[1].toFixed(2)}, ${found[2].toFixed(2)} to ${found[3].toFixed(2)}` : "";
   }
 
+  const line = (values, more) => ({ type: "line", symbol: "none", data: values, silent: true, ...more });
+
   function scores() {
     const points = holed(data.scores), accent = colour("accent");
-    const line = (values, more) => ({ type: "line", symbol: "none", data: values, silent: true, ...more });
     const alone = data.scores.length < 3;
     return {
       grid: { left: 4, right: 16, top: 12, bottom: 4, containLabel: true },
@@ -211,9 +212,28 @@
     };
   }
 
-  const scoreAxis = () => ({
-    type: "value", min: 0, max: 1, interval: 0.25, axisLabel: { color: colour("soft") }, splitLine: { lineStyle: { color: colour("line") } },
+  const scoreAxis = (more = {}) => ({
+    type: "value", min: 0, max: 1, interval: 0.25, axisLabel: { color: colour("soft") }, splitLine: { lineStyle: { color: colour("line") } }, ...more,
   });
+
+  function aboutAffect(point) {
+    const found = point && data.affect.find(([time]) => time === point.value[0]);
+    return found ? `${clock(found[0])}\nvalence ${found[1].toFixed(2)}, arousal ${found[2].toFixed(2)}` : "";
+  }
+
+  function affect() {
+    const points = holed(data.affect), alone = data.affect.length < 3;
+    const drawn = (place, stroke, type) => line(points.map((point) => [point[0], point[place]]), {
+      lineStyle: { color: stroke, width: 2, type }, itemStyle: { color: stroke }, symbol: alone ? "circle" : "none", symbolSize: 8,
+    });
+    return {
+      grid: { left: 4, right: 16, top: 12, bottom: 4, containLabel: true },
+      xAxis: { ...timeAxis(), axisLine: { onZero: false, lineStyle: { color: colour("line") } } },
+      yAxis: scoreAxis({ min: -1, interval: 0.5 }),
+      tooltip: tooltip(([point]) => aboutAffect(point), { trigger: "axis" }),
+      series: [drawn(1, colour("accent"), "solid"), drawn(2, colour("text"), "dashed")],
+    };
+  }
 
   function bins() {
     const total = Math.max(data.bins.reduce((sum, ms) => sum + ms, 0), 1);
@@ -245,6 +265,7 @@
   open("timeline", timeline, new Set(data.lanes).size * ROW + 44 + (data.length > 60000 ? 40 : 0));
   open("scores", scores);
   open("bins", bins);
+  open("affect", affect);
   draw();
   addEventListener("resize", () => charts.forEach(([chart]) => chart.resize()));
 
@@ -267,7 +288,7 @@
 
   // On paper ----------------------------------------------------------------------------------------------------------
 
-  const PAPER = { timeline: [672, "auto"], scores: [322, 170], bins: [322, 170] }; // width and height, of A4 in page.css
+  const PAPER = { timeline: [672, "auto"], scores: [322, 150], bins: [322, 150], affect: [672, 120] }; // width and height, of A4 in page.css
 
   function paper(theme, printing) {
     if (theme) root.dataset.theme = theme;

@@ -12,6 +12,8 @@ from emotion_camera.commands.report.thumbnails import thumbnail
 from emotion_camera.commands.report.timeline import Segment, Timeline, Track
 from emotion_camera.recordings import Recording
 from emotion_camera.recordings.files import BACK, GONE
+from emotion_camera.reports.parse import UNCERTAIN
+from emotion_camera.reports.reasons import REASONS
 
 HERE = Path(__file__).parent
 WEB = HERE.parents[1] / "web"
@@ -32,7 +34,12 @@ def render(recording: Recording, timeline: Timeline, pictures: bool = True) -> s
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"duration": summary.duration, "clock": summary.clock, "tied": summary.tied}
+    environment.filters |= {
+        "duration": summary.duration,
+        "clock": summary.clock,
+        "tied": summary.tied,
+        "signed": summary.signed,
+    }
     environment.globals |= {name: getattr(summary, name) for name in ("share", "shares", "durations", "count")}
     environment.globals["zip"] = zip
     own = {name: Markup((folder / name).read_text("utf-8")) for folder, name in OWN_FILES}
@@ -64,6 +71,8 @@ def context(recording: Recording, timeline: Timeline, pictures: bool) -> dict[st
         "tiles": _tiles(timeline, segments) if segments else [],
         "total_ms": statistics.total_ms(segments),
         "emotions": shown_by.most_common(),
+        "reasons": _reasons(segments),
+        "uncertain": UNCERTAIN,
         "legend": _shares(shown_by, timeline.labels),
         "names": names,
         "transitions": statistics.transitions(timeline.faces),
@@ -74,6 +83,8 @@ def context(recording: Recording, timeline: Timeline, pictures: bool) -> dict[st
         "runs": [(face.name, run) for face in timeline.faces for run in statistics.runs(face.segments)][:LISTED],
         "most_rows": LISTED,
         "scores": statistics.score_table(segments, timeline.length_ms),
+        "affect": statistics.mean_affect(segments),
+        "affects": statistics.affect_table(segments, timeline.length_ms),
         "events": timeline.events[:LISTED],
         "more_events": max(0, len(timeline.events) - LISTED),
         "gap_ms": {gap.start_ms: gap.end_ms - gap.start_ms for gap in timeline.gaps},
@@ -103,6 +114,14 @@ def _shares(times: Counter[str | None], labels: Sequence[str]) -> list[tuple[str
     return [(name, times[name]) for name in [*labels, None] if times[name]]
 
 
+def _reasons(segments: Sequence[Segment]) -> list[tuple[str, str, int]]:
+    """Why faces were uncertain, what that means, and for how long, most first; none where the camera did not tell."""
+    times = statistics.by_reason(segments)
+    if not any(times):
+        return []
+    return [(why or "not told", REASONS[why].what if why else "", ms) for why, ms in times.most_common()]
+
+
 def _face(face: Track, timeline: Timeline, recording: Recording | None) -> dict[str, Any]:
     times = statistics.by_emotion(face.segments)
     named = [(name, ms) for name, ms in times.most_common() if name is not None]
@@ -112,6 +131,8 @@ def _face(face: Track, timeline: Timeline, recording: Recording | None) -> dict[
         "last_ms": face.segments[-1].end_ms,
         "seen_ms": statistics.total_ms(face.segments),
         "most": named[0] if named else (None, times[None]),
+        "why": next((why for why, _ in statistics.by_reason(face.segments).most_common() if why), None),
+        "affect": statistics.mean_affect(face.segments),
         "shares": times.most_common(),
         "runs": [(run.emotion, run.ms) for run in statistics.runs(face.segments)],
         "score": statistics.mean_score(face.segments),
@@ -129,7 +150,7 @@ def _moments(face: Track, recording: Recording) -> list[tuple[str, int, str]]:
 
 
 def _chart_data(timeline: Timeline, segments: Sequence[Segment]) -> dict[str, Any]:
-    """What page.js draws. Emotions are indexes of `labels`, -1 while uncertain; lanes are by face."""
+    """What page.js draws. Emotions are indexes of `labels`, -1 while uncertain, with the reason beside it; lanes are by face."""
     lanes = statistics.lanes(timeline.faces)
     place = {label: i for i, label in enumerate(timeline.labels)}
     return {
@@ -138,7 +159,14 @@ def _chart_data(timeline: Timeline, segments: Sequence[Segment]) -> dict[str, An
         "faces": [face.name for face in timeline.faces],
         "lanes": lanes,
         "slices": [
-            [number, segment.start_ms, segment.end_ms, place.get(segment.emotion or "", -1), round(segment.score, 3)]
+            [
+                number,
+                segment.start_ms,
+                segment.end_ms,
+                place.get(segment.emotion or "", -1),
+                round(segment.score, 3),
+                segment.why,
+            ]
             for number, face in enumerate(timeline.faces)
             for segment in statistics.slices(face.segments, timeline.length_ms)
         ],
@@ -148,4 +176,8 @@ def _chart_data(timeline: Timeline, segments: Sequence[Segment]) -> dict[str, An
             [round(value, 3) for value in point] for point in statistics.score_over_time(segments, timeline.length_ms)
         ],
         "bins": statistics.score_bins(segments),
+        "affect": [
+            [round(value, 3) for value in (time_ms, *affect)]
+            for time_ms, affect in statistics.affect_over_time(segments, timeline.length_ms)
+        ],
     }

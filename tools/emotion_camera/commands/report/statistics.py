@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from operator import attrgetter
+from typing import NamedTuple, TypeVar
 
 from emotion_camera.commands.report.timeline import Segment, Track
 
 BINS = 10  # of the scores, 0 to 1
 TABLE_ROWS = 30  # at most, of the scores over time
 WIDTH = 360  # time steps of a chart: as many as can be distinguished on a laptop's screen
+
+
+T = TypeVar("T")
 
 
 class Point(NamedTuple):
@@ -23,6 +28,13 @@ class Point(NamedTuple):
     most: float
 
 
+class Affect(NamedTuple):
+    """Time-weighted means over all faces, -1 to 1."""
+
+    valence: float
+    arousal: float
+
+
 class Run(NamedTuple):
     """A span in which a face showed one emotion: the time-weighted mean of its scores, and the least of them."""
 
@@ -31,6 +43,7 @@ class Run(NamedTuple):
     emotion: str | None
     score: float
     least: float
+    why: str | None = None
 
     @property
     def ms(self) -> int:
@@ -69,10 +82,32 @@ def by_emotion(segments: Iterable[Segment]) -> Counter[str | None]:
     return times
 
 
+def by_reason(segments: Iterable[Segment]) -> Counter[str | None]:
+    """How long faces were uncertain for each reason; None where the camera did not tell it."""
+    times: Counter[str | None] = Counter()
+    for segment in segments:
+        if segment.emotion is None:
+            times[segment.why] += segment.ms
+    return times
+
+
 def mean_score(segments: Iterable[Segment]) -> float:
     """The time-weighted mean; 0 for no segments."""
-    segments = list(segments)
-    return sum(segment.score * segment.ms for segment in segments) / max(1, total_ms(segments))
+    return _mean(list(segments), attrgetter("score"))
+
+
+def mean_affect(segments: Iterable[Segment]) -> Affect | None:
+    """None where the camera told no valence and arousal."""
+    told = _with_affect(segments)
+    return Affect(*(_mean(told, attrgetter(name)) for name in Affect._fields)) if told else None
+
+
+def _mean(segments: Sequence[Segment], value: Callable[[Segment], float]) -> float:
+    return sum(value(segment) * segment.ms for segment in segments) / max(1, total_ms(segments))
+
+
+def _with_affect(segments: Iterable[Segment]) -> list[Segment]:
+    return [segment for segment in segments if segment.valence is not None and segment.arousal is not None]
 
 
 def transitions(faces: Iterable[Track]) -> Counter[tuple[str, str]]:
@@ -99,19 +134,47 @@ def score_over_time(segments: Iterable[Segment], length_ms: int) -> list[Point]:
 
 def score_table(segments: Iterable[Segment], length_ms: int) -> list[tuple[int, int, Point | None]]:
     """From, to and scores for a table: whole seconds, all of the recording; None where no face was in view."""
+    step, rows = _table_steps(length_ms)
+    return _table(length_ms, [(point.time_ms, point) for point in _points(segments, step, rows)])
+
+
+def affect_over_time(segments: Iterable[Segment], length_ms: int) -> list[tuple[float, Affect]]:
+    """The middle of a time step, and the means in it: at most WIDTH; none for a step without a face."""
+    return _affects(segments, max(1, length_ms) / WIDTH, WIDTH)
+
+
+def affect_table(segments: Iterable[Segment], length_ms: int) -> list[tuple[int, int, Affect | None]]:
+    """As `score_table`."""
+    return _table(length_ms, _affects(segments, *_table_steps(length_ms)))
+
+
+def _affects(segments: Iterable[Segment], step: float, steps: int) -> list[tuple[float, Affect]]:
+    told = _with_affect(segments)
+    both = (_points(told, step, steps, attrgetter(name)) for name in Affect._fields)
+    return [(valence.time_ms, Affect(valence.mean, arousal.mean)) for valence, arousal in zip(*both, strict=True)]
+
+
+def _table_steps(length_ms: int) -> tuple[int, int]:
+    """A row's ms, and how many rows."""
     step = 1000 * max(1, -(-length_ms // (1000 * TABLE_ROWS)))
-    rows = max(1, -(-length_ms // step))
-    points = {int(point.time_ms // step): point for point in _points(segments, step, rows)}
-    return [(row * step, min((row + 1) * step, length_ms), points.get(row)) for row in range(rows)]
+    return step, max(1, -(-length_ms // step))
 
 
-def _points(segments: Iterable[Segment], step: float, steps: int) -> list[Point]:
+def _table(length_ms: int, found: Sequence[tuple[float, T]]) -> list[tuple[int, int, T | None]]:
+    step, rows = _table_steps(length_ms)
+    values = {int(time_ms // step): value for time_ms, value in found}
+    return [(row * step, min((row + 1) * step, length_ms), values.get(row)) for row in range(rows)]
+
+
+def _points(
+    segments: Iterable[Segment], step: float, steps: int, value: Callable[[Segment], float] = attrgetter("score")
+) -> list[Point]:
     bins: dict[int, list[tuple[float, float]]] = {}
     for segment in segments:
         first, last = int(segment.start_ms / step), int((segment.end_ms - 1) / step)
         for i in range(first, min(last, steps - 1) + 1):
             inside = min(segment.end_ms, (i + 1) * step) - max(segment.start_ms, i * step)
-            bins.setdefault(i, []).append((max(1e-3, inside), segment.score))
+            bins.setdefault(i, []).append((max(1e-3, inside), value(segment)))
     return [_point((i + 0.5) * step, scores) for i, scores in sorted(bins.items())]
 
 
@@ -139,29 +202,33 @@ def slices(segments: Iterable[Segment], length_ms: int) -> list[Segment]:
     merged: list[Segment] = []
     for segment in segments:
         last = merged[-1] if merged else None
-        if last and last.end_ms == segment.start_ms and (last.emotion == segment.emotion and last.ms < shortest):
+        if last and last.end_ms == segment.start_ms and (_same(last, segment) and last.ms < shortest):
             score = (last.score * last.ms + segment.score * segment.ms) / (last.ms + segment.ms)
-            merged[-1] = Segment(last.start_ms, segment.end_ms, segment.emotion, score)
+            merged[-1] = replace(last, end_ms=segment.end_ms, score=score)
         else:
             merged.append(segment)
     return merged
 
 
 def runs(segments: Iterable[Segment]) -> list[Run]:
-    """Neighbouring segments with the same emotion merged."""
+    """Neighbouring segments with the same emotion, or the same reason for none, merged."""
     found: list[list[Segment]] = []
     for segment in segments:
-        if found and found[-1][-1].end_ms == segment.start_ms and found[-1][-1].emotion == segment.emotion:
+        if found and found[-1][-1].end_ms == segment.start_ms and _same(found[-1][-1], segment):
             found[-1].append(segment)
         else:
             found.append([segment])
     return [_run(each) for each in found]
 
 
+def _same(one: Segment, other: Segment) -> bool:
+    return (one.emotion, one.why) == (other.emotion, other.why)
+
+
 def _run(segments: Sequence[Segment]) -> Run:
     least, most = min(segment.score for segment in segments), max(segment.score for segment in segments)
     mean = min(max(mean_score(segments), least), most)
-    return Run(segments[0].start_ms, segments[-1].end_ms, segments[0].emotion, mean, least)
+    return Run(segments[0].start_ms, segments[-1].end_ms, segments[0].emotion, mean, least, segments[0].why)
 
 
 def lanes(faces: Iterable[Track]) -> list[int]:

@@ -9,12 +9,14 @@ from emotion_camera.commands.report.statistics import (
     all_segments,
     apportion,
     by_emotion,
+    by_reason,
     in_view_ms,
+    mean_affect,
     mean_score,
     most_at_once,
     transitions,
 )
-from emotion_camera.commands.report.timeline import Timeline
+from emotion_camera.commands.report.timeline import Segment, Timeline
 
 FAIR_USE = (
     "An expression is not a feeling: the model says which of its words people would most likely choose for a face. "
@@ -71,6 +73,11 @@ def tied(text: str) -> str:
     return re.sub(r"(?<=\d) (?=(?:%|s|min|h)\b|%)", "\N{NO-BREAK SPACE}", text)
 
 
+def signed(value: float) -> str:
+    """ "-0.51"; never "-0.00"."""
+    return f"{round(value, 2) + 0:.2f}"
+
+
 def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
@@ -109,15 +116,28 @@ def _emotions(timeline: Timeline) -> list[str]:
     segments = all_segments(timeline.faces)
     shown = by_emotion(segments)
     percent = dict(zip(shown, shares(list(shown.values())), strict=True))
-    unsure = shown.pop(None, 0)
+    unsure, affect = shown.pop(None, 0), mean_affect(segments)
     if not shown:
-        return ["It was never sure of an emotion."]
+        return [f"It was never sure of an emotion{_reasons(segments)}."]
     named = [f"{name} {duration(ms)} ({percent[name]})" for name, ms in shown.most_common()]
     lines = [f"It read {_listed(named)}."]
     if unsure:
-        lines.append(f"For {duration(unsure)} ({percent[None]}) it was not sure.")
+        lines.append(f"For {duration(unsure)} ({percent[None]}) it was not sure{_reasons(segments)}.")
     lines.append(f"The mean score was {mean_score(segments):.2f} of 1.")
+    if affect:
+        lines.append(
+            f"From -1 to 1, the mean valence was {signed(affect.valence)} and the mean arousal {signed(affect.arousal)}."
+        )
     return lines
+
+
+def _reasons(segments: Sequence[Segment]) -> str:
+    """ ": turned 80 %, far 20 %"; nothing where the camera did not tell."""
+    times = by_reason(segments).most_common()
+    if not any(why for why, _ in times):
+        return ""
+    named = zip(times, shares([ms for _, ms in times]), strict=True)
+    return ": " + ", ".join(f"{why or 'reason not told'} {part}" for (why, _), part in named)
 
 
 def _changes(timeline: Timeline) -> list[str]:

@@ -19,12 +19,16 @@ LISTED = ("error", "recovered", "calibrated", "reply", "ready", GONE, BACK)  # t
 
 @dataclass(frozen=True)
 class Segment:
-    """A time span in which a face had one emotion and score; ms since the start. `emotion` is None while uncertain."""
+    """A time span in which a face had one emotion and score; ms since the start. `emotion` is None while uncertain: see `why`.
+    `why`, `valence` and `arousal` are None where the camera did not tell them."""
 
     start_ms: int
     end_ms: int
     emotion: str | None
     score: float
+    why: str | None = None
+    valence: float | None = None
+    arousal: float | None = None
 
     @property
     def ms(self) -> int:
@@ -160,7 +164,8 @@ class _Reader:
         if until_ms is not None:
             next_ms = min(next_ms, until_ms)
         if next_ms > start_ms:
-            self._face(key).segments.append(Segment(start_ms, next_ms, face.emotion, face.score))
+            told = (face.emotion, face.score, face.why, face.valence, face.arousal)
+            self._face(key).segments.append(Segment(start_ms, next_ms, *told))
 
     def _add_event(self, report: EventReport) -> None:
         fields = report.fields

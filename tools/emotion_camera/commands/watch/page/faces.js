@@ -11,7 +11,7 @@ export const word = (emotion, why) => emotion ?? why ?? UNCERTAIN;
 
 const percent = (score) => `${Math.round(100 * score)} %`;
 
-const signed = (value) => value.toFixed(2).replace("-", "−");
+const signed = (value) => (Math.round(100 * value) / 100 || 0).toFixed(2).replace("-", "−"); // not "−0.00"
 
 /** A small square in an emotion's colour, with its letter. */
 export function badge(label, labels) {

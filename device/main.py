@@ -497,24 +497,26 @@ class Network:
 
     def __init__(self, frame):
         self.labels = load_labels(MODEL.rsplit(".", 1)[0] + ".txt")
-        check_model(MODEL)
+        if omv.board_type() != "N6":  # whose networks are of ST's own form
+            check_model(MODEL)
         self.sha256 = file_sha256(MODEL)
         self.selftest = "none"
         gc.collect()  # the model and its arena each need one free block
         try:
-            self.run, self.size = load_model()
+            self.run, self.size, scale = load_model()
             scores = self.run(frame, draw_pattern(frame))
         except Exception as error:
             # The firmware says "Failed to allocate tensors" when no free block holds the arena.
             if isinstance(error, MemoryError) or "allocate" in str(error):
                 raise UserError("%s does not fit in memory: use a smaller model." % MODEL)
-            if "Failed to load network" in str(error):  # the N6
-                raise UserError("%s can't run here: this camera takes only models made by ST Edge AI." % MODEL)
+            if "Failed to load network" in str(error):  # full program only
+                raise UserError(n6_problem())  # full program only
             raise UserError("%s can't be used (%s): copy the int8 model again, then reset." % (MODEL, error))
         if len(scores) != len(self.labels):
             raise UserError(
                 "%s gives %d scores, its labels file has %d lines: copy both." % (MODEL, len(scores), len(self.labels))
             )
+        self.raw = abs(scale - 1 / 256) > 0.0001  # logits: what a softmax gives has this scale
         try:
             self.configure(read_metadata(), scores)
         except (ValueError, TypeError):
@@ -540,6 +542,8 @@ class Network:
 
     def logits(self, scores):
         """Log scores, scaled by the model's temperature. A score that was rounded to 0 counts as half a step of 1/256."""
+        if self.raw:
+            return [self.temperature * score for score in scores]
         return [self.temperature * math.log(max(score, 1 / 512)) for score in scores]
 
     def infer(self, frame, box, scaler, mirror):
@@ -629,10 +633,8 @@ def check_table(number, table, fields):
 
 
 def load_model():
-    """A function from (frame, square box) to the list of scores, and the side of the network's input in pixels.
-
-    By ml (firmware v4.5.6 and later) or tf (before).
-    """
+    """A function from (frame, square box) to the list of scores, the side of the network's input in pixels, and the scale of
+    its output. By ml (firmware v4.5.6 and later) or tf (before)."""
     try:
         import ml
         from ml.preprocessing import Normalization
@@ -640,14 +642,26 @@ def load_model():
         import tf
 
         net = tf.load(MODEL)
-        return lambda frame, box: tf.classify(net, frame, roi=box)[0].output(), net.input_height()
+        return lambda frame, box: tf.classify(net, frame, roi=box)[0].output(), net.input_height(), net.output_scale()
     model = ml.Model(MODEL)
 
     def run(frame, box):
         # A new Normalization for each face: an object keeps the first region it sees.
         return model.predict([Normalization(roi=box)(frame)])[0].flatten().tolist()
 
-    return run, model.input_shape[0][1]
+    return run, model.input_shape[0][1], model.output_scale[0]
+
+
+# full program only: from here.
+def n6_problem():
+    """Why an N6 does not load the model's file, as a sentence."""
+    with open(MODEL, "rb") as file:
+        if file.read(8)[4:] == b"TFL3":
+            return "%s is a plain .tflite: an N6 takes only networks made by ST Edge AI." % MODEL
+    return "%s is not loaded: firmware before September 2026 takes none under 1 MB from a file; update it." % MODEL
+
+
+# full program only: to here.
 
 
 def load_labels(name):

@@ -6,6 +6,7 @@ from ai_edge_litert.schema_py_generated import Model
 from camera_runs import GENERATIONS, LABELS, MODEL, Played, every_generation, micropython, scene, still
 from emotion_camera.model.metadata import Metadata, encode, tail
 from emotion_camera.simulator import Faults
+from small_models import model
 
 pytestmark = micropython
 
@@ -143,8 +144,27 @@ def test_too_little_memory_is_named(firmware):
     assert played.ended.reason == "stopped"
 
 
-def test_the_n6_is_told_why():
-    assert "ST Edge AI" in Played(scene(), board="n6").said("error")[0]
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (GOOD, "emotion.tflite is a plain .tflite: an N6 takes only networks made by ST Edge AI."),
+        (b"a network of ST's form", "firmware before September 2026 takes none under 1 MB from a file; update it."),
+    ],
+    ids=["plain", "by ST Edge AI"],
+)
+def test_the_n6_is_told_why(data, why):
+    """Both are "Failed to load network" there."""
+    assert Played(scene(), board="n6", files={"emotion.tflite": data}).said("error")[0].endswith(why)
+
+
+@every_generation
+def test_of_a_model_that_gives_logits_scores_are_shown(firmware):
+    files = {"emotion.tflite": model(last=None), "emotion.txt": b"smile\nfrown\nother\n"}
+    played = Played(scene(), firmware=firmware, board="h7plus", files=files)
+    assert played.events == ["ready"]
+    for face in (face for faces in played.faces for face in faces):
+        assert sum(face["scores"]) == pytest.approx(1, abs=0.02)
+        assert max(face["scores"]) < 0.999, "logits of up to 6.4 are no scores of 1"
 
 
 @pytest.mark.parametrize("firmware", [name for name in GENERATIONS if name != "v4.5.5"])  # built in there

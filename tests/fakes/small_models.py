@@ -72,7 +72,7 @@ class _Graph:
 def model(
     size: int = 48, classes: int = 3, *, height: int | None = None, channels: int = 1, kind: str = "int8",
     scale: float = 1 / 255, zero_point: int = -128, dense_scales: bool = False, finds_objects: bool = False,
-    last: str = "SOFTMAX", filters: int = 8, stride: int = 4,
+    last: str | None = "SOFTMAX", filters: int = 8, stride: int = 4,
 ) -> bytes:  # fmt: skip
     """A TensorFlow Lite file: one convolution, a mean, a dense layer and scores; or as a model that finds objects."""
     graph = _Graph(getattr(schema.TensorType, kind.upper()), scale, zero_point)
@@ -94,7 +94,8 @@ def model(
         graph.add("FULLY_CONNECTED", [graph.last, *weights], shape, schema.FullyConnectedOptionsT())
     softmax = schema.SoftmaxOptionsT()
     softmax.beta = 1.0
-    graph.add(last, [graph.last], shape, softmax if last == "SOFTMAX" else None, scales=(1 / 256,), zero=-128)
+    if last:  # else it ends in logits
+        graph.add(last, [graph.last], shape, softmax if last == "SOFTMAX" else None, scales=(1 / 256,), zero=-128)
     return graph.file()
 
 

@@ -17,7 +17,7 @@ from emotion_camera.model.cost import milliseconds, network_instructions
 from emotion_camera.model.input_range import CALIBRATE, input_note, input_trouble
 from emotion_camera.model.operators import ML, OF_FREE_BATCH, Version, operators_of
 from emotion_camera.model.process import Crash
-from emotion_camera.model.tflite import DAMAGED, ETHOS_U, Description, Tensor, describe, read_file
+from emotion_camera.model.tflite import DAMAGED, ETHOS_U, Description, describe, read_file
 from emotion_camera.model.tflm import arena_bytes
 
 DEFAULT_MODEL = MODELS / "emotion.tflite"  # runs on every board that runs any
@@ -25,7 +25,6 @@ LARGE_MODEL = MODELS / "emotion_plus.tflite"  # for boards with megabytes of hea
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 INPUT_SIZE = 48  # pixels a side, as the shipped models see a face
 INPUT_SCALE, INPUT_ZERO_POINT = 1 / 255, -128  # of their input: the camera's pixels, 0 to 1
-SCORE_SCALE, SCORE_ZERO_POINT = 1 / 256, -128  # of what SOFTMAX and LOGISTIC give in int8
 SMALLER = "use a smaller network, or smaller pictures"
 INT8 = "converter.inference_input_type = converter.inference_output_type = tf.int8"
 
@@ -71,7 +70,6 @@ def check(
         or _shapes(found)
         or input_trouble(found.inputs[0])
         or _operators(found, firmware)
-        or _scores(found)
     )
     if trouble:
         raise ModelError(f"{path}: {trouble}")
@@ -123,6 +121,10 @@ def _notes(model: Model, found: Description, limits: Limits, firmware: Version |
     near = input_note(found.inputs[0])
     if near:
         yield near
+    output = found.outputs[0]
+    if not output.holds_scores:
+        low, high = (-128 - output.zero_point) * output.scale, (127 - output.zero_point) * output.scale
+        yield f"it gives numbers from {low:.3g} to {high:.3g}: taken for logits, of which the camera makes scores by a softmax"
     newer = sorted(set(found.operators) - operators_of((0, 0, 0)))
     if newer and firmware is None and not found.compiled:
         yield f"it uses {newer[0]}, which firmware has from v{'.'.join(map(str, ML))} on"
@@ -238,23 +240,6 @@ def _custom(name: str) -> str:
     if name == "TFLite_Detection_PostProcess":
         return "finds objects; the camera needs a network that gives one score for each class"
     return f"uses the custom operator {name}, which the camera's firmware lacks: build it from TensorFlow Lite's own"
-
-
-def _scores(found: Description) -> str | None:
-    """Scores and no other numbers."""
-    tensor = found.outputs[0]
-    if gives_scores(tensor):
-        return None
-    low, high = (-128 - tensor.zero_point) * tensor.scale, (127 - tensor.zero_point) * tensor.scale
-    return (
-        f"gives numbers from {low:.3g} to {high:.3g} and not scores from 0 to 1: end it in a softmax, as by "
-        "tf.keras.layers.Softmax(), and convert again"
-    )
-
-
-def gives_scores(output: Tensor) -> bool:
-    """Whether an int8 output holds scores from 0 to 1: those of SOFTMAX and LOGISTIC have one scale, always the same."""
-    return math.isclose(output.scale, SCORE_SCALE, rel_tol=1e-4) and output.zero_point == SCORE_ZERO_POINT
 
 
 def _arena(path: Path) -> int | None:

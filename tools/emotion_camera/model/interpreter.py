@@ -34,7 +34,8 @@ def at_temperature(model: bytes, scores: NDArray[np.float32]) -> NDArray[np.floa
 def scores(model: Path | bytes, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Scores float32 [n, classes] that an int8 file, or its bytes, gives for faces uint8 [n, size, size], fed as the camera feeds them: pixel - 128.
 
-    By LiteRT, one face at a time; the test suite holds TFLM's outputs against these. ModelError for a file that does not run.
+    By LiteRT, one face at a time; the test suite holds TFLM's outputs against these. Logits become scores by a softmax, as on the
+    camera. ModelError for a file that does not run.
     """
     try:
         data = model if isinstance(model, bytes) else model.read_bytes()
@@ -42,10 +43,16 @@ def scores(model: Path | bytes, images: NDArray[np.uint8]) -> NDArray[np.float32
         found = np.empty((len(images), output.shape[-1]), np.float32)
         for row, image in enumerate(images):
             raw = interpreter.run(input_tensor(image))[0]
-            found[row] = (raw[0].astype(np.float32) - output.zero_point) * output.scale
-        return found
+            found[row] = (raw.ravel().astype(np.float32) - output.zero_point) * output.scale
+        return found if output.holds_scores else softmax(found)
     except ModelError as error:
         raise ModelError(f"{model}: {error}" if isinstance(model, Path) else str(error)) from None
+
+
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scores [n, classes] of logits."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
 
 
 def input_tensor(image: NDArray[np.uint8]) -> NDArray[np.int8]:

@@ -15,6 +15,7 @@ from emotion_camera.model import metadata
 from emotion_camera.model.cost import Layer
 from emotion_camera.model.file_kind import TFLITE, model_kind
 
+SCORE_SCALE = 1 / 256
 DAMAGED = "is cut short or damaged; copy it again"
 MOST_BYTES = 500_000_000  # of a file that is read at all
 MOST_PARTS = 50_000  # tensors, operators or buffers of a whole file: a made-up number would be counted up for hours
@@ -28,6 +29,12 @@ class Tensor:
     dtype: str
     scale: float
     zero_point: int
+
+    @property
+    def holds_scores(self) -> bool:
+        """Whether an int8 output holds scores from 0 to 1: those of SOFTMAX and LOGISTIC have one scale, always the same. What
+        has another is taken for logits."""
+        return math.isclose(self.scale, SCORE_SCALE, rel_tol=1e-4)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from emotion_camera.boards import LARGE_HEAP, SMALL_HEAP
 from emotion_camera.errors import ModelError
-from emotion_camera.model.contract import SMALLER, Model, check, fits, gives_scores
+from emotion_camera.model.contract import SMALLER, Model, check, fits
 from emotion_camera.model.input_range import input_range, input_trouble
 from emotion_camera.model.labels import read_labels
 from emotion_camera.model.operators import ML, operators_of
@@ -112,6 +112,4 @@ def _output(found: Description, labels: Sequence[str]) -> str | None:
             f"has {classes} outputs, but its labels.txt names {len(labels)} labels: "
             "on Studio's Deployment page Build again after training, and download that"
         )
-    if not gives_scores(tensor):
-        return f"ends in {found.operators[-1]} and gives no scores from 0 to 1: end the network in Expert mode with softmax"
     return None

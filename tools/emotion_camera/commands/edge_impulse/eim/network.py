@@ -9,6 +9,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
+SCORE_SCALE = 1 / 256  # of what SOFTMAX and LOGISTIC give in int8, whatever the model
 BRIGHTEST = 0xFFFFFF  # a packed white pixel
 
 
@@ -17,14 +18,15 @@ class Refused(ValueError):
 
 
 class Network:
-    """An int8 model with one square grey input, which takes pixel - 128, and scores in 256ths, by LiteRT's plain kernels."""
+    """An int8 model with one square grey input, which takes pixel - 128, by LiteRT's plain kernels."""
 
     def __init__(self, model: bytes) -> None:
         plain = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES  # XNNPACK rounds otherwise than the camera
         self._interpreter = Interpreter(model_content=model, num_threads=1, experimental_op_resolver_type=plain)
         self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]
-        self._output = self._interpreter.get_output_details()[0]["index"]
+        output = self._interpreter.get_output_details()[0]
+        self._output, self._quantization = output["index"], output["quantization"]
         self._lock = threading.Lock()  # an interpreter works for one client at a time
         self.size = int(self._input["shape"][1])
 
@@ -34,8 +36,13 @@ class Network:
         with self._lock:
             self._interpreter.set_tensor(self._input["index"], pixels.astype(np.int8).reshape(self._input["shape"]))
             self._interpreter.invoke()
-            scores = self._interpreter.get_tensor(self._output)[0]
-        return [(int(score) + 128) / 256 for score in scores]
+            numbers = self._interpreter.get_tensor(self._output).ravel().astype(float)
+        scale, zero_point = self._quantization
+        scores = (numbers - zero_point) * scale
+        if abs(scale - SCORE_SCALE) > SCORE_SCALE / 1000:  # logits
+            scores = np.exp(scores - scores.max())
+            scores /= scores.sum()
+        return [float(score) for score in scores]
 
     def _pixels(self, features: object) -> NDArray[np.uint32]:
         count = self.size**2

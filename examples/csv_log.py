@@ -2,7 +2,7 @@
 
     python -m examples.csv_log [PORT]
 
-Without PORT it finds the camera on USB. To change: FILE; the columns, and what is written in them.
+Without PORT it finds the camera on USB. To change: FILE; COLUMNS, and what is written in them.
 """
 
 import csv
@@ -15,16 +15,18 @@ from emotion_camera.reports import FacesReport
 from emotion_camera.terminal import csv_cell
 
 FILE = "emotions.csv"
-port = sys.argv[1] if len(sys.argv) > 1 else None
-
+COLUMNS = "time,camera_ms,face,emotion,score,x,y,width,height,why,valence,arousal"
 try:
-    with open(FILE, "a", newline="", encoding="utf-8", buffering=1) as file:
-        rows = csv.writer(file)
-        if file.tell() == 0:
-            rows.writerow(["time", "camera_ms", "face", "emotion", "score", "x", "y", "width", "height"])
-        for report in read_reports(port):
+    with open(FILE, "a+", newline="", encoding="utf-8", buffering=1) as file:
+        file.seek(0)
+        if (header := file.readline().strip()) not in ("", COLUMNS):
+            raise UserError(f"{FILE}: has other columns than are written now; rename it")
+        rows = csv.writer(file, lineterminator="\n")
+        file.write("" if header else f"{COLUMNS}\n")
+        for report in read_reports(sys.argv[1] if len(sys.argv) > 1 else None):
             if isinstance(report, FacesReport):
                 for face in report.faces:
-                    rows.writerow([datetime.now(), report.t, face.id, csv_cell(face.emotion or ""), face.score, *face.box])
+                    told = csv_cell(face.emotion or ""), face.score, *face.box, face.why, face.valence, face.arousal
+                    rows.writerow([datetime.now(), report.t, face.id, *told])
 except (UserError, KeyboardInterrupt) as stop:
     sys.exit(str(stop))

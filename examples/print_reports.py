@@ -2,7 +2,8 @@
 
     python -m examples.print_reports [PORT]
 
-Without PORT it finds the camera on USB. To change: what is printed for a face.
+Without PORT it finds the camera on USB. To change: what is printed for a face. face.word is its emotion, or why there
+is none ("turned"); face.valence and face.arousal are from -1 to 1.
 """
 
 import sys
@@ -20,6 +21,6 @@ try:
             print_line(f"{report.event} {report.message or ''}")
             continue
         for face in report.faces:
-            print_line(f"face {face.id}: {face.emotion or 'not sure'} ({face.score:.0%})")
+            print_line(f"face {face.id}: {face.word}" + (f" ({face.score:.0%})" if face.emotion else ""))
 except (UserError, KeyboardInterrupt) as stop:
     sys.exit(str(stop))

@@ -16,7 +16,8 @@ from emotion_camera.errors import ModelError, UserError
 from emotion_camera.files import foreign_kind
 
 LONGEST = 1024  # characters of a labels file that the camera reads
-LONGEST_REPORTED = 454  # bytes of them as JSON in the event ready: LONGEST_LINE of device/main.py less what stands round them
+# Bytes of them as JSON in the event ready: LONGEST_LINE of device/main.py, less what stands round them.
+LONGEST_REPORTED = 454
 MOST_BYTES = 100_000  # that are looked at here
 BLANKS = " \t\n\r\v\f"  # what MicroPython's strip() takes off; Python's takes off more
 # What data sets and people call the seven emotions, beside what FER2013 calls them.

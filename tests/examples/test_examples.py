@@ -452,9 +452,16 @@ def test_lsl_writes_the_markers_of_an_experiment_beside_the_faces(start, play, l
     assert abs(float(faces[0][0]) - shown) < PATIENCE_S
 
 
-def test_servo_uart(start, play, plug_in):
+@pytest.mark.parametrize(("happy", "sad"), [("happy", "sad"), ("Happiness", "SADNESS")])
+def test_servo_uart(start, play, plug_in, happy, sad):
+    """An emotion by any of its names."""
     servo = plug_in("servo")
-    start("servo_uart", str(servo.path), play(*REPORTS, frame((2, "sad"))))
+    ready = READY | {"labels": [{"happy": happy, "sad": sad}.get(label, label) for label in READY["labels"]]}
+    start(
+        "servo_uart",
+        str(servo.path),
+        play(ready, frame((1, happy)), frame((1, happy), t=2400), frame((2, sad), t=2500)),
+    )
     told = b""
     while told.count(b"\n") < 6:
         told += servo.take()

@@ -188,6 +188,20 @@ def test_the_pages_know_the_same_names():
     assert {emotion: tuple(names) for emotion, names in json.loads(text).items()} == SYNONYMS
 
 
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js to run the pages' script")
+def test_an_emotion_looks_alike_by_each_of_its_names():
+    """And a class of one's own has none of these looks."""
+    pairs = [*NAMES, *((name.upper(), emotion) for name, emotion in NAMES)]
+    script = f"""
+const emotions = require({json.dumps(str(SCRIPTS))}), same = JSON.stringify;
+const wrong = {json.dumps(pairs)}.filter(([name, emotion]) => same(emotions.look(name)) !== same(emotions.look(emotion)));
+const own = ["Joy", "tired", "bored"], looks = own.map((label) => emotions.look(label, own).colour);
+console.log(same([wrong, new Set([...looks, emotions.look("happy").colour]).size]));
+"""
+    done = subprocess.run(["node", "-e", script], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == [[], 3]
+
+
 @pytest.mark.parametrize(
     ("labels", "said"),
     [

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from emotion_camera.errors import UserError, install_line
 from emotion_camera.files import read_json
 
-from emotion_training.data.fer2013 import Faces, load
+from emotion_training.data.fer2013 import WHOLE, Faces, load
 from emotion_training.fit.recipes import TEACHERS, TrainConfig
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def evaluate(arguments: Namespace) -> None:
     check_measurable(arguments.model)
     part = _load(arguments).part(PARTS[arguments.part])
     if not len(part):
-        raise UserError(f"{arguments.data}: has no rows of {arguments.part}; give data with the official parts")
+        raise UserError(f"{arguments.data}: has no rows of {arguments.part}; {WHOLE}")
     metrics = by_protocol(scores(arguments.model, part.images), part)
     print(metrics_table(metrics), per_class_report(metrics), sep="\n\n")
 

@@ -23,6 +23,7 @@ from emotion_training.data.tables import rows
 SIZE = INPUT_SIZE
 TRAINING, PUBLIC_TEST, PRIVATE_TEST = 0, 1, 2
 USAGES = {"Training": TRAINING, "PublicTest": PUBLIC_TEST, "PrivateTest": PRIVATE_TEST}
+WHOLE = "give data with the official parts, or folders train, val (for PublicTest) and test"  # where a part is missing
 VOTES = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF")
 SEVEN = [4, 5, 6, 1, 3, 2, 0]  # the columns of VOTES in the order of EMOTIONS
 ANNOTATORS = 10  # votes that a picture has in FER+

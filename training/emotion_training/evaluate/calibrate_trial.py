@@ -17,7 +17,7 @@ from emotion_camera.model.main_module import load_program
 from emotion_camera.model.metadata import log_scores, read
 from numpy.typing import NDArray
 
-from emotion_training.data.fer2013 import Faces
+from emotion_training.data.fer2013 import WHOLE, Faces
 from emotion_training.data.protocols import eval_set
 from emotion_training.evaluate.evaluate import PARTS, check_measurable, markdown_table
 
@@ -42,7 +42,7 @@ def trial(faces: Faces, model: Path, part: str = "PublicTest") -> str:
         raise UserError("the data has no FER+ votes, which tell neutral faces; give fer2013new.csv with --votes")
     tested = faces.part(PARTS[part])
     if not len(tested):
-        raise UserError(f"the data has no rows of {part}; give data with the official parts")
+        raise UserError(f"the data has no rows of {part}; {WHOLE}")
     subset = eval_set("FER+ 7", tested)
     metadata = read(model.read_bytes(), len(EMOTIONS))
     logs = np.array([log_scores(row, metadata) for row in scores(model, tested.images[subset.index])])

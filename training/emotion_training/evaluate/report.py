@@ -14,7 +14,7 @@ from emotion_camera.model.cost import milliseconds
 from emotion_camera.model.interpreter import camera_scores
 from numpy.typing import NDArray
 
-from emotion_training.data.fer2013 import Faces
+from emotion_training.data.fer2013 import WHOLE, Faces
 from emotion_training.data.near_duplicates import PEERS_NEAR, duplicates_in_test
 from emotion_training.data.protocols import eval_set
 from emotion_training.evaluate import card, peers
@@ -35,7 +35,7 @@ def evaluate_model(path: Path, faces: Faces) -> Json:
     model = check_measurable(path)
     parts = {name: faces.part(usage) for name, usage in PARTS.items() if (faces.usage == usage).any()}
     if not parts:
-        raise UserError(f"the data has no rows of {' or '.join(PARTS)}; give data with the official parts")
+        raise UserError(f"the data has no rows of {' or '.join(PARTS)}; {WHOLE}")
     scores = {name: camera_scores(path, part.images) for name, part in parts.items()}
     duplicate = duplicates_in_test(faces)
     unique = {name: np.flatnonzero(~duplicate[faces.usage == PARTS[name]]) for name in parts}

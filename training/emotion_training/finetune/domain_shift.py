@@ -17,7 +17,7 @@ from emotion_camera.model.contract import EMOTIONS
 from emotion_camera.model.interpreter import scores
 from numpy.typing import NDArray
 
-from emotion_training.data.fer2013 import PUBLIC_TEST, Faces
+from emotion_training.data.fer2013 import PUBLIC_TEST, WHOLE, Faces
 from emotion_training.data.protocols import EvalSet, eval_set, main_protocol, measure
 from emotion_training.evaluate.evaluate import markdown_table
 from emotion_training.finetune.finetune import FinetuneConfig, finetune
@@ -45,7 +45,7 @@ def trial(faces: Faces, model: Path, average_faces: Path) -> str:
     """A table, in Markdown, of accuracy and balanced accuracy before and after for each of COUNTS. Takes minutes."""
     part = faces.part(PUBLIC_TEST)
     if not len(part):
-        raise UserError("the data has no rows of PublicTest to try it on; give data with the official parts")
+        raise UserError(f"the data has no rows of PublicTest to try it on; {WHOLE}")
     tested = eval_set(main_protocol(part), part)
     images, targets = part.images[tested.index], tested.targets
     changed = another_camera(images)

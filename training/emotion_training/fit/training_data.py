@@ -8,7 +8,7 @@ from emotion_camera.errors import UserError
 from numpy.typing import NDArray
 
 from emotion_training.data.class_prior import class_prior
-from emotion_training.data.fer2013 import Faces
+from emotion_training.data.fer2013 import WHOLE, Faces
 from emotion_training.data.protocols import EvalSet, eval_set, main_protocol
 from emotion_training.data.targets import targets, training_rows, validation_rows
 from emotion_training.fit.recipes import Stage
@@ -64,5 +64,5 @@ def training_data(faces: Faces) -> TrainingData:
     class_prior(faces, rows)
     val_rows = validation_rows(faces)
     if not len(val_rows):
-        raise UserError("the data has no rows of PublicTest to validate on; give data with the official parts")
+        raise UserError(f"the data has no rows of PublicTest to validate on; {WHOLE}")
     return TrainingData(faces, rows, val_rows)

@@ -19,6 +19,7 @@ ON_TERMINALS = {
     "test_verify_camera",
     "test_repl",
     "test_doctor",
+    "test_lying_camera",
     "test_stream",
     "test_read_reports",
     "test_controls_by_openmv",

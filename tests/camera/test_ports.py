@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 import serial
+from emotion_camera.__main__ import main
 from emotion_camera.boards import USB
-from emotion_camera.camera.ports import find_port, open_port, simulated_board
+from emotion_camera.camera.ports import choose_port, find_port, open_port, simulated_board
 from emotion_camera.errors import UserError
 from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
@@ -63,6 +64,74 @@ def test_several_cameras(plugged):
     plugged(("COM9", 0x37C5, 0x1060), ("COM4", 0x37C5, 0x1204))
     with pytest.raises(UserError, match=re.escape("COM4 (OpenMV Cam H7), COM9 (OpenMV Cam RT1062)")):
         find_port()
+
+
+def answering(monkeypatch, *answers: str) -> None:
+    """The person is at a terminal, and types these; then the input ends."""
+    given = iter(answers)
+
+    def answer(_: str) -> str:
+        try:
+            return next(given)
+        except StopIteration:
+            raise EOFError from None
+
+    monkeypatch.setattr("builtins.input", answer)
+    for stream in (sys.stdin, sys.stdout):
+        monkeypatch.setattr(stream, "isatty", lambda: True, raising=False)
+
+
+H7, RT = ("/dev/ttyACM4", 0x37C5, 0x1204), ("/dev/ttyACM9", 0x37C5, 0x1060)
+LIST = "/dev/ttyACM4 (OpenMV Cam H7), /dev/ttyACM9 (OpenMV Cam RT1062)"
+
+
+@pytest.mark.parametrize(
+    ("answers", "chosen"), [(["2"], RT[0]), (["1"], H7[0]), (["/dev/ttyACM9"], RT[0]), (["9", "x", "1"], H7[0])]
+)
+@pytest.mark.parametrize("port", [None, "/dev/ttyACM0-is-not-there"])
+def test_on_a_terminal_one_is_asked_which_camera(plugged, monkeypatch, capsys, port, answers, chosen):
+    plugged(*OTHERS, RT, H7)
+    answering(monkeypatch, *answers)
+    assert choose_port(port) == chosen
+    shown = capsys.readouterr().out
+    assert "  1  /dev/ttyACM4  OpenMV Cam H7\n  2  /dev/ttyACM9  OpenMV Cam RT1062\n" in shown
+    assert "/dev/ttyUSB0" not in shown
+
+
+@pytest.mark.parametrize("answers", [[], [""], ["0", "3", "-1"], ["\x1b[A", "²", "9" * 5000]])
+def test_without_an_answer_none_is_taken(plugged, monkeypatch, answers):
+    plugged(RT, H7)
+    answering(monkeypatch, *answers)
+    with pytest.raises(UserError, match=re.escape(f"2 OpenMV cameras are on USB: give --port with one of {LIST}")):
+        choose_port(None)
+
+
+@pytest.mark.parametrize("verb", ["deploy", "doctor", "verify", "watch", "record", "collect"])
+@pytest.mark.parametrize("words", [[], ["--port", "/dev/ttyACM0-is-not-there"]])
+def test_without_a_terminal_the_cameras_are_listed_and_none_is_taken(
+    plugged, monkeypatch, capsys, tmp_path, verb, words
+):
+    monkeypatch.chdir(tmp_path)
+    plugged(RT, H7)
+    more = ["--told"] if verb == "record" else []
+    assert main([verb, *words, *more]) == 1
+    said = capsys.readouterr()
+    assert f"give --port with one of {LIST}" in said.err + said.out
+
+
+@pytest.mark.parametrize("found", [[], [H7]])
+def test_with_one_camera_or_none_nothing_is_asked(plugged, monkeypatch, found):
+    """Its name is not kept, because it may be another one after a reset."""
+    plugged(*OTHERS, *found)
+    monkeypatch.setattr("builtins.input", lambda _: pytest.fail("it asks"))
+    assert choose_port(None) is None
+
+
+def test_a_port_that_is_there_is_not_asked_about(plugged, plug_in, monkeypatch):
+    plugged(RT, H7)
+    monkeypatch.setattr("builtins.input", lambda _: pytest.fail("it asks"))
+    for port in (str(plug_in().path), "socket://127.0.0.1:1", "rfc2217://somewhere:1"):
+        assert choose_port(port) == port
 
 
 def test_a_port_in_use(plug_in):

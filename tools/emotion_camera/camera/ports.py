@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emotion_camera.boards import BOARDS, USB, find_board
 from emotion_camera.errors import UserError
+from emotion_camera.terminal import print_line
 
 if TYPE_CHECKING:
     from serial import SerialBase
@@ -24,6 +27,7 @@ SIMULATED = (
 SOURCE_HELP = (
     "what the simulated camera sees: webcam or webcam:1, a picture, a folder, a video, the URL of a stream, or clip"
 )
+TRIES = 3  # to name one of several cameras
 SIMULATED_BOARD = "h7plus"  # which is meant without one
 
 
@@ -41,16 +45,69 @@ def simulated_board(port: str | None) -> str | None:
 
 def find_port() -> str:
     """The serial port of the camera that is plugged in; UserError when there is none, or more than one."""
-    from serial.tools import list_ports
-
-    found = [(port.device, USB.get((port.vid, port.pid))) for port in list_ports.comports()]
-    cameras = [(device, name) for device, name in found if name]
+    cameras = _cameras()
     if not cameras:
         raise UserError("no OpenMV camera is on USB: plug it in, or give its port, such as /dev/ttyACM0 or COM3")
     if len(cameras) > 1:
-        listed = ", ".join(f"{device} ({name})" for device, name in sorted(cameras))
-        raise UserError(f"{len(cameras)} OpenMV cameras are on USB: give the port of one of {listed}")
-    return cameras[0][0]
+        raise UserError(f"{len(cameras)} OpenMV cameras are on USB: give the port of one of {_listed(cameras)}")
+    return next(iter(cameras))
+
+
+def choose_port(port: str | None) -> str | None:
+    """`port`, or in its place the one that the person chooses: where there are several cameras and none is given, or where
+    there is no such port but cameras on others. Without a terminal, or an answer, UserError with the list; nothing is guessed.
+
+    None stays None where one camera is on USB, or none: its port may have another name after a reset.
+    """
+    if port is None and len(cameras := _cameras()) > 1:
+        return _ask(f"{len(cameras)} OpenMV cameras are on USB", cameras)
+    if port is not None and _is_missing(port) and (cameras := _cameras()):
+        return _ask(f"{port}: there is no such port, but {'one camera' if len(cameras) == 1 else 'cameras'}", cameras)
+    return port
+
+
+def on_usb() -> str:
+    """The cameras on USB, as the end of a sentence about another port; "" without any."""
+    cameras = _cameras()
+    return f"; on USB there is {_listed(cameras)}" if cameras else ""
+
+
+def _cameras() -> dict[str, str]:
+    """The names of the cameras on USB by their ports."""
+    from serial.tools import list_ports
+
+    found = sorted((port.device, USB.get((port.vid, port.pid))) for port in list_ports.comports())
+    return {device: name for device, name in found if name}
+
+
+def _listed(cameras: dict[str, str]) -> str:
+    return ", ".join(f"{device} ({name})" for device, name in cameras.items())
+
+
+def _is_missing(port: str) -> bool:
+    from serial.tools import list_ports
+
+    if os.name == "nt":
+        return port.upper().startswith("COM") and port.upper() not in {
+            it.device.upper() for it in list_ports.comports()
+        }
+    return "://" not in port and not os.path.exists(port)
+
+
+def _ask(trouble: str, cameras: dict[str, str]) -> str:
+    meant = {str(number): device for number, device in enumerate(cameras, 1)} | {device: device for device in cameras}
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        print_line(f"{trouble}:")
+        for number, (device, name) in enumerate(cameras.items(), 1):
+            print_line(f"  {number}  {device}  {name}")
+        with contextlib.suppress(EOFError):
+            for _ in range(TRIES):
+                answer = input("which one? its number, or nothing to stop: ").strip()
+                if not answer:
+                    break
+                if answer in meant:
+                    return meant[answer]
+    raise UserError(f"{trouble}: give --port with one of {_listed(cameras)}")
 
 
 def open_port(port: str, baud: int = BAUD) -> SerialBase:
@@ -70,7 +127,7 @@ def _why(port: str, error: Exception) -> str:
     """Windows' errors come from pyserial without a number, as text."""
     number, text = getattr(error, "errno", None), str(error)
     if number == errno.ENOENT or "FileNotFoundError" in text:
-        return "there is no such port; plug the camera in, or give another port"
+        return f"there is no such port; plug the camera in, or give another port{on_usb()}"
     if number in (errno.EBUSY, errno.EAGAIN) or "PermissionError" in text:
         return f"{_holder(port)} has the port open; close it (OpenMV IDE, a serial terminal) and try again"
     if number in (errno.EACCES, errno.EPERM):

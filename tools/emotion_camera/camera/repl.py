@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from emotion_camera.camera.ports import find_port, open_port, simulated_board
+from emotion_camera.camera.ports import choose_port, find_port, on_usb, open_port, simulated_board
 from emotion_camera.errors import UserError
 from emotion_camera.reports.lines import LineReader, LineSplitter
 
@@ -269,7 +269,7 @@ class Repl:
                 ) from None
             raise UserError(
                 f"{self.port}: what is there does not answer as MicroPython does; is it an OpenMV camera? "
-                "Close OpenMV IDE, reset the camera and try again"
+                f"Close OpenMV IDE, reset the camera and try again{on_usb()}"
             ) from None
 
     def interrupt(self) -> None:
@@ -315,7 +315,7 @@ class Repl:
             raise NoAnswer(self._lost("the question what it is", error)) from None
         if who is None:
             raise UserError(
-                f"{self.port}: a board with MicroPython ({platform}), but no OpenMV camera; give another port"
+                f"{self.port}: a board with MicroPython ({platform}), but no OpenMV camera; give another port{on_usb()}"
             )
         if is_old:
             raise UserError(
@@ -441,7 +441,7 @@ def open_repl(port: str | None) -> Repl:
     """The camera on `port` at its REPL: None the one on USB, a device, or simulator[:BOARD], a simulated camera with MicroPython's
     own REPL whose disk is the folder .simulated-camera/BOARD here. UserError when it can't be had."""
     board = simulated_board(port)
-    return Repl(port) if board is None else Repl(None, _simulated(board))
+    return Repl(choose_port(port)) if board is None else Repl(None, _simulated(board))
 
 
 def _simulated(name: str) -> SimulatedBoard:

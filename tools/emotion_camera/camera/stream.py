@@ -18,7 +18,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from emotion_camera.camera.ports import BAUD, find_port, open_port, simulated_board
+from emotion_camera.camera.ports import BAUD, choose_port, find_port, open_port, simulated_board
 from emotion_camera.camera.serial import SerialConnection
 from emotion_camera.camera.usb import ProtocolConnection
 from emotion_camera.errors import UserError
@@ -118,7 +118,8 @@ def open_stream(port: str | None, source: str | None = None) -> CameraStream:
         return RecordedStream(Path(port))
     if port is not None and Path(port).is_file():
         raise UserError(f"{port}: is a file; give a camera's port, simulator, or the folder of a recording")
-    return ReconnectingStream(lambda: _connect(port or find_port()))
+    chosen = choose_port(port)
+    return ReconnectingStream(lambda: _connect(chosen or find_port()))
 
 
 def _live(source: str) -> Source:

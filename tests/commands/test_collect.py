@@ -186,6 +186,16 @@ class TestPage:
         session._live.plug()
         page.wait_for_selector("#trouble", state="hidden")
 
+    def test_says_why_the_camera_can_not_tell_the_face(self, session, page):
+        for told, said in (
+            ({"why": "turned"}, "The camera can't tell: the face is turned away."),
+            ({}, "The camera is uncertain."),
+        ):
+            session.agree("anna")
+            session._live.text(faces(emotion=None, **told))
+            session._live.frame(picture(1))
+            page.wait_for_function("said => document.getElementById('reads').textContent === said", arg=said)
+
     def test_who_does_not_agree_is_neither_stored_nor_shown(self, session, page, tmp_path):
         self.show(session, page, picture(1), faces())
         page.click("#refuse")

@@ -65,6 +65,21 @@ def test_stores_what_the_network_sees_with_all_that_is_known(start):
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("why", "said"),
+    [
+        ("dark", "happy/0001.png is stored, but the face is too dark: light it from the front and take another; U removes this one."),
+        ("turned", "happy/0001.png is stored."),  # perhaps to learn turned faces
+        ("unsure", "happy/0001.png is stored."),  # such faces are what it learns most from
+    ],
+)  # fmt: skip
+def test_a_poor_picture_is_said_and_the_persons_choice(start, why, said):
+    session, live = start()
+    show(session, live, picture(1), faces(emotion=None, why=why))
+    assert session.store("happy")
+    assert session.state().said == said
+
+
 def test_nothing_is_stored_before_the_person_agrees_nor_of_the_next_one(start):
     session, live = start(agreed=False)
     show(session, live, picture(1), faces())

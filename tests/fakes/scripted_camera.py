@@ -18,9 +18,9 @@ def picture(seed):
     return np.kron(coarse, np.ones((20, 20), np.uint8))
 
 
-def faces(*boxes, emotion="happy", number=1):
+def faces(*boxes, emotion="happy", number=1, **told_too):
     told = [
-        {"id": number + i, "box": box, "emotion": emotion, "score": 0.9, "scores": [0.1, 0.9]}
+        {"id": number + i, "box": box, "emotion": emotion, "score": 0.9, "scores": [0.1, 0.9], **told_too}
         for i, box in enumerate(boxes or [BOX])
     ]
     return json.dumps({"v": 1, "t": 0, "fps": 10, "faces": told})

@@ -129,7 +129,8 @@ function thumbnail(name) {
 
 function showFace() {
   const { face } = state;
-  const reads = face && (face.emotion ? `The camera reads ${face.emotion}, ${Math.round(100 * face.score)}\u00a0%.` : "The camera is uncertain.");
+  const untold = face?.why ? `The camera can't tell: ${face.why}.` : "The camera is uncertain.";
+  const reads = face && (face.emotion ? `The camera reads ${face.emotion}, ${Math.round(100 * face.score)}\u00a0%.` : untold);
   at("reads").textContent = reads || (state.picture ? "No face is in view." : "No picture.");
   at("crop").src = state.crop || "data:,";
   draw();

@@ -15,6 +15,8 @@ from emotion_camera.commands.collect.crop import is_inside, model_view
 from emotion_camera.commands.collect.matching import Match
 from emotion_camera.commands.collect.session import Session, State, train_command
 from emotion_camera.jpeg import data_url, jpeg
+from emotion_camera.reports.parse import Face
+from emotion_camera.reports.reasons import REASONS
 from emotion_camera.web import live
 
 HERE = Path(__file__).parent
@@ -111,9 +113,14 @@ def _message(state: State) -> dict[str, Any]:
         "train": train_command(state.folder),
     }
     fields["camera"] = full_name(state.camera)
-    fields["face"] = face and {"box": face.box, "emotion": face.emotion, "score": face.score}
+    fields["face"] = face and _face(face)
     fields["crop"] = _crop(state.match)
     return {"type": "state", **fields}
+
+
+def _face(face: Face) -> dict[str, Any]:
+    why = REASONS[face.why].what if face.why else None
+    return {"box": face.box, "emotion": face.emotion, "score": face.score, "why": why}
 
 
 def _crop(match: Match | None) -> str | None:

@@ -19,6 +19,7 @@ from emotion_camera.faces.folder import FacesFolder
 from emotion_camera.faces.manifest import Entry
 from emotion_camera.faces.reader import SIZE
 from emotion_camera.reports.parse import EventReport, FacesReport, parse, report_ms_of
+from emotion_camera.reports.reasons import REASONS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,6 +31,7 @@ OLD_S = 1.0  # a picture on the page this old is not what the person sees now
 ANSWER_S = 8.0  # a camera program answers within a frame, once it has started
 TARGET = 50  # pictures of each label, unless told otherwise
 LATE_S = 3.0  # that a report may be late by
+POOR = ("far", "dark", "blurred")  # no picture to learn from; faces that are turned or covered may be what is collected
 LEAVE_S = 2.0  # for the camera to say that it draws boxes again
 
 
@@ -312,6 +314,9 @@ class Session:
         name = self._folder.add(label, picture, fields)
         self._state.stored.append(name)
         self._count()
+        if face.why in POOR:  # the camera may be wrong
+            what, advice, _ = REASONS[face.why]
+            return f"{name} is stored, but {what}: {advice} and take another; U removes this one."
         return f"{name} is stored."
 
     def _refuse_alike(self, label: str, picture: NDArray[np.uint8]) -> None:

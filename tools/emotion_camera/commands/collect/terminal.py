@@ -74,7 +74,7 @@ def _line(state: State) -> str:
         return state.trouble
     counts = "  ".join(f"{label} {count}/{state.target}" for label, count in state.counts.items())
     face = state.match.face if state.match else None
-    seen = f"{face.emotion or '?'} {face.score:.0%}" if face else "no face"
+    seen = (f"{face.emotion} {face.score:.0%}" if face.emotion else face.word) if face else "no face"
     return f"[{seen}]  {counts}  next: {state.wanted}"
 
 

@@ -9,6 +9,7 @@ import shutil
 import tarfile
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import pytest
 from emotion_camera.errors import UserError
 from emotion_camera.model.contract import EMOTIONS
 from emotion_training.data.fer2013 import PRIVATE_TEST, PUBLIC_TEST, SEVEN, VOTES, load
+from emotion_training.fit.training_data import training_data
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -275,6 +277,19 @@ def test_a_folder(tmp_path, capsys, make, tests, said):
             assert told == ""
     for words in said:
         assert re.search(words, told), told
+
+
+def test_training_pictures_that_are_left_out_are_counted(tmp_path, capsys):
+    """A model that has seen a test picture looks better than it is."""
+    faces = load(TABLES[0][1](tmp_path))
+    seen = faces.images.copy()
+    seen[0] = seen[faces.usage == PRIVATE_TEST][0]
+    assert len(training_data(replace(faces, images=seen)).train_rows) == 13
+    assert (
+        "1 of 14 training pictures are left out: they show nearly the same as a test picture" in capsys.readouterr().err
+    )
+    with pytest.raises(UserError, match="of the 14 training pictures none is left to train on"):
+        training_data(replace(faces, images=np.repeat(seen[:1], len(seen), axis=0)))
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")

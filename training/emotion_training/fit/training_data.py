@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from emotion_camera.errors import UserError
+from emotion_camera.progress import say
 from numpy.typing import NDArray
 
 from emotion_training.data.class_prior import class_prior
-from emotion_training.data.fer2013 import WHOLE, Faces
+from emotion_training.data.fer2013 import TRAINING, WHOLE, Faces
 from emotion_training.data.protocols import EvalSet, eval_set, main_protocol
 from emotion_training.data.targets import targets, training_rows, validation_rows
 from emotion_training.fit.recipes import Stage
@@ -60,7 +61,12 @@ def training_data(faces: Faces) -> TrainingData:
 
     Raises UserError where an emotion has no training picture, or PublicTest no rows.
     """
-    rows = training_rows(faces)
+    rows, count = training_rows(faces), int((faces.usage == TRAINING).sum())
+    why = "they show nearly the same as a test picture" + (", or no emotion by FER+" if faces.votes is not None else "")
+    if not len(rows):
+        raise UserError(f"of the {count:,} training pictures none is left to train on: {why}; give others")
+    if len(rows) < count:
+        say(f"{count - len(rows):,} of {count:,} training pictures are left out: {why}")
     class_prior(faces, rows)
     val_rows = validation_rows(faces)
     if not len(val_rows):

@@ -154,7 +154,7 @@ def test_nobody_there_and_nobody_who_answers(here, monkeypatch):
 def test_a_job_that_fails_is_told_with_its_log(here, monkeypatch):
     put(Path("no.tflite"), b"\x1c\0\0\0TFL3" + b"\xff" * 99)
     with pytest.raises(UserError, match=r"job failed, it says: .*cut short or damaged"):
-        studio.deploy(Path("no.tflite"), LABELS, here.key)
+        studio.deploy(Path("no.tflite"), LABELS, here.key, "0..1")
 
     def broken(model: studio_api.Uploaded) -> bytes:
         raise ValueError("out of memory")
@@ -186,6 +186,14 @@ def test_a_model_that_does_not_fit_is_not_sent(here):
     for module in (profile, deploy):
         with pytest.raises(ModelError, match="float32"):
             act(module, *MINE)
+    assert here.project.requests == 0
+
+
+def test_a_model_of_a_range_that_studio_has_no_word_for_is_not_sent(here):
+    put(Path("wide.tflite"), model(scale=2 / 255, zero_point=-1))
+    Path("wide.txt").write_text("".join(f"{label}\n" for label in LABELS))
+    said = refusal(deploy, "--model", "wide.tflite", "--out", "models")
+    assert "wide.tflite: takes pixels from -1 to 1, and Studio's SDK knows 0 to 1 and 0 to 255 only" in said
     assert here.project.requests == 0
 
 

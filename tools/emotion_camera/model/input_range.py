@@ -20,6 +20,13 @@ def input_range(tensor: Tensor) -> tuple[float, float]:
     return (-128 - tensor.zero_point) * tensor.scale, (127 - tensor.zero_point) * tensor.scale
 
 
+def trained_range(tensor: Tensor) -> tuple[float, float]:
+    """The range that pixels were scaled to for an input without trouble: one of RANGES, or its own for standardized pixels."""
+    low, high = input_range(tensor)
+    best, distance = _nearest(low, high)
+    return best if distance <= NEARLY else (low, high)
+
+
 def input_trouble(tensor: Tensor) -> str | None:
     """Why the camera's pixels would mislead the network, to follow the model's name; None where they do not."""
     low, high = input_range(tensor)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from emotion_camera.errors import UserError
+from emotion_camera.model.input_range import trained_range
 from emotion_camera.model.metadata import read
-from emotion_camera.model.tflite import operators, unpack
+from emotion_camera.model.tflite import operators, read_description, read_file, unpack
 from numpy.typing import NDArray
 
 from emotion_training.export.convert import scale_temperature
@@ -28,17 +29,20 @@ def tflite_to_keras(path: Path) -> "keras.Model":
     """
     import keras
 
-    model = unpack(Path(path).read_bytes())
-    graph = _Graph(path, model)
-    given = graph.tensors[graph.inputs[0]]
-    values = {graph.inputs[0]: keras.Input(tuple(int(size) for size in given.shape[1:]))}
-    pixels = values[graph.inputs[0]]
+    data = read_file(path)
+    graph = _Graph(path, unpack(data))
+    if graph.steps[-1][0] != "SOFTMAX":
+        raise graph.unsupported("does not end in a softmax")
+    given = read_description(data).inputs[0]
+    pixels = keras.Input(given.shape[1:])
+    low, high = trained_range(given)
+    values = {graph.inputs[0]: pixels if (low, high) == (0, 1) else keras.layers.Rescaling(high - low, low)(pixels)}
     for name, operator in graph.steps:
         if name not in _LAYERS:
             raise graph.unsupported(f"uses {name}")
         values[operator.outputs[0]] = _LAYERS[name](graph, operator, values)
     network = keras.Model(pixels, values[graph.outputs[0]])
-    metadata = read(Path(path).read_bytes(), network.output.shape[-1])
+    metadata = read(data, network.output.shape[-1])
     if metadata:
         scale_temperature(network, 1 / metadata.temperature)
     return network
@@ -71,6 +75,8 @@ class _Graph:
 
     def weights(self, operator: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Weights [out, ...] and bias [out]; the scale of a bias is input scale x weight scale."""
+        if len(operator.inputs) != 3 or min(operator.inputs) < 0:
+            raise self.unsupported("has a layer without a bias")
         given, weights, bias = operator.inputs
         scale = self.scale(weights)
         numbers = self.numbers(weights, np.int8)

@@ -11,7 +11,10 @@ from emotion_camera.commands.edge_impulse.archive import open_export
 from emotion_camera.commands.edge_impulse.credentials import add_key, api_key
 from emotion_camera.commands.edge_impulse.import_model import add_place, tell
 from emotion_camera.commands.edge_impulse.install import check_name, install
+from emotion_camera.errors import UserError
 from emotion_camera.model.contract import check
+from emotion_camera.model.input_range import trained_range
+from emotion_camera.model.tflite import describe
 
 EPILOG = """
 The model must be an int8 .tflite that the camera can run, with its labels beside it in a .txt; emotion-camera train writes one.
@@ -34,9 +37,9 @@ def run(arguments: argparse.Namespace) -> int:
     key = api_key(arguments)
     model: Path = arguments.model
     name = check_name(arguments.name or f"{model.stem}_studio")
-    labels = check(model).labels
+    labels, scaling = check(model).labels, _scaling(model)
     print(f"{model.name} becomes the uploaded model of the key's project, in place of one that is there", flush=True)
-    built = studio.deploy(model, labels, key)
+    built = studio.deploy(model, labels, key, scaling)
     source = f"Studio's OpenMV library of {model.name}"
     export = open_export(built, source)
     sha256 = hashlib.sha256(built).hexdigest()
@@ -45,3 +48,14 @@ def run(arguments: argparse.Namespace) -> int:
     print("Studio returned the model unchanged" if same else "Studio returned another file than it was given")
     tell(installed, arguments.out / f"{name}.tflite")
     return 0
+
+
+def _scaling(model: Path) -> str:
+    """What Studio is told of the pixels that a model takes; UserError where it has no word for it."""
+    low, high = trained_range(describe(model).inputs[0])
+    if (low, high) not in ((0, 1), (0, 255)):
+        raise UserError(
+            f"{model}: takes pixels from {low:.3g} to {high:.3g}, and Studio's SDK knows 0 to 1 and 0 to 255 only: put it on the camera "
+            "with emotion-camera deploy"
+        )
+    return f"{low:g}..{high:g}"

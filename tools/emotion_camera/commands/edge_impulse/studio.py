@@ -36,8 +36,8 @@ def profile(model: Path, key: str, device: str | None = None) -> Any:
         return answer
 
 
-def deploy(model: Path, labels: tuple[str, ...], key: str) -> bytes:
-    """The zip that Studio builds for OpenMV of a model: int8, pixels from 0 to 1, a score for each label.
+def deploy(model: Path, labels: tuple[str, ...], key: str, scaling: str) -> bytes:
+    """The zip that Studio builds for OpenMV of a model: int8, pixels scaled as "0..1" or "0..255", a score for each label.
 
     It replaces the pretrained model of the key's project. UserError with a sentence for whatever fails.
     """
@@ -48,7 +48,7 @@ def deploy(model: Path, labels: tuple[str, ...], key: str) -> bytes:
         built = ei.model.deploy(
             model=str(model),
             model_output_type=Classification(labels=list(labels)),
-            model_input_type=ImageInput(scaling_range="0..1"),
+            model_input_type=ImageInput(scaling_range=scaling),
             deploy_model_type="int8",
             engine="tflite",
             deploy_target="openmv",

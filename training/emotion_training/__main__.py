@@ -146,6 +146,7 @@ COMMANDS: list[tuple[str, Callable[[argparse.Namespace], None], list[Option]]] =
     ("card", steps.card, DATA + TRAINING + MODEL),
     ("report", steps.report, [*DATA, _option("--models", "int8 files that have a card", type=Path, nargs="+")]),
     ("robustness", steps.robustness, DATA + MODEL + _out("where the metrics go, as JSON", Path("robustness.json"))),
+    ("reasons", steps.reasons, DATA + MODEL),
     ("finetune", steps.finetune, COLLECTED + START + AVERAGE_FACES),
     ("calibrate-trial", steps.calibrate_trial, DATA + MODEL + PART),
     ("finetune-trial", steps.finetune_trial, DATA + START + AVERAGE_FACES),

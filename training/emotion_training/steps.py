@@ -142,6 +142,25 @@ def robustness(arguments: Namespace) -> None:
         print(f"{part}: {it['protocol']} clean {clean:.3f}, corrupted {mean:.3f}; the rest is in {arguments.out}")
 
 
+def reasons(arguments: Namespace) -> None:
+    """Fit how the camera program tells why a face has no name, and measure a model's trust in its names on PublicTest."""
+    from emotion_training.data.fer2013 import PUBLIC_TEST, TRAINING
+    from emotion_training.evaluate import trust
+    from emotion_training.evaluate.evaluate import check_measurable, markdown_table
+    from emotion_training.fit.reasons import constant, fit
+
+    check_measurable(arguments.model)
+    faces = _load(arguments)
+    public = faces.part(PUBLIC_TEST)
+    if not len(public):
+        raise UserError(f"{arguments.data}: has no rows of PublicTest; give data with the official parts")
+    weights = fit(faces.part(TRAINING).images[::10])
+    print(f"REASON_WEIGHTS = (\n{constant(weights)})\n")
+    head = ["PublicTest", "accuracy", "AUROC", f"named at sure {trust.SURE}", "of these right", "reasons of the others"]
+    print(markdown_table(head, trust.table(arguments.model, weights, public)), end="\n\n")
+    print(trust.coverage_line(arguments.model, public))
+
+
 def finetune(arguments: Namespace) -> None:
     """Adapt the model to collected faces, new classes among them, and write it if it got better on a validation split."""
     from emotion_training.finetune.finetune import FinetuneConfig, finetune

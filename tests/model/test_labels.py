@@ -165,7 +165,7 @@ def test_an_emotion_is_known_by_each_of_its_names_here_and_on_the_camera(name, e
         assert emotion_of(form) == emotion
         assert match_label(form, EMOTIONS) == emotion
         assert match_label(emotion, [form, "tired"]) == form
-        assert program.COLOURS[program.stem(form)] == program.COLOURS[program.stem(emotion)]
+        assert program.EMOTIONS[program.stem(form)] == program.EMOTIONS[program.stem(emotion)]
     assert (program.stem(name) == "neut") is (emotion == "neutral")
 
 
@@ -173,7 +173,7 @@ def test_an_emotion_is_known_by_each_of_its_names_here_and_on_the_camera(name, e
 def test_another_name_means_no_emotion(name):
     program = load_program()
     assert emotion_of(name) == name
-    assert program.stem(name) not in program.COLOURS
+    assert program.stem(name) not in program.EMOTIONS
 
 
 @pytest.mark.parametrize("name", ["0 happy", "3_Happiness", "04.HAPPY", "1 - joy", " happy "])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from emotion_camera.reports.lines import LONGEST_LINE, MOST_LINES, LineReader, LineSplitter, ReportJoiner
 from emotion_camera.reports.parse import WHY, EventReport, Face, FacesReport, ReportError, parse
+from emotion_camera.terminal import one_line
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -48,7 +49,7 @@ events = st.builds(
     lambda more, event, message: more | {"v": 1, "event": event, "message": message},
     st.dictionaries(st.text(), json_values, max_size=3),
     st.sampled_from(["error", "recovered", "reply", "new"]),
-    names,
+    names.map(one_line),
 )
 
 

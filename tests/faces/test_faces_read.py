@@ -1,13 +1,18 @@
 """The folder of labelled faces, read: what it may hold, and what is said of what it should not."""
 
 import json
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 from emotion_camera.errors import UserError
+from emotion_camera.faces import reader
 from emotion_camera.faces.folder import FacesFolder
 from emotion_camera.faces.manifest import MANIFEST, read_manifest, time_s
 from emotion_camera.faces.reader import find_faces, read_face
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 RNG = np.random.default_rng(11)
@@ -122,3 +127,45 @@ def test_a_damaged_picture_is_refused(tmp_path):
     (tmp_path / "it.png").write_bytes((tmp_path / "it.png").read_bytes()[:900])
     with pytest.raises(UserError, match=r"it.png: is not a picture"):
         read_face(tmp_path / "it.png")
+
+
+NAMES = [
+    "train",
+    "Val",
+    "TEST",
+    "happy",
+    "HAPPY",
+    "Fearful",
+    "0",
+    "1",
+    "contempt",
+    "a b",
+    "__MACOSX",
+    ".DS_Store",
+    "Thumbs.db",
+]
+
+
+@settings(max_examples=150)
+@given(
+    st.lists(st.lists(st.sampled_from(NAMES), min_size=1, max_size=4), max_size=12),
+    st.sampled_from([(), ("happy", "fear")]),
+)
+def test_whatever_a_folder_holds_each_picture_is_found_or_what_it_lies_in_is_told(trees, known):
+    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reader, "NAMED", 99)
+        folder, files = Path(name), []
+        for number, parts in enumerate(trees):
+            file = folder.joinpath(*parts, f"{number}.png")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
+            hidden = any(part.startswith(".") or part.casefold() in reader.IGNORED for part in parts)
+            files += [] if hidden else [file]
+        said: list[str] = []
+        try:
+            found = {it.path for it in find_faces(folder, said.append, known)}
+        except UserError:
+            return
+        told = " ".join(said)
+        for file in files:
+            assert file in found or any(f"{place}:" in told for place in (file, *file.parents) if place != folder), file

@@ -183,4 +183,4 @@ def test_smoothing_can_be_turned_off_as_the_benchmark_does():
     )
     reports = [parse(event.text) for event in events if isinstance(event, Line)]
     [status] = [report for report in reports if isinstance(report, EventReport) and report.event == "status"]
-    assert {status.fields["settings"][name] for name in ("smooth_ms", "margin", "sure")} == {0}
+    assert {status.fields["settings"][name] for name in ("smooth_ms", "margin", "sure", "surprise_ms")} == {0}

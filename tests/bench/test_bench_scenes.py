@@ -199,3 +199,12 @@ def test_each_report_goes_to_the_nearest_person_and_the_rest_are_false():
 def test_a_report_of_a_covered_face_is_not_false():
     scene = Scene("one", scenes.still(1).source, ((TrueFace(0, "sad", (100, 100, 60, 60), clear=False),),))
     assert match_frames([FrameResult((reported(100, 100, 60),))], scene)[0].false_positives == 0
+
+
+def test_people_talk_two_to_six_times_a_second_and_are_surprised_now_and_then():
+    scene = scenes.talking.__wrapped__(seconds=20)
+    truth = [faces[0].emotion for faces in scene.truth]
+    assert set(truth) == {"neutral", "surprise"}
+    surprised = "".join("s" if emotion == "surprise" else " " for emotion in truth).split()
+    assert all(15 <= len(it) <= 25 for it in surprised[:-1])
+    assert scenes.talking.__wrapped__(seconds=20).truth == scene.truth

@@ -36,6 +36,7 @@ SCENES: dict[str, Callable[[], Scene]] = {
     "three": scenes.three_people,
     "newcomers": scenes.newcomers,
     "seated": lambda: scenes.seated(seconds=40, seed=1),
+    "talking": lambda: scenes.talking(seconds=40),
     **{f"still {size}": lambda size=size: scenes.still_portrait(size) for size in (60, 80, 110)},
 }
 Watched = Callable[[str], tuple[Scene, list[FrameResult]]]
@@ -129,3 +130,11 @@ def test_names_of_two_people_who_sit_before_a_noisy_sensor_are_steady_right_and_
     delays = [delay for labels, truth in people for delay in latencies_ms(labels, truth, scenes.FPS)]
     assert sum(map(math.isinf, delays)) <= 4  # 3 of 27 changes were over before they were reported
     assert quantile([delay for delay in delays if math.isfinite(delay)], 0.5) <= 100  # 100
+
+
+def test_a_mouth_that_talks_is_no_surprise_and_one_that_stays_open_is(watched):
+    people = list(labels_and_truth(*watched("talking")).values())
+    minutes = sum(len(true) for _, true in people) / scenes.FPS / 60
+    assert sum(spurious_changes(labels, truth) for labels, truth in people) / minutes <= 1
+    delays = [delay for labels, truth in people for delay in latencies_ms(labels, truth, scenes.FPS)]
+    assert max(delays) < 500

@@ -10,12 +10,26 @@ from bench.runner import PLAIN_LOOP, FrameResult, Options, name_of, run_scene
 from bench.scenes import Scene
 from bench.table import table
 
-UNSMOOTHED = b"set smooth_ms 0\nset margin 0\nset sure 0\n"  # commands for the serial port
+UNSMOOTHED = b"set smooth_ms 0\nset margin 0\nset sure 0\nset surprise_ms 0\n"  # commands for the serial port
 
 
 def report(options: Options) -> str:
-    """The plain loop, the program, and the program without smoothing, before two people in four scenes."""
+    """The plain loop, the program, and the program without smoothing, before two people in four scenes, and before people who talk."""
     people = [scenes.seated(seed=seed) for seed in (1, 2, 7, 8)]
+    talkers = [scenes.talking(seed=seed) for seed in (9, 10)]
+    return "\n\n".join(
+        (
+            "Flicker: spurious label changes per minute and person; changes to and from null; frames with the correct label;\n"
+            "latency from the middle of a true change to the correct label that then stays for 0.5 s, of the changes that were\n"
+            "reported; changes that never were.",
+            _table(options, people),
+            "The same of people who talk: their mouths open and close 2 to 6 times a second, and now and then they are surprised.",
+            _table(options, talkers),
+        )
+    )
+
+
+def _table(options: Options, people: Sequence[Scene]) -> str:
     name = name_of(options.program)
     runs = (
         ("plain loop", PLAIN_LOOP, b""),
@@ -26,15 +40,7 @@ def report(options: Options) -> str:
         _row(name, [(scene, run_scene(file, scene, board=options.board, commands=commands)) for scene in people])
         for name, file, commands in runs
     ]
-    head = ("program", "flicker", "in/out of null", "accuracy", "latency, median", "90 %", "missed")
-    return "\n\n".join(
-        (
-            "Flicker: spurious label changes per minute and person; changes to and from null; frames with the correct label;\n"
-            "latency from the middle of a true change to the correct label that then stays for 0.5 s, of the changes that were\n"
-            "reported; changes that never were.",
-            table(head, rows),
-        )
-    )
+    return table(("program", "flicker", "in/out of null", "accuracy", "latency, median", "90 %", "missed"), rows)
 
 
 def _row(name: str, runs: Sequence[tuple[Scene, Sequence[FrameResult]]]) -> list[str]:

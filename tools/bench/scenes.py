@@ -30,6 +30,7 @@ from bench.backgrounds import MARGIN, curtains, foliage, furnished, plain_wall
 
 AVERAGE_FACES = ASSETS / "average_faces"
 BLEND = 3  # frames from one expression to the next
+OPEN_MOUTH = "open mouth"  # of a face that is neutral otherwise
 CLEAR = 0.9  # the part of a face that must be in sight for it to count as missed when it is not found
 DIM_GAIN, DIM_BLACK = 0.35, 12  # a room in the evening: the clip's faces then have a standard deviation of about 20
 
@@ -140,6 +141,41 @@ def three_people(seed: int = 2) -> Scene:
              (23, 256, 96, 62), *_out_and_back(23, 256, 96, 62, 1), (25, 256, 96, 62), (27, 160, 96, 62), (30, 160, 96, 62)]  # fmt: skip
     hidden = ([(9, 0.6)], [(11, 0.6), (28, 0.6)], [(16.5, 0.6)])
     return _people("three people", (first, second, third), hidden=hidden, seed=seed)
+
+
+TALK_S, SURPRISE_S = (6.0, 9.0), (1.5, 2.5)
+
+
+@cache
+def talking(seed: int = 9, seconds: int = 60) -> Scene:
+    """Two people who talk: their mouths open and close 2 to 6 times a second. Now and then they are surprised for 1.5 to 2.5 s.
+
+    One of them moves the mouth alone, in the other the whole face blends between neutral and surprise.
+    """
+    random = np.random.default_rng(seed)
+    actors = []
+    for x, hair, opened, mirrored in ((92, 30, OPEN_MOUTH, False), (228, 44, "surprise", True)):
+        expressions, emotions = _talk(random, seconds * FPS, opened)
+        places = _jitter(random, [(x, 116, 98)] * len(expressions), 0.01)
+        actors.append(Actor(places, expressions, emotions, hair, shirt=60, mirrored=mirrored))
+    return _scene("talking", actors, Light(), seed)
+
+
+def _talk(random: np.random.Generator, frames: int, opened: str) -> tuple[list[Expression], list[str]]:
+    """Expressions and truth of somebody who talks, `opened` being the face with the mouth open; syllables differ in length."""
+    expressions: list[Expression] = []
+    emotions: list[str] = []
+    while len(expressions) < frames:
+        phase = 0.0
+        for _ in range(round(random.uniform(*TALK_S) * FPS)):
+            phase += random.uniform(2, 6) / FPS
+            share = 0.5 - 0.5 * math.cos(2 * math.pi * phase)
+            expressions.append({"neutral": 1 - share, opened: share})
+            emotions.append("neutral")
+        surprised = round(random.uniform(*SURPRISE_S) * FPS)
+        expressions += [{"surprise": 1.0}] * surprised
+        emotions += ["surprise"] * surprised
+    return expressions[:frames], emotions[:frames]
 
 
 REST_S, EXPRESSION_S, START_S = 1.5, 1.5, 5.0
@@ -417,7 +453,11 @@ def _draw_actor(scene: Layer, actor: Actor, number: int) -> None:
 
 @cache
 def _average_faces() -> AverageFaces:
-    return load_average_faces(AVERAGE_FACES)
+    """The seven average faces, and OPEN_MOUTH: the neutral one with the mouth of surprise, joined below the nose."""
+    faces = load_average_faces(AVERAGE_FACES)
+    rows = np.arange(len(faces["neutral"]), dtype=np.float32)[:, None] / len(faces["neutral"])
+    lower = 1 / (1 + np.exp((0.62 - rows) / 0.03))
+    return {**faces, OPEN_MOUTH: faces["neutral"] * (1 - lower) + faces["surprise"] * lower}
 
 
 def _face(actor: Actor, number: int, corner: tuple[int, int], shape: tuple[int, ...]) -> Layer:

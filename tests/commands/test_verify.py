@@ -176,7 +176,7 @@ def test_the_calls_of_a_scene_are_found_behind_those_that_only_skipped():
 def result(**how):
     stages = dict.fromkeys(STAGES, 10.0)
     scenes = [Scene("one face", 30, stages, 1.0)]
-    played = Played(scenes, Left(60_000, 10_000, 9_000, 180_400, True), {"selftest": "ok", "program": "0.2.0"})
+    played = Played(scenes, Left(60_000, 10_000, 9_000, 180_400, True), {"selftest": "ok", "program": "0.3.0"})
     known = {"main.py": "device/main.py"}
     files = {"main.py": "a" * 64, "emotion.tflite": "b" * 64}
     checks = how.pop("checks", [compare("boxes", [("frame 0", [], [])])])
@@ -186,7 +186,7 @@ def result(**how):
 def test_the_page_of_a_camera_that_is_well():
     text = page(result())
     assert "board           H7 (OMV4 H7 1024)\n" in text
-    assert "main.py is device/main.py (aaaaaaaaaaaa), version 0.2.0" in text
+    assert "main.py is device/main.py (aaaaaaaaaaaa), version 0.3.0" in text
     assert "emotion.tflite is not the repository's (bbbbbbbbbbbb)" in text
     assert "boxes           1 of 1     equal" in text
     row = next(line for line in text.splitlines() if line.startswith("one face"))

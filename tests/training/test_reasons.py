@@ -8,7 +8,7 @@ import pytest
 from emotion_camera.files import ASSETS
 from emotion_camera.model.contract import DEFAULT_MODEL
 from emotion_training.assets.clip import load_average_faces
-from emotion_training.evaluate.trust import accuracy_at, auroc, natural
+from emotion_training.evaluate.trust import AFFECT, accuracy_at, auroc, natural
 from emotion_training.fit.reasons import REASONS, SPOILT, constant, features, fit, spoil, told
 
 MAIN = Path(__file__).parents[2] / "device" / "main.py"
@@ -36,6 +36,15 @@ def device() -> dict:
     names: dict = {}
     exec("import math\n" + text[start:end], names)
     return names
+
+
+@pytest.fixture(scope="module")
+def program_emotions() -> dict:
+    """The camera program's table of colours, valence and arousal."""
+    text = MAIN.read_text(encoding="utf-8")
+    names: dict = {}
+    exec(text[text.index("ANGER, FEAR") : text.index("MISSING = ")], names)
+    return names["EMOTIONS"]
 
 
 def test_the_camera_tells_the_reason_as_the_training_does(device, faces):
@@ -82,6 +91,12 @@ def test_a_name_is_trusted_less_where_the_face_is_spoilt_and_not_at_all_in_the_d
     _, dark = natural(DEFAULT_MODEL, spoil(faces, SPOILT["dark"][2]))
     assert clean.mean() > blurred.mean() > 0
     assert dark.tolist() == [0] * len(faces)
+
+
+def test_valence_and_arousal_are_measured_by_the_cameras_values(program_emotions):
+    stems = ("angr", "disg", "fear", "happ", "sad", "surp", "neut")
+    for place, name in enumerate(("valence", "arousal"), 1):
+        assert [program_emotions[stem][place] / 100 for stem in stems] == AFFECT[name].tolist()
 
 
 def test_auroc_and_accuracy_by_coverage():

@@ -158,7 +158,7 @@ def reasons(arguments: Namespace) -> None:
     print(f"REASON_WEIGHTS = (\n{constant(weights)})\n")
     head = ["PublicTest", "accuracy", "AUROC", f"named at sure {trust.SURE}", "of these right", "reasons of the others"]
     print(markdown_table(head, trust.table(arguments.model, weights, public)), end="\n\n")
-    print(trust.coverage_line(arguments.model, public))
+    print(trust.coverage_line(arguments.model, public), trust.affect_line(arguments.model, public), sep="\n")
 
 
 def finetune(arguments: Namespace) -> None:

@@ -8,15 +8,20 @@ from pathlib import Path
 
 import numpy as np
 from emotion_camera.model import metadata
-from emotion_camera.model.interpreter import scores
+from emotion_camera.model.interpreter import camera_scores, scores
 from numpy.typing import NDArray
 
 from emotion_training.data.fer2013 import Faces
 from emotion_training.data.protocols import eval_set, main_protocol
+from emotion_training.data.targets import SEVEN
 from emotion_training.evaluate.confidence import log_softmax
 from emotion_training.fit.reasons import REASONS, SPOILT, Face, spoil, told
 
 NATURAL = 0.67  # as in Pipeline.infer of device/main.py
+AFFECT = {
+    "valence": np.array([-0.51, -0.60, -0.64, 0.76, -0.63, 0.40, 0]),
+    "arousal": np.array([0.59, 0.35, 0.60, 0.48, -0.27, 0.67, 0]),
+}  # of angry, disgust, fear, happy, sad, surprise, neutral, as in device/main.py
 SURE, DARK = 0.3, 5  # the camera program's
 EVERY = 3  # of the spoilt faces one in so many is measured
 
@@ -61,6 +66,17 @@ def coverage_line(model: Path, part: Faces) -> str:
     return "; ".join(
         f"{coverage:.0%} of the faces: {found:.1%} right (sure {least:.2f})" for coverage, found, least in each
     )
+
+
+def affect_line(model: Path, part: Faces) -> str:
+    """How valence and arousal by a model's scores correlate (Pearson) with those by FER+'s votes; "" for a part without votes."""
+    if part.votes is None:
+        return ""
+    votes = part.votes[:, SEVEN].astype(float)
+    rows = votes.sum(axis=1) > 0
+    shares, found = votes[rows] / votes[rows].sum(axis=1, keepdims=True), camera_scores(model, part.images[rows])
+    told = (f"{name} {np.corrcoef(shares @ by, found @ by)[0, 1]:.3f}" for name, by in AFFECT.items())
+    return f"correlation with FER+'s votes: {', '.join(told)}"
 
 
 def table(model: Path, weights: NDArray[np.int64], part: Faces) -> list[list[str]]:

@@ -14,6 +14,7 @@ from report_samples import as_line
 PATIENCE_S = 30  # a test that hears nothing for this long is broken
 ON_TERMINALS = {
     "test_deploy",
+    "test_deploy_disk",
     "test_deploy_power",
     "test_repl_firmware",
     "test_verify_camera",
@@ -38,6 +39,7 @@ RUN_LONG = {
     "test_controls_by_openmv",
     "test_demo",
     "test_deploy",
+    "test_deploy_disk",
     "test_deploy_power",
     "test_doctor",
     "test_ei_runner",

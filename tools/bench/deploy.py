@@ -97,12 +97,13 @@ def start(disk: Disk, board: str = BOARD) -> tuple[dict[str, bytes], list[tuple[
     """The files of a disk after boot.py and filling it, and the blocks that boot.py wrote."""
     with tempfile.TemporaryDirectory(prefix="cut-") as name:
         folder = Path(name)
-        with (folder / "flash.fat").open("wb") as image:
-            image.truncate(find_board(board).flash)
+        image = folder / "flash.fat"
+        with image.open("wb") as file:
+            file.truncate(find_board(board).flash)
             for number, data in disk.items():
-                image.seek(number * BLOCK)
-                image.write(data)
-        SimulatedBoard(folder, board=board, trace=folder / "trace").boot(then_fill=True)
+                file.seek(number * BLOCK)
+                file.write(data)
+        SimulatedBoard(folder, board=board, trace=folder / "trace").boot(then_fill=True, image=image)
         files = _files(folder / "flash")
         trace = folder / "trace"
         return files, list(_blocks(trace.read_bytes())) if trace.exists() else []

@@ -12,12 +12,15 @@ from itertools import islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emotion_camera.boards import find_board
 from emotion_camera.errors import UserError
 from emotion_camera.events import Disconnected, Event, Frame, Line
 from emotion_camera.files import Files, write_file
 from emotion_camera.model.contract import DEFAULT_MODEL
 from emotion_camera.reports.check import ReportCheck
 from emotion_camera.reports.lines import ReportJoiner
+from emotion_camera.simulator.disk_folder import Tree, files_of, read_tree, room_on, write_back
+from emotion_camera.terminal import print_line
 
 if TYPE_CHECKING:
     from emotion_camera.simulator import Event as SimulatorEvent
@@ -33,7 +36,7 @@ RETRY_S = 1  # between two tries to open a webcam or a stream that was lost
 
 def fill_if_empty(board: str, firmware: str = "v5.0") -> None:
     """Puts the shipped program and model on the disk of a simulated camera that has nothing on it; UserError where they don't fit."""
-    from emotion_camera.boards import find_board, why_not
+    from emotion_camera.boards import why_not
     from emotion_camera.simulator.host.disks import read_disks
     from emotion_camera.simulator.host.firmware import find_firmware
     from emotion_camera.simulator.program import program_for
@@ -78,6 +81,8 @@ class SimulatedStream:
         self._joiner, self._check = ReportJoiner(), ReportCheck()
         self._closed = threading.Event()
         self._opened = time.monotonic()
+        for sentence in self._source.left_out:
+            print_line(sentence, sys.stderr)
         fill_if_empty(self.board, firmware)
 
     def events(self) -> Generator[Event, None, None]:
@@ -92,7 +97,7 @@ class SimulatedStream:
                 self._wait_for_source()
                 continue
             if message and not self._closed.is_set():
-                before = _disk(self.folder)
+                before = _state(self.folder)
                 yield Disconnected(self._ms(), message)
                 self._wait_for_other_than(before)
 
@@ -110,35 +115,38 @@ class SimulatedStream:
         """One start of the camera until it is switched off, or the program's end; what is to be done about that."""
         from emotion_camera.simulator import Ended
 
-        disk = _disk(self.folder)
-        program = disk.pop("main.py", None)
-        if program is None:
+        try:
+            point, before = _start_folder(self.folder), _disk(self.folder)
+        except UserError as error:
+            return str(error)
+        if "main.py" not in before:
             return f"{self.name}: no main.py is on its disk; run emotion-camera deploy --port simulator:{self.board}"
         kept: Files = {}
         ended = None
         try:
-            with closing(self._start(program, disk, kept)) as camera:
+            with closing(self._start(point, files_of(before), kept)) as camera:
                 for event in self._paced(camera):
                     if isinstance(event, Ended):
                         ended = event
                     elif (converted := self._converted(event)) is not None:
                         yield converted
         finally:
-            self._keep({"main.py": program, **disk}, kept)
+            if kept:
+                folders = {name: content for name, content in before.items() if content is None}
+                write_back(point, before, folders | kept)
         if ended is None or ended.reason in RESTARTS:
             return None
         return f"the camera program ended ({ended.reason}: {ended.message}); put a working one on it: emotion-camera deploy"
 
-    def _start(self, program: bytes, disk: Files, kept: Files) -> Generator[SimulatorEvent, None, None]:
+    def _start(self, point: Path, disk: Files, kept: Files) -> Generator[SimulatorEvent, None, None]:
         from emotion_camera.simulator import run
 
-        point = _start_folder(self.folder)
         return run(
             point / "main.py",
             firmware=self._firmware,
             board=self.board,
             source=next(self._views),
-            flash=disk if point.name == "flash" else _files(self.folder / "flash"),
+            flash=disk if point.name == "flash" else files_of(_tree(self.folder / "flash")),
             sdcard=disk if point.name == "sdcard" else None,
             keyboard=self._type,
             kept=kept,
@@ -169,23 +177,14 @@ class SimulatedStream:
             return Line(self._ms(), text) if text and self._check.believes(text) else None
         return Frame(self._ms(), event.picture) if isinstance(event, simulator.Shown) else None
 
-    def _keep(self, before: Files, after: Files) -> None:
-        """Writes to the disk what the program has changed; not the rest, which was perhaps replaced meanwhile."""
-        point = _start_folder(self.folder)
-        for name, content in after.items():
-            if before.get(name) != content:
-                _write(point / name, content)
-        for name in before.keys() - after.keys() if after else ():
-            (point / name).unlink(missing_ok=True)
-
     def _wait_for_source(self) -> None:
         """Until the source is there again; one that can't be reopened is tried with the next run."""
         while not self._closed.wait(RETRY_S):
             with suppress(UserError):
                 return self._source.reopen() if self._source.reopen else None
 
-    def _wait_for_other_than(self, before: Files) -> None:
-        while not self._closed.wait(POLL_S) and _disk(self.folder) == before:
+    def _wait_for_other_than(self, before: object) -> None:
+        while not self._closed.wait(POLL_S) and _state(self.folder) == before:
             pass
 
 
@@ -205,16 +204,21 @@ def _start_folder(folder: Path) -> Path:
     return folder / "sdcard" if (folder / "sdcard").is_dir() else folder / "flash"
 
 
-def _disk(folder: Path) -> Files:
+def _disk(folder: Path) -> Tree:
     """What is on the disk that the camera starts from."""
-    return _files(_start_folder(folder))
+    return _tree(_start_folder(folder))
 
 
-def _files(folder: Path) -> Files:
+def _tree(place: Path) -> Tree:
+    return read_tree(place, room_on(place.name, find_board(place.parent.name)))
+
+
+def _state(folder: Path) -> object:
+    """What is on that disk, or why it can't be read: another one when it has changed."""
     try:
-        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    except OSError as error:
-        raise UserError(f"{error.filename}: the simulated camera's disk can't be read ({error.strerror})") from None
+        return _disk(folder)
+    except UserError as error:
+        return str(error)
 
 
 def _write(path: Path, content: bytes) -> None:

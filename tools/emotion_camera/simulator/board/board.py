@@ -17,7 +17,6 @@ import contextlib
 import json
 import os
 import select
-import shutil
 import signal
 import subprocess
 import termios
@@ -28,8 +27,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from emotion_camera.boards import M, find_board
+from emotion_camera.boards import find_board
 from emotion_camera.errors import UserError
+from emotion_camera.simulator.board.disks import PRELUDE, Disks
+from emotion_camera.simulator.disk_folder import files_of
 from emotion_camera.simulator.events import Call, Ended, Line, Shown
 from emotion_camera.simulator.host.camera import run
 from emotion_camera.simulator.host.firmware import find_firmware
@@ -37,8 +38,6 @@ from emotion_camera.simulator.host.process import OWN_HEAP, find_micropython
 from emotion_camera.simulator.host.served import Served
 from emotion_camera.simulator.host.sources import Source, endless, open_source
 
-PRELUDE = Path(__file__).parents[1] / "guest" / "board.py"
-SDCARD = 64 * M  # bytes of a card
 BOOT_FAILED = 3  # exit status where boot.py keeps main.py from running
 RESETS = ("reset", "watchdog")  # after which it starts again by itself
 RESET_S = 0.2  # real time that a start takes at least
@@ -61,7 +60,7 @@ class Completed(NamedTuple):
 class SimulatedBoard:
     """A camera whose disks are the folders `flash` and, where there is one, `sdcard` in `folder`.
 
-    While it is open the disks are images beside the folders; `close` copies them back. `omv`: whether the firmware is
+    While it is open the disks are images elsewhere; `close` writes back what has changed on them. `omv`: whether the firmware is
     OpenMV's. `dies_after`: its power fails when it has received so many bytes, AT_RESET at the next reset; then `dead` is
     true, as it is after `kill`. `trace`: a file that gets every block which is written to the disk that it starts from.
     """
@@ -77,11 +76,12 @@ class SimulatedBoard:
         dies_after: int | None = None,
         trace: Path | None = None,
     ) -> None:
-        self._folder = folder.resolve()
+        self._folder = folder
         self._board, self._name, self._firmware = find_board(board), board, firmware
         self._source, self._omv = source, omv
         self._left = dies_after
         self._trace = trace
+        self._disks: Disks | None = None
         self._typed = self._printed = b""
         self.dead = False
         self.frames: Sequence[tuple[Call, ...]] = ()  # of the REPL that runs or ran last: what was called for each
@@ -103,35 +103,40 @@ class SimulatedBoard:
         self._player.start()
         return self.path
 
-    def boot(self, then_fill: bool = False) -> None:
+    def boot(self, then_fill: bool = False, image: Path | None = None) -> None:
         """Of a start only what comes before main.py: boot.py, on the disks as they are; they are in the folders then.
-        `then_fill`: a file `full` takes what is left of the disk that it starts from."""
-        self._prepare()
-        self._run("boot")
-        if then_fill:
-            self._run("fill")
-        self._export()
+        `then_fill`: a file `full` takes what is left of the disk that it starts from. `image`: that disk as it is, with its FAT."""
+        self._prepare(image)
+        try:
+            self._run("boot")
+            if then_fill:
+                self._run("fill")
+        finally:
+            self._close_disks()
 
-    def _prepare(self) -> None:
+    def _prepare(self, image: Path | None = None) -> None:
         micropython = find_micropython()
         if not micropython:
             raise UserError("a simulated camera on a port needs MicroPython, which has no package for this computer")
         self._micropython = micropython
-        (self._folder / "flash").mkdir(parents=True, exist_ok=True)
-        has_card = (self._folder / "sdcard").is_dir()
-        self._points = ["flash", "sdcard"] if has_card else ["flash"]  # it starts from the last
+        disks = Disks(self._folder, self._board, micropython, self._trace)
+        disks.open(image)
+        self._disks = disks
 
     def kill(self) -> None:
         """The power fails now."""
         self.dead = self._closing = True
 
     def close(self) -> None:
-        """Switch it off; the disks are in the folders then."""
+        """Switch it off; the disks are in the folders then. UserError where they can't be: the folders are as they were before."""
         self._closing = True
         self._player.join()
-        self._export()
-        for point in self._points:
-            self._image(point).unlink(missing_ok=True)
+        self._close_disks()
+
+    def _close_disks(self) -> None:
+        disks, self._disks = self._disks, None
+        if disks is not None:
+            disks.close()
 
     # Its life
 
@@ -170,17 +175,17 @@ class SimulatedBoard:
 
         Why it ended; None where it did not end by itself.
         """
-        start = self._points[-1]
-        self._export()
-        script = self._folder / start / "main.py"
-        if not script.is_file():
-            return None
+        assert self._disks
+        start = self._disks.start
         ended = None
-        files = {point: _files(self._folder / point) for point in self._points}
         kept: dict[str, bytes] = {}
         try:
+            trees = self._disks.export()
+            files = {point: files_of(tree) for point, tree in trees.items()}
+            if "main.py" not in files[start]:
+                return None
             events = run(
-                script,
+                self._disks.exported(start) / "main.py",
                 **files,  # type: ignore[arg-type]
                 firmware=self._firmware,
                 board=self._name,
@@ -191,15 +196,11 @@ class SimulatedBoard:
             )
             with contextlib.closing(events):
                 ended = self._watch(events)
+            if kept and kept != files[start]:
+                folders = {name: content for name, content in trees[start].items() if content is None}
+                self._disks.put(start, folders | kept)
         except UserError as error:
             self._print(f"{error}\r\n".encode())
-        if kept and kept != {name: file.read_bytes() for name, file in files[start].items()}:
-            shutil.rmtree(self._folder / start)
-            for name, content in kept.items():
-                path = self._folder / start / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content)
-            self._image(start).unlink()  # it is made anew of the folder
         return ended
 
     def _watch(self, events: Iterator[Any]) -> str | None:
@@ -320,20 +321,8 @@ class SimulatedBoard:
     def _was_raw(self) -> bool:
         return self._printed.rfind(b"raw REPL;") > self._printed.rfind(PROMPT)
 
-    # The disks
-
-    def _image(self, point: str) -> Path:
-        return self._folder / f"{point}.fat"
-
-    def _export(self) -> None:
-        """What is on the disks, into the folders."""
-        if all(self._image(point).exists() for point in self._points):
-            for point in self._points:
-                shutil.rmtree(self._folder / point)
-            self._run("export")
-
     def _run(self, what: str) -> Completed:
-        """boot.py, or the copying of the disks."""
+        """boot.py, or filling the disk."""
         done = subprocess.run(
             [*self._command(), str(PRELUDE)],
             stdin=subprocess.DEVNULL,
@@ -344,11 +333,11 @@ class SimulatedBoard:
         return Completed(done.stdout.replace(b"\n", b"\r\n"), done.returncode)
 
     def _environment(self, what: str, served: Served | None = None) -> dict[str, str]:
-        points = self._points
+        assert self._disks
         config = {
             "do": what,
-            "disks": {f"/{point}": self._disk(point, what != "fill") for point in points},
-            "start": f"/{points[-1]}",
+            "disks": self._disks.config(traced=what != "fill"),
+            "start": f"/{self._disks.start}",
             "omv": self._omv,
             "host": served.config if served else None,
             "version": find_firmware(self._firmware).version,
@@ -356,16 +345,6 @@ class SimulatedBoard:
             "arch": self._board.arch,
         }
         return {**os.environ, "SIMULATED_BOARD": json.dumps(config)}
-
-    def _disk(self, point: str, traced: bool) -> dict[str, Any]:
-        folder = str(self._folder / point)
-        return {
-            "image": str(self._image(point)),
-            "size": self._board.flash if point == "flash" else SDCARD,
-            "folder": folder,
-            "export": folder,
-            "trace": str(self._trace) if traced and self._trace and point == self._points[-1] else None,
-        }
 
 
 def _terminal() -> tuple[int, int]:
@@ -395,7 +374,3 @@ def _own_tty() -> None:
 
 def _opened(what: Source | str | Path | None) -> Source:
     return what if isinstance(what, Source) else open_source(what)
-
-
-def _files(folder: Path) -> dict[str, Path]:
-    return {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}

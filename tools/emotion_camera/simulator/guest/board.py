@@ -16,7 +16,7 @@ from time import sleep as really_sleep  # the firmware's time, which stands stil
 import vfs
 
 BLOCK = 512
-BOOT_FAILED = 3  # exit status
+BOOT_FAILED, COPY_FAILED = 3, 4  # exit status
 
 
 class Blocks:
@@ -59,17 +59,26 @@ def is_folder(path: str) -> bool:
     return bool(os.stat(path)[0] & 0x4000)
 
 
-def copy(source: str, target: str) -> None:
-    """A file, or a folder with all that is in it."""
-    if not is_folder(source):
-        with open(source, "rb") as old, open(target, "wb") as new:
-            while data := old.read(16384):
-                new.write(data)
-        return
-    if not exists(target):
-        os.mkdir(target)
-    for name in os.listdir(source):
-        copy(source + "/" + name, target + "/" + name)
+def copy(source: str, target: str, name: str = "") -> None:
+    """What is called `name` below the folder `source`, with all that is in it. Ends with the name and the number of an error."""
+    try:
+        if not is_folder(source + name):
+            copy_file(source + name, target + name)
+            return
+        if not exists(target + name):
+            os.mkdir(target + name)
+        names = os.listdir(source + name)
+    except OSError as error:
+        print(json.dumps([name[1:], error.errno]))
+        sys.exit(COPY_FAILED)
+    for each in names:
+        copy(source, target, name + "/" + each)
+
+
+def copy_file(source: str, target: str) -> None:
+    with open(source, "rb") as old, open(target, "wb") as new:
+        while data := old.read(16384):
+            new.write(data)
 
 
 def mount(point: str, disk: dict) -> None:

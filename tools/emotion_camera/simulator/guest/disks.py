@@ -7,10 +7,11 @@ A disk plays on a `host` that opens, renames and removes: a VfsPosix under Micro
 import io
 import sys
 
-ENOSPC, EROFS = 28, 30
+ENOENT, EINVAL, ENOSPC, EROFS = 2, 22, 28, 30
 # MicroPython asks a stream of Python's for its class; CPython's would cover the methods of the file within.
 Stream = io.IOBase if sys.implementation.name == "micropython" else object
-PASSED_ON = ("remove", "rmdir", "ilistdir", "stat", "statvfs", "chdir", "getcwd", "umount")
+FOLDER = 0x4000  # in the mode that `stat` tells
+REFUSED = '"*:<>?\\|\x7f'  # in a name on FAT, as are control characters
 
 
 class Power:
@@ -71,43 +72,59 @@ class File(Stream):
         return data.decode() if self._text else data
 
 
-class Disk:
-    """A disk that can be written to. Nothing is created, renamed or written on a full one; it is read all the same."""
+class Rooted:
+    """A disk of which no path leads out, and no two names differ by capitals alone: on FAT, .. in the root folder is that folder."""
 
-    def __init__(self, host: object, power: Power, full: bool) -> None:
+    def __init__(self, host: object, root: int = 0) -> None:
         self._host = host
-        self._power = power
-        self._full = full
-        for name in PASSED_ON:
-            if hasattr(host, name):
-                setattr(self, name, getattr(host, name))
+        self._root = root  # folders at the beginning of a path that are not on the disk: 1 where it has all disks in it
+        self._here = ""  # the current folder, from the root
+        if hasattr(host, "umount"):
+            self.umount = host.umount
 
-    def mount(self, readonly: bool, mkfs: bool) -> None:
-        self._host.mount(readonly, mkfs)
+    def stat(self, path: str) -> tuple:
+        return self._host.stat(self.found(path))
 
-    def open(self, path: str, mode: str) -> object:
-        if not writes(mode):
-            return self._host.open(path, mode)
-        if self._full and not self._has(path):
-            raise error(ENOSPC)
-        text = "b" not in mode
-        return File(self._host.open(path, mode.replace("t", "") + "b" * text), text, self._power, self._full)
+    def statvfs(self, path: str) -> tuple:
+        return self._host.statvfs(self.at(path))
 
-    def rename(self, old: str, new: str) -> None:
-        """As MicroPython's vfs_fat.c: FatFs refuses a name that exists, so that is removed first."""
-        if self._full:
-            raise error(ENOSPC)
-        self._host.stat(old)
-        if old != new and self._has(new):
-            self._host.remove(new)
-            if self._power.fails_in_rename:
-                self._power.fail("while %s was renamed to %s" % (old, new))
-        self._host.rename(old, new)
+    def ilistdir(self, path: str) -> object:
+        return self._host.ilistdir(self.found(path))
 
-    def mkdir(self, path: str) -> None:
-        if self._full:
-            raise error(ENOSPC)
-        self._host.mkdir(path)
+    def getcwd(self) -> str:
+        return self._here or "/"
+
+    def chdir(self, path: str) -> None:
+        path = self.found(path)
+        if path != "/" and not self._host.stat(path)[0] & FOLDER:
+            raise error(ENOENT)
+        self._here = path.rstrip("/")
+
+    def at(self, path: str) -> str:
+        """`path` from the disk's root. Most take next to no memory, which a full heap does not have."""
+        if not path.startswith("/"):
+            path = self._here + "/" + path
+        if "/." not in path and not path.endswith("/"):
+            return path
+        parts = []
+        for part in path.split("/"):
+            if part == "..":
+                parts = parts[: max(len(parts) - 1, self._root)]
+            elif part not in ("", "."):
+                parts.append(part)
+        return "/" + "/".join(parts)
+
+    def found(self, path: str) -> str:
+        """The same, with the name as it is written on the disk where it differs by capitals."""
+        path = self.at(path)
+        if path == "/" or self._has(path):
+            return path
+        folder, _, name = path.rpartition("/")
+        folder = self.found(folder or "/")
+        for entry in self._host.ilistdir(folder):
+            if entry[0].lower() == name.lower():
+                name = entry[0]
+        return folder.rstrip("/") + "/" + name
 
     def _has(self, path: str) -> bool:
         try:
@@ -117,13 +134,62 @@ class Disk:
         return True
 
 
-class ReadOnly:
-    """A disk that cannot be written to."""
+class Disk(Rooted):
+    """A disk that can be written to. Nothing is created, renamed or written on a full one; it is read all the same."""
 
-    def __init__(self, host: object) -> None:
-        self._host = host
-        for name in ("ilistdir", "stat", "statvfs", "chdir", "getcwd", "umount"):
-            setattr(self, name, getattr(host, name))
+    def __init__(self, host: object, power: Power, full: bool, root: int = 0) -> None:
+        super().__init__(host, root)
+        self._power = power
+        self._full = full
+
+    def mount(self, readonly: bool, mkfs: bool) -> None:
+        self._host.mount(readonly, mkfs)
+
+    def open(self, path: str, mode: str) -> object:
+        if not writes(mode):
+            return self._host.open(self.found(path), mode)
+        path = self._new(path)
+        if self._full and not self._has(path):
+            raise error(ENOSPC)
+        text = "b" not in mode
+        return File(self._host.open(path, mode.replace("t", "") + "b" * text), text, self._power, self._full)
+
+    def remove(self, path: str) -> None:
+        self._host.remove(self.found(path))
+
+    def rmdir(self, path: str) -> None:
+        self._host.rmdir(self.found(path))
+
+    def rename(self, old: str, new: str) -> None:
+        """As MicroPython's vfs_fat.c: FatFs refuses a name that exists, so that is removed first."""
+        if self._full:
+            raise error(ENOSPC)
+        source, target = self.found(old), self._new(new)
+        self._host.stat(source)
+        if source != target and self._has(target):
+            self._host.remove(target)
+            if self._power.fails_in_rename:
+                self._power.fail("while %s was renamed to %s" % (old, new))
+        if hasattr(self._host, "chdir"):  # VfsPosix has room for one path from its root
+            self._host.chdir("/")
+            source, target = source[1:], target[1:]
+        self._host.rename(source, target)
+
+    def mkdir(self, path: str) -> None:
+        if self._full:
+            raise error(ENOSPC)
+        self._host.mkdir(self._new(path))
+
+    def _new(self, path: str) -> str:
+        """`path` of something that is to be there, which FAT may refuse; dots and spaces at its end are none of its name."""
+        for letter in path:
+            if letter in REFUSED or letter < " ":
+                raise error(EINVAL)
+        return self.found(path.rstrip(". "))
+
+
+class ReadOnly(Rooted):
+    """A disk that cannot be written to."""
 
     def mount(self, readonly: bool, mkfs: bool) -> None:
         self._host.mount(True, mkfs)
@@ -131,7 +197,7 @@ class ReadOnly:
     def open(self, path: str, mode: str) -> object:
         if writes(mode):
             raise error(EROFS)
-        return self._host.open(path, mode)
+        return self._host.open(self.found(path), mode)
 
     def remove(self, path: str, *rest: str) -> None:
         raise error(EROFS)

@@ -88,6 +88,9 @@ class Host:
     def stat(self, path: str) -> tuple:
         return tuple(self._os.stat(self._find(path)))
 
+    def ilistdir(self, path: str) -> list:
+        return [(name,) for name in self._os.listdir(self._find(path))]
+
     def remove(self, path: str) -> None:
         self._os.remove(self._find(path))
 
@@ -140,28 +143,16 @@ def _translate(folders: dict, start: str, power: Power, full: bool) -> None:
         except ImportError:
             pass  # select's poll is not everywhere
 
-    here = [start]
     host_os = os
+    disk = Disk(Host(lambda path: _find(folders, path)), power, full, root=1)
+    disk.chdir(start)
 
-    def absolute(path: str) -> str:
-        return path if path.startswith("/") else here[0].rstrip("/") + "/" + path
-
-    def find(path: str) -> str:
-        return _find(folders, absolute(path))
-
-    disk = Disk(Host(find), power, full)
-
-    def chdir(path: str) -> None:
-        if not host_os.path.isdir(find(path)):
-            raise OSError(ENOENT, "ENOENT")
-        here[0] = absolute(path).rstrip("/")
+    def listdir(path: str = ".") -> list:
+        path = disk.found(path)
+        return [point[1:] for point in folders] if path == "/" else host_os.listdir(_find(folders, path))
 
     camera_os = types.ModuleType("os")
-    camera_os.getcwd = lambda: here[0]
-    camera_os.chdir = chdir
-    camera_os.listdir = lambda path=".": (
-        [point[1:] for point in folders] if path == "/" else host_os.listdir(find("" if path == "." else path))
-    )
+    camera_os.getcwd, camera_os.chdir, camera_os.listdir = disk.getcwd, disk.chdir, listdir
     camera_os.remove = camera_os.unlink = disk.remove
     camera_os.stat, camera_os.mkdir, camera_os.rmdir, camera_os.rename = disk.stat, disk.mkdir, disk.rmdir, disk.rename
     camera_os.urandom = host_os.urandom

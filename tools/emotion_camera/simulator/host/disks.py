@@ -1,5 +1,6 @@
 """The camera's disks: /flash, /rom where the firmware has it, and /sdcard when one is in."""
 
+import posixpath
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -101,5 +102,6 @@ class Folders:
         """Where the camera's absolute `path` is on the host; CameraError ENOENT outside the disks."""
         for point, folder in self.paths.items():
             if path.startswith(point + "/"):
-                return folder / path[len(point) + 1 :]
+                inside = posixpath.normpath("/" + path[len(point) :])  # .. in the root folder is that folder
+                return folder / inside.lstrip("/")
         raise CameraError("OSError", ENOENT)

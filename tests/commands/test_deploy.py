@@ -1,8 +1,10 @@
 """What `emotion-camera deploy` does with a camera, a simulated one with FAT disks, over mpremote."""
 
+import os
 import re
+import signal
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,6 +33,7 @@ SHIPPED = {
 GOOD = SHIPPED["emotion.tflite"]
 READY = "ready: the program runs with this model\n"
 SETTINGS = b'{"settings": {"max_faces": 2}}'
+THIRD = {**NEW, "emotion.txt": b"third\n"}
 
 
 @pytest.fixture
@@ -177,7 +180,77 @@ def test_the_old_files_are_kept_and_can_be_put_back(tmp_path, capsys):
         roll_back(camera, 20)
     after = read(tmp_path / "flash")
     assert after.items() >= {**OLD, "emotion.json": SETTINGS, "other.txt": b"mine"}.items()
-    assert capsys.readouterr().out.endswith("the previous files are back\n")
+    assert capsys.readouterr().out.endswith("the previous files are back; --rollback again undoes it\n")
+
+
+def rolled_back(folder: Path) -> dict[str, bytes]:
+    """What is on the camera's flash after a rollback."""
+    with connected(folder) as camera:
+        roll_back(camera, 20)
+    return read(folder / "flash")
+
+
+def test_a_second_rollback_undoes_the_first_and_so_on(tmp_path):
+    own = {"emotion.json": SETTINGS, "other.txt": b"mine"}
+    put(tmp_path / "flash", {**OLD, **own})
+    with connected(tmp_path) as camera:
+        deploy(camera, NEW, wait_s=20)
+    for expected in (OLD, NEW, OLD):
+        assert rolled_back(tmp_path).items() >= {**expected, **own}.items()
+    with connected(tmp_path) as camera:
+        deploy(camera, THIRD, wait_s=20)
+    for expected in (OLD, THIRD):
+        assert rolled_back(tmp_path).items() >= {**expected, **own}.items()
+
+
+def test_a_rollback_to_a_program_of_ones_own_can_be_undone(tmp_path):
+    put(tmp_path / "flash", {"main.py": b"print('mine')\n"})
+    with connected(tmp_path) as camera:
+        deploy(camera, NEW, wait_s=20)
+    assert rolled_back(tmp_path)["main.py"] == b"print('mine')\n"
+    assert rolled_back(tmp_path).items() >= NEW.items()
+
+
+def test_without_room_for_a_third_set_the_present_one_is_kept_on_this_computer(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    put(tmp_path / "camera/flash", OLD)
+    with connected(tmp_path / "camera") as camera:
+        deploy(camera, NEW, wait_s=20)
+    monkeypatch.setattr(Repl, "free", lambda self: 0)
+    for expected in (OLD, NEW, OLD):
+        assert rolled_back(tmp_path / "camera").items() >= expected.items()
+
+
+@pytest.mark.parametrize("step", range(0, 60, 8))
+def test_a_rollback_that_is_broken_off_goes_on_or_is_undone(tmp_path, monkeypatch, step):
+    """Whatever the camera did last, both sets are there."""
+    put(tmp_path / "flash", OLD)
+    with connected(tmp_path) as camera:
+        deploy(camera, NEW, wait_s=20)
+    with connected(tmp_path) as camera:
+        pull_after(camera, step)
+        with suppress(UserError):
+            roll_back(camera, 20)
+    broken = read(tmp_path / "flash")
+    assert broken.items() >= NEW.items() or broken.items() >= OLD.items()
+    first, second = rolled_back(tmp_path), rolled_back(tmp_path)
+    both = [first.items() >= wanted.items() for wanted in (OLD, NEW)]
+    assert sorted(both) == [False, True]
+    assert second.items() >= (NEW if both[0] else OLD).items()
+
+
+def pull_after(camera: Repl, count: int) -> None:
+    """The cable is pulled when the camera has been told so many things."""
+    exec_raw, left = camera._transport.exec_raw_no_follow, count
+
+    def pulled(code: object) -> object:
+        nonlocal left
+        left -= 1
+        if left < 0 and camera.board:
+            camera.board.kill()
+        return exec_raw(code)
+
+    camera._transport.exec_raw_no_follow = pulled
 
 
 def test_only_what_differs_is_copied(tmp_path):
@@ -196,8 +269,16 @@ def test_a_dry_run_tells_and_changes_nothing(tmp_path, capsys):
     put(tmp_path / "flash", OLD)
     with connected(tmp_path) as camera:
         deploy(camera, NEW, dry_run=True)
-    assert "  emotion.tflite: 3,300 bytes\n" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "  would copy emotion.tflite: 3,300 bytes\n" in shown
+    assert shown.endswith("this was a dry run: nothing on the camera was changed\n")
     assert read(tmp_path / "flash") == OLD
+
+
+def test_a_list_of_an_empty_camera_says_so(here, capsys):
+    Path(".simulated-camera/h7plus/flash").mkdir(parents=True)
+    assert main(["deploy", "--port", "simulator", "--list"]) == 0
+    assert capsys.readouterr().out.endswith("  no files are on it\n")
 
 
 def test_a_program_that_does_not_start_is_taken_back(tmp_path):
@@ -270,7 +351,9 @@ def test_a_full_disk_is_told_before_anything_is_touched(tmp_path):
             UserError, match="bytes too small for the old and the new files: put an SD card in, or use --in-place"
         ):
             deploy(camera, NEW)
-        with pytest.raises(UserError, match=r"too small for these files; put an SD card in, or delete what else is there \(film.bin\)"):
+        with pytest.raises(
+            UserError, match=r"too small for these files; put an SD card in, or delete what else is there \(film.bin\)"
+        ):
             deploy(camera, {**NEW, "emotion.tflite": bytes(20_000)}, in_place=True)
     assert read(tmp_path) == before
 
@@ -297,13 +380,51 @@ def test_in_place_a_pulled_cable_is_mended_by_the_next_run(tmp_path, monkeypatch
     put(tmp_path / "camera/flash", {**OLD, "film.bin": bytes(100_000)})
     with connected(tmp_path / "camera", board="h7") as camera:
         pull_at(camera, "emotion.tflite")
-        with pytest.raises(Unplugged, match="plug it in and run the same again; it does not work until then"):
+        with pytest.raises(Unplugged, match="it does not work until the same command has gone on to its end"):
             deploy(camera, NEW, in_place=True)
     with connected(tmp_path / "camera", board="h7") as camera:
         deploy(camera, NEW, in_place=True, wait_s=20)
     assert read(tmp_path / "camera/flash").items() >= NEW.items()
     (kept,) = (tmp_path / ".camera-files").iterdir()
     assert read(kept) == OLD
+
+
+def test_in_place_a_rollback_can_be_undone(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    put(tmp_path / "camera/flash", {**OLD, "film.bin": bytes(100_000)})
+    with connected(tmp_path / "camera", board="h7") as camera:
+        deploy(camera, NEW, in_place=True, wait_s=20)
+    for expected in (OLD, NEW, OLD):
+        with connected(tmp_path / "camera", board="h7") as camera:
+            roll_back(camera, 20)
+        after = read(tmp_path / "camera/flash")
+        assert after.items() >= expected.items()
+        assert "unfinished.txt" not in after
+
+
+def test_in_place_half_a_file_is_no_set_to_be_kept(tmp_path, monkeypatch):
+    """All names are there, but the last file was cut: the set from before stays the one to go back to."""
+    monkeypatch.chdir(tmp_path)
+    put(tmp_path / "camera/flash", {**OLD, "film.bin": bytes(100_000)})
+    with connected(tmp_path / "camera", board="h7") as camera:
+        write = camera.write
+
+        def cut(path: str, data: bytes, *rest: object) -> None:
+            if path != "emotion.tflite":
+                return write(path, data, *rest)
+            camera._raw().fs_writefile(path, data[:1000], 1024)
+            raise Unplugged("the cable is out")
+
+        camera.write = cut
+        with pytest.raises(Unplugged, match="it does not work until the same command has gone on to its end"):
+            deploy(camera, NEW, in_place=True)
+    with connected(tmp_path / "camera", board="h7") as camera:
+        deploy(camera, NEW, in_place=True, wait_s=20)
+    (kept,) = (tmp_path / ".camera-files").iterdir()
+    assert read(kept) == OLD
+    with connected(tmp_path / "camera", board="h7") as camera:
+        roll_back(camera, 20)
+    assert read(tmp_path / "camera/flash").items() >= OLD.items()
 
 
 def test_a_boot_py_of_ones_own_stays(tmp_path):
@@ -399,7 +520,110 @@ def test_a_cable_pulled_meanwhile(tmp_path):
         with pytest.raises(Unplugged) as error:
             deploy(camera, NEW)
     assert "the camera was lost at new/emotion.txt" in str(error.value)
-    assert str(error.value).endswith("plug it in and run the same again; it has its old files, or the new ones, whole")
+    assert "plug it in and run the same again; it has its old files, or the new ones, whole" in str(error.value)
+
+
+# Ctrl-C
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "said"),
+    [
+        ("files", "", "nothing on the camera was changed"),
+        ("sha256", "main.py", "nothing on the camera was changed"),
+        ("write", "new/emotion.txt", "it has its old files, or the new ones, whole; the same command goes on"),
+        ("write", "switch.txt", "it has its old files, or the new ones, whole; the same command goes on"),
+        ("reset", None, "it has the new files, and did not get ready yet; emotion-camera deploy --rollback puts the"),
+        ("lines", None, "it has the new files, and did not get ready yet; emotion-camera deploy --rollback puts the"),
+    ],
+)
+def test_ctrl_c_says_what_is_on_the_camera_and_what_to_do(here, monkeypatch, capsys, method, name, said):
+    put_on(OLD)
+    call = getattr(Repl, method)
+
+    def stopped(self: Repl, *given: object, **how: object) -> object:
+        if name in (None, *given):
+            raise KeyboardInterrupt
+        return call(self, *given, **how)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Repl, method, stopped)
+        assert main(["deploy", "--port", "simulator"]) == 130
+    shown = capsys.readouterr().err.splitlines()
+    assert [line for line in shown if line.startswith("stopped: ")] == [shown[-1]]
+    assert said in shown[-1]
+    assert main(["deploy", "--port", "simulator"]) == 0
+    assert flash().items() >= SHIPPED.items()
+
+
+@pytest.mark.parametrize("words", [["--list"], ["--rollback"], ["--dry-run"], []])
+def test_ctrl_c_while_the_camera_is_looked_for(here, monkeypatch, capsys, words):
+    def stopped(port: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("emotion_camera.commands.deploy.command.open_repl", stopped)
+    assert main(["deploy", *words]) == 130
+    assert capsys.readouterr().err.splitlines()[-1] == "stopped: nothing on the camera was changed"
+
+
+@pytest.mark.parametrize(
+    ("trouble", "before"),
+    [
+        (None, []),
+        (KeyboardInterrupt(), []),
+        (UserError("the disk is full"), ["the disk is full"]),
+    ],
+)
+def test_ctrl_c_while_its_program_is_started_again(here, monkeypatch, capsys, trouble, before):
+    """By then all may be done, or another Ctrl-C, or a mistake, has ended it."""
+    close, files = Repl.close, Repl.files
+
+    def listed(self: Repl, folder: str = "") -> dict[str, int]:
+        if trouble:
+            raise trouble
+        return files(self, folder)
+
+    def stopped(self: Repl) -> None:
+        close(self)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Repl, "files", listed)
+    monkeypatch.setattr(Repl, "close", stopped)
+    assert main(["deploy", "--port", "simulator", "--list"]) == 130
+    said = [line for line in capsys.readouterr().err.splitlines() if line and not line.startswith("simulated")]
+    assert said == [*before, "stopped: its program may stand still; unplug the camera and plug it in again"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to a whole console")
+def test_ctrl_c_loses_nothing_of_a_simulated_camera(here, monkeypatch):
+    """While its disks are written back, it waits."""
+    close = SimulatedBoard.close
+
+    def interrupted(self: SimulatedBoard) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        close(self)
+
+    monkeypatch.setattr(SimulatedBoard, "close", interrupted)
+    assert main(["deploy", "--port", "simulator"]) == 0
+    assert flash().items() >= SHIPPED.items()
+
+
+@pytest.mark.parametrize("method", ["write", "lines"])
+def test_ctrl_c_during_a_rollback(here, monkeypatch, capsys, method):
+    put_on(SHIPPED)
+    other = {**SHIPPED, "main.py": SHIPPED["main.py"] + b"\n"}
+    with closing(open_repl("simulator")) as camera:
+        deploy(camera, other)
+    with monkeypatch.context() as patch:
+        patch.setattr(Repl, method, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert main(["deploy", "--port", "simulator", "--rollback"]) == 130
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith(
+        "stopped: " + ("it has the files from before" if method == "write" else "the previous files are on it")
+    )
+    for _ in range(2):
+        assert main(["deploy", "--port", "simulator", "--rollback"]) == 0
+    assert flash().items() >= (other if method == "write" else SHIPPED).items()
 
 
 def test_a_simulated_camera_keeps_its_disk_in_the_current_folder(here):

@@ -6,10 +6,11 @@ Small files here; `python -m bench deploy` does the same with the shipped ones, 
 import runpy
 
 import pytest
-from bench.deploy import cut_everywhere, kill, outcome, record, start
+from bench.deploy import RECORD, Recording, _blocks, cut_everywhere, kill, outcome, record, start
 from emotion_camera.commands.deploy import atomic_update
+from emotion_camera.commands.deploy.command import deploy, roll_back
 from emotion_camera.simulator.board.board import AT_RESET
-from simulated_boards import NEW, OLD, needs_board, put, read
+from simulated_boards import NEW, OLD, connected, needs_board, put, read
 
 pytestmark = needs_board
 BOARD = "h7"  # its small disk is soon full
@@ -22,6 +23,28 @@ def recording(tmp_path_factory):
 
 def test_the_power_fails_at_any_block(recording):
     left = cut_everywhere(recording, every=4, twice_every=16)
+    assert set(left) == {"old", "new"}
+    assert left["old"] > 5
+    assert left["new"] >= 2
+
+
+@pytest.fixture(scope="module")
+def way_back(tmp_path_factory):
+    """A rollback, block by block: from NEW to OLD."""
+    folder = tmp_path_factory.mktemp("back")
+    put(folder / "flash", OLD)
+    with connected(folder, board=BOARD) as camera:
+        deploy(camera, NEW, wait_s=20)
+    trace = folder / "trace"
+    with connected(folder, board=BOARD, trace=trace) as camera:
+        first = trace.stat().st_size // RECORD
+        roll_back(camera, 20)
+    blocks = list(_blocks(trace.read_bytes()))
+    return Recording(dict(blocks[:first]), blocks[first:], NEW, OLD, BOARD)
+
+
+def test_the_power_fails_at_any_block_of_a_rollback(way_back):
+    left = cut_everywhere(way_back, every=4, twice_every=16)
     assert set(left) == {"old", "new"}
     assert left["old"] > 5
     assert left["new"] >= 2

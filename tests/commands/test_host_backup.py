@@ -14,7 +14,7 @@ NEW = {"main.py": b"new", "emotion.txt": b"happy\n", "emotion.tflite": b"new mod
 class FakeRepl:
     """A camera with these files."""
 
-    info = SimpleNamespace(unique_id="12ab")
+    info = SimpleNamespace(unique_id="12ab", board="H7", arch="OMV H7")
 
     def __init__(self, files: dict[str, bytes]) -> None:
         self._files = files
@@ -87,3 +87,14 @@ def test_a_whole_set_is_there_wherever_the_computer_stops(monkeypatch, step):
             assert kept() in (OLD, NEW)
     keep(NEW)
     assert kept() == NEW
+
+
+def test_cameras_without_an_id_are_told_apart_by_their_boards(here):
+    """Simulated ones have none: one's files are not the other's previous set. What a camera says is no path."""
+    for board, arch, name in (("H7", "OMV H7", "camera-H7-OMV-H7"), ("../../victim", "/etc", "camera--victim-etc")):
+        camera = FakeRepl(OLD)
+        camera.info = SimpleNamespace(unique_id="camera", board=board, arch=arch)
+        assert host_backup.files(camera) == {}
+        host_backup.keep(camera, list(OLD))
+        assert host_backup.files(camera) == OLD
+        assert (here / ".camera-files" / name).is_dir()

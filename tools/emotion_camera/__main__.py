@@ -150,7 +150,9 @@ def _guarded(name: str, words: list[str]) -> int:
         return 0
     except OSError as error:
         text = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:  # with what the person should know then, if anything
+        if str(stop):
+            print_line(f"{name}: {stop}", sys.stderr)
         return 130
     print_line(f"{name}: {text}", sys.stderr)  # a camera's words may be in it
     return 1

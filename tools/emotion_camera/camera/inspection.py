@@ -25,7 +25,9 @@ def known_files() -> dict[str, dict[str, str]]:
         "emotion.txt": sorted(MODELS.glob("*.txt")),
     }
     return {
-        name: {digest(path.read_bytes()): f"{path.parent.name}/{path.name}" for path in paths}
+        name: {
+            digest(path.read_bytes()): f"{path.parent.name}/{path.name}" for path in reversed(paths)
+        }  # of equal ones the first
         for name, paths in places.items()
     }
 

@@ -13,7 +13,9 @@ import hashlib
 import io
 import math
 import re
+import signal
 import struct
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -165,6 +167,13 @@ class Repl:
                 raise ValueError("the list of files is none")
             return files
 
+    def free(self) -> int:
+        """Bytes free on the disk that the camera starts from, now, in whole clusters."""
+        printed = self.exec("import os\ndisk = os.statvfs('.')\nprint(disk[0] * disk[3])").strip()
+        if not printed.isdecimal():
+            raise NoAnswer(self._lost("its free space", ValueError(printed[:40])))
+        return int(printed)
+
     def sha256(self, name: str) -> str | None:
         """The hash of a file, as the camera reads it; None where there is none."""
         with self._as_sentences(name):
@@ -250,7 +259,8 @@ class Repl:
                 self._restart_program()
         self._disconnect()
         if self.board:
-            self.board.close()
+            with _without_ctrl_c():  # it writes the disks back
+                self.board.close()
             self.board = None
 
     def _connect(self) -> None:
@@ -379,6 +389,18 @@ class Repl:
 
     def _lost(self, what: str, error: Exception) -> str:
         return f"{self.port}: the camera was lost at {what} ({error}); plug it in and run the same again"
+
+
+@contextlib.contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class _Bounded:

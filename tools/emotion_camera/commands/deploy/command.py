@@ -14,8 +14,11 @@ from emotion_camera.camera.repl import Repl, Unplugged, open_repl
 from emotion_camera.commands.deploy import host_backup
 from emotion_camera.commands.deploy.atomic_update import (
     BOOT,
+    KEPT,
     NEW,
-    PREVIOUS,
+    UNFINISHED,
+    Kept,
+    go_back,
     is_own_boot,
     missing_room,
     previous,
@@ -32,6 +35,11 @@ from emotion_camera.terminal import print_line
 
 SET = ("emotion_camera.mpy", "main.py", "emotion.txt", "emotion.tflite")  # what a camera can hold of ours
 WAIT_S = 30
+BOOT_S = 2  # for boot.py of a camera that was reset
+UNCHANGED = "nothing on the camera was changed"
+STANDS_STILL = "its program may stand still; unplug the camera and plug it in again"
+AGAIN = "the same command goes on"
+ROLL_BACK = "emotion-camera deploy --rollback"
 
 EXAMPLES = """
 examples:
@@ -40,7 +48,7 @@ examples:
   emotion-camera deploy --model mine.tflite    a model of your own, its labels beside it in mine.txt
   emotion-camera deploy --list                 what is on the camera
   emotion-camera deploy --dry-run              what would be copied
-  emotion-camera deploy --rollback             the files that were there before the last time
+  emotion-camera deploy --rollback             the files that were there before the last time; again undoes it
   emotion-camera deploy --port simulator       the same on a simulated camera, kept in .simulated-camera/
 
 Close OpenMV IDE first, for it keeps the port to itself. The settings on the camera, emotion.json, stay as they are.
@@ -62,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     action = parser.add_mutually_exclusive_group()
     action.add_argument("--list", action="store_true", help="list the files on the camera, and change nothing")
     action.add_argument("--dry-run", action="store_true", help="list what would be copied, and change nothing")
-    action.add_argument("--rollback", action="store_true", help="put the previous files back")
+    action.add_argument("--rollback", action="store_true", help="swap the previous files and the present ones")
 
 
 def _seconds(text: str) -> float:
@@ -80,16 +88,36 @@ def run(arguments: argparse.Namespace) -> int:
     model: Path | None = arguments.model
     if model is not None:
         describe(model)  # what is no model at all is told before the camera's program is stopped
-    with closing(open_repl(arguments.port)) as camera:
-        _print_camera(camera)
-        if arguments.list:
-            _print_list(camera)
-        elif arguments.rollback:
-            roll_back(camera, arguments.wait)
-        else:
-            files = files_for(camera, model)
-            deploy(camera, files, wait_s=arguments.wait, in_place=arguments.in_place, dry_run=arguments.dry_run)
+    through = False
+    try:
+        with closing(open_repl(arguments.port)) as camera:
+            _print_camera(camera)
+            if arguments.list:
+                _print_list(camera)
+            elif arguments.rollback:
+                roll_back(camera, arguments.wait)
+            else:
+                files = files_for(camera, model)
+                deploy(camera, files, wait_s=arguments.wait, in_place=arguments.in_place, dry_run=arguments.dry_run)
+            through = True
+    except Stopped:
+        raise
+    except KeyboardInterrupt as stop:
+        if isinstance(stop.__context__, UserError):
+            print_line(stop.__context__, sys.stderr)
+        closing_down = through or stop.__context__ is not None  # its program was being started again
+        _say_stopped(STANDS_STILL if closing_down else UNCHANGED)
+        raise Stopped from None
     return 0
+
+
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C, and the person was told what is on the camera now."""
+
+
+def _say_stopped(state: str) -> None:
+    """At once: it can take a while until the camera's program is started again."""
+    print(f"\nstopped: {state}", file=sys.stderr, flush=True)
 
 
 def _print_camera(camera: Repl) -> None:
@@ -106,22 +134,26 @@ def deploy(
     there = hashes(camera, list(files))
     changed = {name: data for name, data in files.items() if there.get(name) != digest(data)}
     for name, data in changed.items():
-        print(f"  {name}: {len(data):,} bytes", flush=True)
+        print(f"  {'would copy ' if dry_run else ''}{name}: {len(data):,} bytes", flush=True)
     if not changed:
         print("nothing to copy: the camera holds these files already", flush=True)
     allowed = in_place or set(there) != set(files)  # there is no complete set that could be lost
     one_by_one = bool(changed) and _must_replace(camera, changed, list(files), allowed)
     if dry_run:
+        how = " each would be replaced by itself, for there is no room for old and new ones;" if one_by_one else ""
+        print(f"this was a dry run:{how} {UNCHANGED}", flush=True)
         return
     if one_by_one:
-        host_backup.keep(camera, list(files))
-        with _lost("it does not work until then"):
+        with _lost(f"{UNCHANGED}; {AGAIN}"):
+            host_backup.keep(camera, list(files))
+        with _lost("it does not work until the same command has gone on to its end"):
             replace_in_place(camera, changed)
     elif changed:
-        with _lost("it has its old files, or the new ones, whole"):
+        with _lost(f"it has its old files, or the new ones, whole; {AGAIN}"):
             stage(camera, changed, list(files))
             switch(camera, NEW, list(changed))
-    with _lost("it has the new files"):
+    undo = f"; {ROLL_BACK} puts the previous ones back" if changed else ""
+    with _lost(f"it has the new files, and did not get ready yet{undo}"):
         trouble = _start(camera, digest(files["emotion.tflite"]), wait_s)
     if trouble is None:
         print("ready: the program runs with this model", flush=True)
@@ -133,14 +165,14 @@ def deploy(
 
 @contextlib.contextmanager
 def _lost(state: str) -> Iterator[None]:
-    """What is on a camera that is lost meanwhile belongs into the sentence."""
+    """Where the camera is lost, or Ctrl-C comes, what is on it then, and what to do, belong into the sentence."""
     try:
         yield
     except Unplugged as error:
         raise Unplugged(f"{error}; {state}") from None
     except KeyboardInterrupt:
-        print(f"\nstopped: {state}; the same command goes on", file=sys.stderr, flush=True)
-        raise
+        _say_stopped(state)
+        raise Stopped from None
 
 
 def _must_replace(camera: Repl, changed: Files, names: list[str], allowed: bool) -> bool:
@@ -187,69 +219,96 @@ def _start(camera: Repl, sha256: str, wait_s: float) -> str | None:
 
 def _take_back(camera: Repl, trouble: str, wait_s: float) -> None:
     """Puts the previous set back; always raises UserError, with what came of it."""
-    camera.reconnect()
-    if not _has_previous(camera):
+    with _lost(f"the new files are on it, and do not get ready ({trouble}); {ROLL_BACK} puts the previous ones back"):
+        camera.reconnect()
+        found = _previous_set(camera)
+    if found is None:
         raise UserError(
             f"the new program does not get ready: {trouble}; there is no previous set to put back, so it stays on the camera"
         )
-    again = _put_previous(camera, wait_s)
+    again = _put_back(camera, found, wait_s)
     end = "the previous files are back and run" if again is None else f"the previous files are back, but: {again}"
     raise UserError(f"the new program does not get ready: {trouble}; {end}")
 
 
-def _has_previous(camera: Repl) -> bool:
-    return bool(previous(camera) or host_backup.files(camera))
+def _previous_set(camera: Repl) -> Kept | Files | None:
+    """The set to go back to: one that differs from the present files, on the camera or else on this computer, if there is one."""
+    kept, on_host = previous(camera), host_backup.files(camera)
+    if kept is None or (on_host and _is_present(camera, kept.names)):
+        return on_host or None
+    return kept
 
 
-def _put_previous(camera: Repl, wait_s: float) -> str | None:
-    """Puts the previous set back, from the camera or else from this computer, and restarts the camera; see `_start` for the result."""
-    names = previous(camera)
-    if names:
-        put_boot(camera)
-        switch(camera, PREVIOUS, list(names))
+def _is_present(camera: Repl, names: dict[str, str]) -> bool:
+    return hashes(camera, list(names)) == names
+
+
+def _hashes_of(found: Kept | Files) -> dict[str, str]:
+    return found.names if isinstance(found, Kept) else {name: digest(data) for name, data in found.items()}
+
+
+def _put_back(camera: Repl, found: Kept | Files, wait_s: float, keeps_present: bool = False) -> str | None:
+    """Puts a set back and restarts the camera; see `_start` for the result. The present one is kept in its place if asked for."""
+    present = [name for name in SET if name in camera.files()]
+    if isinstance(found, Kept):
+        with _lost(f"it has the files from before, or the previous ones, whole; {ROLL_BACK} goes on, or undoes it"):
+            if not (keeps_present and go_back(camera, found, present)):
+                if keeps_present:
+                    host_backup.keep(camera, present)
+                put_boot(camera)
+                switch(camera, found.folder, list(found.names))
     else:
-        files = host_backup.files(camera)
-        replace_in_place(camera, files)
-        names = {name: digest(data) for name, data in files.items()}
-    if "emotion.tflite" not in names:
-        camera.reset()
-        return None  # another program, whose output is not known here
-    return _start(camera, names["emotion.tflite"], wait_s)
+        with _lost(f"it does not work until {ROLL_BACK} has gone on to its end"):
+            aside = keeps_present and (host_backup.set_aside(camera, present) or UNFINISHED in camera.files())
+            replace_in_place(camera, found)
+            if aside:
+                host_backup.take_over(camera)
+    with _lost("the previous files are on it, and did not get ready yet"):
+        names = _hashes_of(found)
+        if "emotion.tflite" not in names:  # another program, whose output is not known here
+            camera.reset()
+            for _ in camera.lines(BOOT_S):
+                pass
+            camera.reconnect()
+            return None if _is_present(camera, names) else "boot.py has not copied them: reset the camera"
+        return _start(camera, names["emotion.tflite"], wait_s)
 
 
 def roll_back(camera: Repl, wait_s: float) -> None:
-    """Puts the previous set back; UserError when there is none, or it does not run."""
-    if not _has_previous(camera):
-        raise UserError("there is no previous set: deploy keeps one whenever it replaces files")
-    names = previous(camera) or {name: digest(data) for name, data in host_backup.files(camera).items()}
-    if hashes(camera, list(names)) == names:
+    """Swaps the previous set and the present one, so that a second time undoes it; UserError when there is none, or it does
+    not run."""
+    with _lost(UNCHANGED):
+        found = _previous_set(camera)
+        if found is None:
+            raise UserError("there is no previous set: deploy keeps one whenever it replaces files")
+        same = _is_present(camera, _hashes_of(found))
+    if same:
         print("nothing to copy: the camera holds its previous files already", flush=True)
-    trouble = _put_previous(camera, wait_s)
+    trouble = _put_back(camera, found, wait_s, keeps_present=not same)
     if trouble is not None:
-        raise UserError(f"the previous files are back, but they do not get ready: {trouble}")
-    print("the previous files are back", flush=True)
+        raise UserError(
+            f"the previous files are back, but they do not get ready: {trouble}; {ROLL_BACK} again undoes it"
+        )
+    print("the previous files are back" + ("" if same else "; --rollback again undoes it"), flush=True)
 
 
 def _print_list(camera: Repl) -> None:
-    known = _known_files()
-    for folder in ("", PREVIOUS, NEW):
+    known = known_files() | {"boot.py": {digest(BOOT.read_bytes()): f"{BOOT.parent.name}/{BOOT.name}"}}
+    if not any(camera.files(folder) for folder in ("", *KEPT, NEW)):
+        print("  no files are on it", flush=True)
+    for folder in ("", *KEPT, NEW):
         for name, size in sorted(camera.files(folder).items()):
             path = f"{folder}/{name}" if folder else name
             value = camera.sha256(path) or ""
-            what = known.get(value) or _what(name, folder)
+            what = known.get(name, {}).get(value) or _what(name, folder)
             print_line(f"  {path:30} {size:>9,}  {value[:12]}  {what}".rstrip())
 
 
 def _what(name: str, folder: str) -> str:
     if name == "emotion.json":
         return "the settings"
+    if name == UNFINISHED:
+        return "deploy was broken off: run it again"
     if folder:
-        return "the set before this one" if folder == PREVIOUS else "a copy that was broken off"
+        return "of a set that --rollback can put back" if folder in KEPT else "a copy that was broken off"
     return "not of this version" if name in SET else ""
-
-
-def _known_files() -> dict[str, str]:
-    """What the files of this version are, by SHA-256."""
-    return {value: path for paths in known_files().values() for value, path in paths.items()} | {
-        digest(BOOT.read_bytes()): f"{BOOT.parent.name}/{BOOT.name}"
-    }

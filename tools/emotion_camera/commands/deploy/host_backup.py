@@ -1,12 +1,14 @@
-"""The files that a camera had before, where its disk has no room for them: in .camera-files/UNIQUE-ID on this computer."""
+"""The files that a camera had before, where its disk has no room for them: in .camera-files/ID on this computer."""
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
 from emotion_camera.camera.inspection import digest, hashes
 from emotion_camera.camera.repl import Repl
+from emotion_camera.commands.deploy.atomic_update import UNFINISHED
 from emotion_camera.errors import UserError
 from emotion_camera.files import Files, write_file
 
@@ -16,19 +18,27 @@ SETTINGS = "emotion.json"  # which the camera program writes
 
 def files(camera: Repl) -> Files:
     """The set that `keep` kept, by name; empty where there is none."""
-    folder = FOLDER / camera.info.unique_id
+    folder = _folder(camera)
     folder = folder if folder.is_dir() else _old(folder)
     return {path.name: path.read_bytes() for path in sorted(folder.glob("*"))} if folder.is_dir() else {}
 
 
 def keep(camera: Repl, names: list[str]) -> None:
     """Keeps the camera's present files; what a run left half done is not kept, for what was kept before is better."""
+    if set_aside(camera, names):
+        take_over(camera)
+        print(f"the present files are kept in {_folder(camera)}", flush=True)
+
+
+def set_aside(camera: Repl, names: list[str]) -> bool:
+    """Whether the camera's present files were put beside the set that is kept, until `take_over` puts them in its place."""
     present = hashes(camera, names)
-    folder = FOLDER / camera.info.unique_id
+    folder = _folder(camera)
     before = {name: digest(data) for name, data in files(camera).items()}
-    if not present or present == before or (before and set(present) != set(names)):
-        return
-    new = folder.with_name(folder.name + ".new")
+    half_done = UNFINISHED in camera.files() or (before and set(present) != set(names))
+    if not present or present == before or (before and half_done):
+        return False
+    new = _new(folder)
     shutil.rmtree(new, ignore_errors=True)
     try:
         new.mkdir(parents=True)
@@ -37,10 +47,19 @@ def keep(camera: Repl, names: list[str]) -> None:
             if digest(data) != value:
                 raise UserError(f"{name}: can't be read from the camera as it is there; try again")
             write_file(new / name, data)
-        _replace(folder, new)
     except OSError as error:
         raise UserError(f"{folder}: the present files can't be kept there ({error.strerror})") from None
-    print(f"the present files are kept in {folder}", flush=True)
+    return True
+
+
+def take_over(camera: Repl) -> None:
+    """What was set aside, if anything, is the kept set from here on."""
+    folder = _folder(camera)
+    if _new(folder).is_dir():
+        try:
+            _replace(folder, _new(folder))
+        except OSError as error:
+            raise UserError(f"{folder}: the files can't be kept there ({error.strerror})") from None
 
 
 def _replace(folder: Path, new: Path) -> None:
@@ -52,8 +71,19 @@ def _replace(folder: Path, new: Path) -> None:
     shutil.rmtree(_old(folder), ignore_errors=True)
 
 
+def _folder(camera: Repl) -> Path:
+    """Of this camera, or of all of its board where a camera has no id, as the simulated ones."""
+    info = camera.info
+    board = re.sub(r"[^A-Za-z0-9]+", "-", f"{info.board} {info.arch}")[:60]  # from the camera: no path
+    return FOLDER / (info.unique_id if info.unique_id != "camera" else f"camera-{board}")
+
+
 def _old(folder: Path) -> Path:
     return folder.with_name(folder.name + ".old")
+
+
+def _new(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".new")
 
 
 def check_room(camera: Repl, new: Files) -> None:
@@ -65,7 +95,7 @@ def check_room(camera: Repl, new: Files) -> None:
     def clusters(sizes: list[int]) -> int:
         return sum(-(-size // cluster) for size in sizes)
 
-    needed = clusters([len(data) for data in new.values()]) + (0 if SETTINGS in there else 1)
+    needed = clusters([len(data) for data in new.values()]) + (1 if SETTINGS in there else 2)  # and UNFINISHED
     short = (needed - clusters(list(present.values()))) * cluster - camera.info.free
     if short > 0:
         others = sorted(there.keys() - new.keys() - {SETTINGS})

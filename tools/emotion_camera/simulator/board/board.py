@@ -325,6 +325,7 @@ class SimulatedBoard:
         """boot.py, or filling the disk."""
         done = subprocess.run(
             [*self._command(), str(PRELUDE)],
+            start_new_session=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

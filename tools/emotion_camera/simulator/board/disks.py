@@ -123,6 +123,7 @@ class Disks:
         config = {"do": "export", "disks": {f"/{point}": self._disk(point, traced=True)}}
         return subprocess.run(
             [*self._micropython, str(PRELUDE)],
+            start_new_session=True,  # Ctrl-C is for this program alone: a copy that breaks off would lose what is new
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -166,6 +166,17 @@ def test_before_the_labels_are_known_any_name_is_believed_and_then_those_of_the_
     assert parser.parse(GOOD.replace("happy", "smile").replace(SEVEN, "[0.8,0.2]")) is not None
 
 
+def test_reports_before_the_labels_may_be_of_another_model():
+    """In a recording, that is: the camera got another model while it ran."""
+    check = ReportCheck(("smile", "frown"))
+    assert check.accepts(parse(GOOD))
+    two = GOOD.replace(SEVEN, "[0.8,0.2]")
+    assert not check.accepts(parse(two))
+    assert check.accepts(parse(two.replace("happy", "smile")))
+    check.accepts(parse(json.dumps(READY | {"labels": ["smile", "frown"]})))
+    assert not check.accepts(parse(GOOD))
+
+
 def test_every_letter_changed_leaves_only_the_names_that_there_are():
     """One letter of each place, turned by the bit that a bad contact turns first."""
     names: set[str | None] = set()

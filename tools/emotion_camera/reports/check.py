@@ -11,10 +11,14 @@ from emotion_camera.reports.parse import EventReport, Face, Report, ReportError,
 
 
 class ReportCheck:
-    """Takes one report after the other. As long as no event "ready" or "status" has told the labels, any name is believed."""
+    """Takes one report after the other. As long as no event "ready" or "status" has told the labels, any name is believed.
+
+    `labels` are those that are told later, where that is known: reports before may be of them, or of another model.
+    """
 
     def __init__(self, labels: tuple[str, ...] = ()) -> None:
         self._labels = labels
+        self._told = False
         self._size: tuple[int, int] | None = None
 
     def see_frame(self, width: int, height: int) -> None:
@@ -33,14 +37,15 @@ class ReportCheck:
         """Whether the camera can have sent it."""
         if isinstance(report, EventReport):
             self._labels = labels_of(report) or self._labels
+            self._told = self._told or bool(labels_of(report))
             return True
         once = len({face.id for face in report.faces}) == len(report.faces)
         return once and all(self._is_inside(face) and self._is_named(face) for face in report.faces)
 
     def _is_named(self, face: Face) -> bool:
-        if not self._labels:
-            return True
-        return len(face.scores) == len(self._labels) and (face.emotion is None or face.emotion in self._labels)
+        if len(face.scores) != len(self._labels):
+            return not self._told
+        return face.emotion is None or face.emotion in self._labels
 
     def _is_inside(self, face: Face) -> bool:
         x, y, w, h = face.box

@@ -27,6 +27,7 @@ STILL_LIKENESS = (
     0.6  # of the network's input in two frames: a face that has moved by 3 of the 48 pixels has 0.60 to 0.69
 )
 EARLY = 2  # frames after "draw off" was confirmed, which may be from before
+LATE_S = 1.0  # by which a report may be later than the setting says: that long a slow camera's frame takes
 NEAR_S = 0.5  # a report this much older than a frame is about another one: a camera has 2 frames a second at least
 
 
@@ -90,16 +91,15 @@ class UnorderedMatcher:
         reported, self._reported, self._waiting = self._reported, None, picture
         if reported is not None:
             return Match(picture, reported[1], moves=not _holds_still(reported[0], picture, reported[1]))
-        if self._before is None or now_s - self._before[1] > NEAR_S + self.report_ms / 1000:
-            return Match(picture, None)
-        if _is_between(self._before[1], now_s, self.report_ms):
+        if self._before is not None and _is_between(self._before[1], now_s, self.report_ms):
             return Match(picture, self._before[0], certain=False)
-        return None
+        empty = self._before is None or now_s - self._before[1] > NEAR_S
+        return Match(picture, None) if empty else None
 
 
 def _is_between(report_s: float, now_s: float, report_ms: int) -> bool:
     """Whether the report after the one at `report_s` is not due yet, by the setting report_ms."""
-    return report_ms > 0 and now_s - report_s <= NEAR_S + report_ms / 1000
+    return report_ms > 0 and now_s - report_s <= LATE_S + report_ms / 1000
 
 
 def _holds_still(before: NDArray[np.uint8], after: NDArray[np.uint8], face: Face) -> bool:

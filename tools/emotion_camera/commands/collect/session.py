@@ -273,7 +273,7 @@ class Session:
     def _note(self, match: Match | None) -> None:
         if match is not None and self._bare:
             self._state.match, self._match_s = match, time.monotonic()
-            if self._asked_for and match.certain:
+            if self._asked_for and match.certain and match.face is not None:
                 self._try_to_store(self._asked_for[0])
 
     # Storing

@@ -92,6 +92,7 @@ REFUSED: list[tuple[str, str, bytes, str]] = [
     ("file", "PyTorch, before 1.6", b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.", r"is a PyTorch file"),
     ("file", "ONNX", b"\x08\x08\x12\x07pytorch\x1a\x052.1.0:\xd3\x01", r"is an ONNX model.*onnx2tf"),
     ("file", "SavedModel, .pb", b"\x08\x01\x12\xfa\x01\x0a\x1a\x12\x05serve\x12\x09NoOp", r"is a TensorFlow graph.*from_saved_model"),
+    ("file", "SavedModel, as Keras 3 writes it", b"\x08\x01\x12\xc3\xde\x02\n\xb5\x14\x12\x85\x14\n^\n\x10AssignVariableOp", r"is a TensorFlow graph"),
     ("file", "SavedModel, zipped", zipped("saved_model/saved_model.pb"), r"SavedModel.*from_saved_model"),
     ("file", "Studio's download", zipped("trained.tflite", "labels.txt"), r"emotion-camera edge-impulse import"),
     ("file", "Teachable Machine's download", zipped("model.tflite", "labels.txt"), r"zip with a \.tflite in it; unpack it"),
@@ -248,7 +249,9 @@ def test_an_old_firmware_lacks_operators_and_is_told_what_to_set(tmp_path):
     ):
         check(path, firmware=OLDEST)
     path = put(tmp_path, with_operator(schema.BuiltinOperator.ELU))
-    with pytest.raises(ModelError, match=r"uses ELU, which firmware before v4\.5\.6 lacks: update it in OpenMV IDE"):
+    with pytest.raises(
+        ModelError, match=r"uses ELU, which firmware before v4\.5\.6 lacks: update the firmware in OpenMV IDE"
+    ):
         check(path, firmware=OLDEST)
 
 

@@ -13,9 +13,11 @@ from emotion_camera.errors import ModelError
 from emotion_camera.model.contract import EMOTIONS, LARGE_MODEL, check, fits, over
 from emotion_camera.model.interpreter import LiteRT, input_tensor, scores
 from emotion_camera.model.metadata import tail
-from emotion_camera.model.tflm import arena_bytes
+from emotion_camera.model.tflite import read_description
+from emotion_camera.model.tflm import Tflm, arena_bytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_models import free_batch, model
 
 MODELS = Path(__file__).parents[2] / "models"
 DEFAULT_MODEL = MODELS / "emotion.tflite"
@@ -182,12 +184,13 @@ def test_wrong_labels(tmp_path, text, said):
         check(path)
 
 
-def test_arena_is_enough_and_not_much_too_large():
-    arena = arena_bytes(DEFAULT_MODEL.read_bytes())
+@pytest.mark.parametrize("data", [DEFAULT_MODEL.read_bytes(), free_batch(), model(size=96, filters=19, stride=1)])
+def test_in_its_arena_a_model_runs_and_in_one_that_is_smaller_not(data):
+    arena = arena_bytes(data)
     if arena is None:
         pytest.skip("tflite-micro has no wheel for this machine")
-    from tflite_micro.python.tflite_micro import runtime
-
-    runtime.Interpreter.from_file(str(DEFAULT_MODEL), arena_size=arena)
-    with pytest.raises(RuntimeError):
-        runtime.Interpreter.from_file(str(DEFAULT_MODEL), arena_size=arena - 1000)
+    size = read_description(data).inputs[0].shape
+    tensor = np.zeros(size, np.int8)
+    assert Tflm(data, arena).run(tensor)[0].size > 2
+    with pytest.raises(ModelError):
+        Tflm(data, arena - 16).run(tensor)

@@ -5,7 +5,7 @@ file is, then types, shapes, quantization, operators, labels and memory, in the 
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -179,7 +179,7 @@ def _types(found: Description) -> str | None:
 def _shapes(found: Description) -> str | None:
     """One square grey picture in, a score for each class out."""
     shape, scores = found.inputs[0].shape, found.outputs[0].shape
-    must = f"input has the shape {list(shape)}; it must be [1, size, size, 1], one square grey picture"
+    must = f"input has the shape {_listed(shape)}; it must be [1, size, size, 1], one square grey picture"
     if len(shape) != 4 or min(shape) < 1:
         return must
     if shape[1] in (1, 3) and shape[2] == shape[3] != 1:
@@ -191,12 +191,15 @@ def _shapes(found: Description) -> str | None:
     if shape[1] != shape[2]:
         return must
     if len(scores) > 2 and max(scores[1:-1]) > 1:
-        return f"output has the shape {list(scores)}, as of a network that finds objects; it must be [1, classes], one score for each class"
+        return f"output has the shape {_listed(scores)}, as of a network that finds objects; it must be [1, classes], one score for each class"
     if not scores or math.prod(scores) != scores[-1] or scores[-1] < 2:
-        return (
-            f"output has the shape {list(scores)}; it must be [1, classes], one score for each of two classes or more"
-        )
+        return f"output has the shape {_listed(scores)}; it must be [1, classes], one score for each of two classes or more"
     return None
+
+
+def _listed(some: Sequence[object]) -> str:
+    """The first of a list, which may be as long as a made-up file says."""
+    return f"[{', '.join(map(str, some[:6]))}{', ...' if len(some) > 6 else ''}]"
 
 
 def _operators(found: Description, firmware: Version | None) -> str | None:
@@ -220,8 +223,8 @@ def _operators(found: Description, firmware: Version | None) -> str | None:
 
 
 def _missing(strange: list[str], free_batch: bool) -> str:
-    names = ", ".join(strange)
-    update = "update it in OpenMV IDE (Tools, Install the Latest Release)"
+    names = _listed(strange)[1:-1]
+    update = "update the firmware in OpenMV IDE (Tools, Install the Latest Release)"
     if set(strange) <= OF_FREE_BATCH and free_batch:
         return (
             f"uses {names}, which firmware before v{'.'.join(map(str, ML))} lacks, because the number of pictures at once was left open: "
@@ -246,6 +249,8 @@ def _arena(path: Path) -> int | None:
     try:
         return arena_bytes(read_file(path))
     except Crash as error:
-        raise ModelError(f"{path}: is damaged ({error}); copy it again, or convert it again") from None
+        raise ModelError(
+            f"{path}: is damaged, or was never trained ({error}); copy it again, or convert it again"
+        ) from None
     except ModelError as error:
         raise ModelError(f"{path}: {error}; convert it again, to int8 throughout and from plain layers") from None

@@ -63,7 +63,10 @@ def _protocol_buffer(data: bytes) -> str | None:
     start = data[:400]
     if data[:1] == b"\x08" and re.search(rb"onnx|pytorch|tf2onnx|keras2onnx|skl2onnx|ai\.onnx", start, re.IGNORECASE):
         return f"is an ONNX model, not a .tflite; {CONVERT}, by onnx2tf for example"
-    if re.search(rb"saved_model_schema|Placeholder|NoOp|serve\b", start) and data[:1] in b"\x08\x0a\x12":
+    if (
+        re.search(rb"saved_model_schema|Placeholder|NoOp|serve\b|VariableOp|VarHandleOp|BiasAdd|MatMul", start)
+        and data[:1] in b"\x08\x0a\x12"
+    ):
         return f"is a TensorFlow graph (.pb), not a .tflite; {CONVERT} with tf.lite.TFLiteConverter.from_saved_model"
     return None
 

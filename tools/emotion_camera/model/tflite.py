@@ -150,8 +150,9 @@ def read_file(path: Path) -> bytes:
     try:
         if path.is_dir():
             saved = (path / "saved_model.pb").is_file()
-            what = "is a TensorFlow SavedModel; convert it to an int8 .tflite" if saved else "is a folder"
-            raise ModelError(f"{path}: {what}; give the .tflite file")
+            if saved:
+                raise ModelError(f"{path}: is a TensorFlow SavedModel; convert it to an int8 .tflite, and give that")
+            raise ModelError(f"{path}: is a folder; give the .tflite file")
         if not path.is_file() and path.exists():
             raise ModelError(f"{path}: is no file; give the .tflite file")
         size = path.stat().st_size

@@ -15,14 +15,15 @@ def is_available() -> bool:
 
 @lru_cache(maxsize=8)
 def arena_bytes(model: bytes) -> int | None:
-    """Bytes of the smallest arena in which TFLM takes the model, to 16; None where tflite-micro has no wheel.
+    """Bytes of the smallest arena in which TFLM runs the model; None where tflite-micro has no wheel.
 
     Pointers are twice as wide here as on the camera, so the camera needs somewhat less. Raises ModelError if TFLM
     does not take the model in 64 MB, `Crash` if it crashes.
     """
     if not is_available():
         return None
-    return int(ask({"do": "arena", "engine": "tflm"}, model)[0]["arena"])
+    found: int | None = ask({"do": "arena", "engine": "tflm"}, model)[0]["arena"]
+    return found
 
 
 class Tflm(Interpreter):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import struct
 import sys
 from collections import OrderedDict
@@ -16,6 +17,7 @@ from typing import IO, Any, Protocol
 
 LARGEST_ARENA = 64_000_000  # an H7 has 0.3 MB of heap, an N6 25; a model that needs more is too large, not wrong
 LARGEST_MEMORY = 2 << 30  # bytes of this process: a hostile file may ask for all there is
+USED = re.compile(rb"Arena allocation total (\d+) bytes")
 KEPT = 8  # models
 
 Message = tuple[dict[str, Any], bytes]
@@ -43,6 +45,10 @@ class Tflm:
         import numpy as np
 
         return int(np.prod(self._given["shape"])) * np.dtype(self._given["dtype"]).itemsize
+
+    def print_memory(self) -> None:
+        """To standard error: how much of its arena it uses, among other lines."""
+        self._interpreter.print_allocations()
 
     def run(self, tensor: bytes) -> list[Any]:
         """Its first output."""
@@ -94,27 +100,6 @@ def open_litert(model: bytes) -> Any:
     return interpreter
 
 
-def smallest_arena(model: bytes) -> int:
-    """Bytes of the smallest arena in which TFLM takes the model, to 16; RuntimeError where 64 MB are too few, or it does not run."""
-    network = Tflm(model, LARGEST_ARENA)
-    network.run(bytes(network.input_bytes))
-    low, high = 0, 1 << 15
-    while high < LARGEST_ARENA and not _takes(model, high):
-        low, high = high, min(2 * high, LARGEST_ARENA)
-    while high - low > 16:
-        middle = (low + high) // 32 * 16
-        low, high = (low, middle) if _takes(model, middle) else (middle, high)
-    return high
-
-
-def _takes(model: bytes, arena: int) -> bool:
-    try:
-        open_tflm(model, arena)
-    except RuntimeError:
-        return False
-    return True
-
-
 class Models:
     """The models that were used last, and what is asked of them."""
 
@@ -127,7 +112,7 @@ class Models:
         self._printed.truncate(0)
         try:
             if request["do"] == "arena":
-                return {"arena": smallest_arena(data)}, b""
+                return {"arena": self._arena(data)}, b""
             if request["do"] == "load":
                 return self._load(request, data)
             return self._run(request["model"], data)
@@ -140,6 +125,17 @@ class Models:
         said = self._printed.read().decode(errors="replace") if isinstance(error, RuntimeError) else ""
         lines = [line.strip() for line in (said.strip() or str(error)).splitlines() if line.strip()]
         return lines[-1][:200].removesuffix(" with status 1") if lines else type(error).__name__
+
+    def _arena(self, model: bytes) -> int | None:
+        """Bytes that TFLM uses of an arena with room for a model, after one inference: in one of so many it runs, and in 16 fewer
+        not. None where it does not tell. (Trying smaller ones out would crash it: it has no room for what it says of that.)"""
+        network = Tflm(model, LARGEST_ARENA)
+        network.run(bytes(network.input_bytes))
+        self._printed.truncate(0)
+        network.print_memory()
+        self._printed.seek(0)
+        found = USED.search(self._printed.read())
+        return int(found[1]) if found else None
 
     def _load(self, request: dict[str, Any], model: bytes) -> Message:
         self._loaded[request["model"]] = ENGINES[request["engine"]](model, request["arena"])

@@ -15,7 +15,7 @@ from emotion_camera.simulator.faults import Faults
 from emotion_camera.simulator.host.firmware import FRAME_SIZE_IDS, PIXEL_FORMATS
 from emotion_camera.simulator.host.scratch import Scratch
 from emotion_camera.simulator.host.sensor import Sensor, SourceEnded
-from emotion_camera.simulator.host.sources import STANDS_S, Source, endless, in_real_time, open_source
+from emotion_camera.simulator.host.sources import STANDS_S, Source, endless, fill, in_real_time, open_source, seen_part
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -164,6 +164,19 @@ def test_a_phones_video_is_upright(tmp_path, degrees):
 def test_a_portrait_video_stays_one(tmp_path):
     source = open_source(write_mp4(tmp_path / "a.mp4", [shade(40, (48, 96))] * 2))
     assert next(source.frames()).shape == (96, 48, 3)
+
+
+def test_an_upright_picture_is_in_the_frame_as_a_whole():
+    """A face fills a phone's upright video; cut to the frame's shape, it would be larger than that."""
+    upright = np.repeat(np.arange(100, 196, dtype=np.uint8)[:, None], 54, 1)
+    upright[:, :5] = 250
+    frame = fill(upright, (320, 240))
+    assert frame.shape == (240, 320)
+    assert (int(frame[2, 160]), int(frame[-3, 160])) == pytest.approx((101, 194), abs=1)
+    left, top, scale = seen_part(upright, (320, 240))
+    assert (round(left), top, round(scale, 2)) == (-37, 0, 0.4)
+    assert frame[120, 0] == 250  # the edge is repeated
+    assert frame[120, round(-left / scale) - 2] == 250
 
 
 # What cannot be shown
@@ -341,9 +354,7 @@ def test_a_page_of_the_network_is_a_sentence(tmp_path, server, name):
         open_source(f"{server}/{name}")
 
 
-@pytest.mark.parametrize(
-    "url", ["ftp://anna:secret@host/a.mp4?key=secret", "ssh://host", "rtsp:/host", "HTTP:/host/a", "gopher://x"]
-)
+@pytest.mark.parametrize("url", ["ftp://anna:secret@host/a.mp4?key=secret", "ssh://host", "gopher://x"])
 def test_a_url_that_cannot_be_opened_is_refused_by_name(url):
     with pytest.raises(UserError, match="is a URL that can't be opened; give one with rtsp://") as raised:
         open_source(url)
@@ -358,6 +369,14 @@ def test_a_stream_that_is_not_there_is_named(url):
     with pytest.raises(UserError, match="no video can be read from there") as raised:
         open_source(url)
     assert "://127.0.0.1:1" in str(raised.value)
+
+
+@pytest.mark.parametrize("url", ["rtsp:/anna:secret@host", "HTTP:/host/a.mp4"])
+def test_a_url_that_has_lost_a_slash_is_refused_by_name(url):
+    with pytest.raises(UserError, match="a URL has two slashes") as raised:
+        open_source(url)
+    assert str(raised.value).startswith(url[:4])
+    assert "secret" not in str(raised.value)
 
 
 def test_a_file_by_its_url(tmp_path):

@@ -280,13 +280,16 @@ def _webcam(name: str) -> Source:
 
 
 def _by_url(url: str) -> Source:
-    name = _without_credentials(url)
     scheme, slashes, _ = url.partition("://")
-    if scheme.lower() == "file" and slashes:
+    if not slashes:
+        scheme = scheme.partition(":")[0]
+        raise UserError(f"{scheme}: a URL has two slashes behind its colon; give it as {scheme}://host/path")
+    if scheme.lower() == "file":
         return open_source(Path(url2pathname(urlsplit(url).path)))
-    if scheme.lower() not in STREAMS or not slashes:
+    name = _without_credentials(url)
+    if scheme.lower() not in STREAMS:
         known = ", ".join(f"{each}://" for each in STREAMS)
-        raise UserError(f"{name}: is a URL that can't be opened; give one with {known}, or {KINDS}")
+        raise UserError(f"{name}: is a URL that can't be opened; give one with {known}, or a file")
     return _stream(url, name)
 
 
@@ -322,16 +325,27 @@ def _without_credentials(url: str) -> str:
 
 def fill(pixels: Pixels, size: tuple[int, int]) -> Pixels:
     """`pixels` scaled to fill `size` (width, height), cut at two sides where their shapes differ, as a camera's frame has no
-    bars; the same pixels when it is their size."""
+    bars; the same pixels when it is their size. An upright picture is there as a whole, or its face would be larger than the
+    frame: beside it, its edges are repeated."""
     from PIL import Image, ImageOps
 
     if pixels.shape[:2] == size[::-1]:
         return pixels
-    return np.asarray(ImageOps.fit(Image.fromarray(pixels), size, Image.Resampling.BILINEAR))
+    picture = Image.fromarray(pixels)
+    if not _is_upright(pixels, size):
+        return np.asarray(ImageOps.fit(picture, size, Image.Resampling.BILINEAR))
+    whole = np.asarray(ImageOps.contain(picture, size, Image.Resampling.BILINEAR))
+    left = (size[0] - whole.shape[1]) // 2
+    return cut(whole, (-left, 0, *size))
+
+
+def _is_upright(pixels: Pixels, size: tuple[int, int]) -> bool:
+    return pixels.shape[0] > pixels.shape[1] and size[0] > size[1]
 
 
 def seen_part(pixels: Pixels, size: tuple[int, int]) -> tuple[float, float, float]:
     """The part of `pixels` that `fill` shows in a frame of `size`: its left and top, and its pixels for one of the frame."""
     height, width = pixels.shape[:2]
-    scale = min(width / size[0], height / size[1])
+    scales = width / size[0], height / size[1]
+    scale = max(scales) if _is_upright(pixels, size) else min(scales)
     return (width - size[0] * scale) / 2, (height - size[1] * scale) / 2, scale

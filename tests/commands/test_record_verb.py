@@ -13,6 +13,7 @@ import pytest
 from emotion_camera.commands.record import _sees_people
 from emotion_camera.events import Frame
 from emotion_camera.recordings import Recorder, read_recording
+from emotion_camera.reports.parse import FacesReport
 from recorded import LABELS, READY, by_hand, command, environment, faces, tools
 
 PICTURE = np.full((240, 320), 90, np.uint8)
@@ -119,6 +120,18 @@ def test_what_is_wrong_is_said_as_it_comes_and_by_status(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     said = [line for line in done.stdout.splitlines() if line.startswith("the camera says")]
     assert said == [r"the camera says: The lens \x1b[2Jis loose.", "the camera says: It is dark."]
+
+
+def test_damaged_reports_are_counted_and_not_recorded(tmp_path, play):
+    damaged = faces((1, "hap`y", 0.9))
+    camera = play({"v": 1, **READY}, {"v": 1, **damaged}, {"v": 1, **faces((1, "happy", 0.9))})
+    done = tools("record", "--port", camera, "--told", "--seconds", 1, "--out", "out", cwd=tmp_path)
+    assert done.returncode == 0
+    assert re.search(r"^\d+ damaged reports left out, as the camera can't have sent them", done.stdout, re.MULTILINE)
+    reports = [entry.report for entry in read_recording(tmp_path / "out").entries()]
+    named = {face.emotion for report in reports if isinstance(report, FacesReport) for face in report.faces}
+    assert named == {"happy"}
+    assert "hap`y" not in (tmp_path / "out" / "reports.csv").read_text()
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])

@@ -280,6 +280,18 @@ def test_what_is_wrong_at_the_moment_is_told_as_long_as_it_is(camera, hub):
     assert page.state["wrong"] is None
 
 
+def test_a_flood_of_reports_takes_a_bounded_memory(camera, hub, monkeypatch):
+    assert hub._history.maxlen
+    monkeypatch.setattr(hub, "_history", type(hub._history)(maxlen=5))
+    for number in range(1, 30):
+        camera.report((number, "happy"))
+    camera.show()
+    page = Listener(hub)
+    wait_until(lambda: page.shown or hub._frame)
+    late = Listener(hub)
+    assert [report["faces"][0][0] for report in late.of("history")[0]["reports"]] == list(range(25, 30))
+
+
 def test_nothing_that_a_camera_says_keeps_the_page_from_its_news(camera, hub):
     """NaN is no JSON: a browser would refuse all that comes with it, and the page stand still."""
     page = Listener(hub)

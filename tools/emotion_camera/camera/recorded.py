@@ -20,6 +20,7 @@ class RecordedStream:
     """
 
     limitation = None
+    damaged = 0  # here, not by the recording's reader
 
     def __init__(self, folder: Path) -> None:
         from emotion_camera.recordings import read_recording

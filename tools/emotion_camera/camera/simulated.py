@@ -79,6 +79,7 @@ class SimulatedStream:
         self._firmware = firmware
         self._typed: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._joiner, self._check = ReportJoiner(), ReportCheck()
+        self.damaged = 0
         self._closed = threading.Event()
         self._opened = time.monotonic()
         for sentence in self._source.left_out:
@@ -174,7 +175,12 @@ class SimulatedStream:
 
         if isinstance(event, simulator.Line):
             text = self._joiner.add(event.text)
-            return Line(self._ms(), text) if text and self._check.believes(text) else None
+            if not text:
+                return None
+            if self._check.believes(text):
+                return Line(self._ms(), text)
+            self.damaged += 1
+            return None
         return Frame(self._ms(), event.picture) if isinstance(event, simulator.Shown) else None
 
     def _wait_for_source(self) -> None:

@@ -184,6 +184,7 @@ class ReconnectingStream:
         self._closed = threading.Event()
         self._opened = time.monotonic()
         self._connection: Connection | None = None
+        self.damaged = 0
         self._open()
 
     def events(self) -> Generator[Event, None, None]:
@@ -233,6 +234,7 @@ class ReconnectingStream:
                     yield Line(self._ms(), line)
                 else:
                     doubtful = True
+                    self.damaged += 1
             if picture is not None:
                 check.see_frame(picture.shape[1], picture.shape[0])
                 yield Frame(self._ms(), picture)

@@ -90,8 +90,11 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         stream.close()
     print(_progress(recorder))
-    if not recorder.frames and not recorder.reports:
+    if not recorder.frames and not recorder.reports and not stream.damaged:
         print("nothing came: is the camera program running? emotion-camera doctor finds out", flush=True)
+    if stream.damaged:
+        count = f"{stream.damaged:,} damaged report{'' if stream.damaged == 1 else 's'}"
+        print(f"{count} left out, as the camera can't have sent them: is a cable long, or loose?", flush=True)
     if arguments.video:
         _make_video(folder)
     print(f"see it: emotion-camera report {folder}")

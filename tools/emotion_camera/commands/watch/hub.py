@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 QUALITY = 85  # of JPEG: a QVGA frame has about 12 KB
 HISTORY_S = 60  # of reports that a new page gets
+MOST_HISTORY = 6000  # reports: no camera makes more in that time
 ASK_S = 15  # between two questions for the camera's status, which has its free memory
 STATUSES = 9  # over which the median of the free memory is taken: between two garbage collections it falls by megabytes
 RATE_S = 2  # over which frames a second are counted
@@ -71,7 +72,7 @@ class Hub:
         self._asks_bare = False  # the camera was last told "draw off"
         self._bare = False  # and has done it
         self._drawn = threading.Event()  # it has done the opposite
-        self._history: deque[dict[str, Any]] = deque()
+        self._history: deque[dict[str, Any]] = deque(maxlen=MOST_HISTORY)
         self._frame: tuple[int, bytes] | None = None  # the last one: its number, and it
         self._came: deque[float] = deque()  # when the last frames came
         self._told_fps = (0.0, 0.0)  # by the newest report, and when it came

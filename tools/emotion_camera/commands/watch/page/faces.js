@@ -2,6 +2,7 @@
 
 const SHOWN = 3; // emotions of a card
 const LEAD = 0.03; // by which a score must pass another to change places with it
+const MOST = 12; // cards: a camera shows 10 faces at most
 const STAY_MS = 2500; // that a card stays after its face has left
 
 const UNCERTAIN = "uncertain"; // of a camera that does not tell why
@@ -138,6 +139,7 @@ export class Faces {
   /** Takes the first free place, before that of a face that has left. */
   add(id, labels) {
     this.remove(id);
+    if (this.seen.size >= MOST) this.remove([...this.seen].reduce((old, each) => (each[1].at < old[1].at ? each : old))[0]);
     const taken = [...this.seen.values()].map(({ place }) => place);
     let place = 1;
     while (taken.includes(place)) place += 1;

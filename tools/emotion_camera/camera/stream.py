@@ -62,6 +62,11 @@ class CameraStream(Protocol):
         """What this one can't do, as a sentence for the person: no picture, for example."""
         ...
 
+    @property
+    def damaged(self) -> int:
+        """How many reports were left out so far, because the camera can't have sent them: see `emotion_camera.reports.check`."""
+        ...
+
     def events(self) -> Generator[Event, None, None]:
         """What happens, as it happens; ends when `close` is called, or the recording is over. To be read by one thread."""
         ...

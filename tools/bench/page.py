@@ -41,6 +41,7 @@ class ReadyFrames:
 
     name = "ready-made frames"
     limitation = None
+    damaged = 0
 
     def __init__(self) -> None:
         self._closed = threading.Event()

@@ -38,6 +38,7 @@ RUN_LONG = {
     "test_control_channel",
     "test_controls_by_openmv",
     "test_demo",
+    "test_demo_brought",
     "test_deploy",
     "test_deploy_disk",
     "test_deploy_power",

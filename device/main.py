@@ -329,7 +329,8 @@ class Track:
         self.scores = None  # as shown: softmax of the logits and all biases
         self.last_infer = None  # ticks
         self.mirror = False  # whether the network sees its mirror image next
-        self.settled = False  # whether its last reading left no doubt about the name
+        self.stable = False  # whether its last reading was close to the average
+        self.settled = False  # whether it left no doubt about the name
         self.label = None  # index of the name shown; None while it can't be told
         self.lead_start = None  # ticks since when it looks surprised, if that is not its name
         self.why = self.next_why = ""  # the reason shown in place of a name, and the one last found
@@ -339,9 +340,10 @@ class Track:
         return elapsed(self.last_seen, now)
 
     def is_steady(self, now):
-        """Whether one frame can skip its search: it was found a moment ago, and moves by less than 3 % of its size in 100 ms."""
+        """Whether one frame can skip its search: it was found a moment ago, its scores are stable, and it moves by less than 3 % of
+        its size in 100 ms."""
         speed = abs(self.velocity[0]) + abs(self.velocity[1])
-        return self.hits > 3 and self.misses == 0 and self.age(now) < STEADY_MS and speed < 0.0003 * self.box[2]
+        return self.stable and self.misses == 0 and self.age(now) < STEADY_MS and speed < 0.0003 * self.box[2]
 
     def crop(self):
         """The part of its box that the network sees and that is reported."""
@@ -407,7 +409,9 @@ class Track:
         self.scores = softmax(add(self.logits, bias))
         self.last_infer = now
         self.name(softmax(add(self.logits, natural)), surprise, now, settings)
-        self.settled = self.label is not None and softmax(fresh)[self.label] > SETTLED
+        fresh = softmax(fresh)
+        self.stable = max([abs(a - b) for a, b in zip(fresh, self.scores)]) < 0.1
+        self.settled = self.label is not None and fresh[self.label] > SETTLED
 
     def name(self, trust, surprise, now, settings):
         """Change the name by the belief; `trust` is the probability of each name to be right."""

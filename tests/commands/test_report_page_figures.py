@@ -117,10 +117,19 @@ def test_a_camera_that_starts_again_numbers_other_faces(see):
 
 def test_a_watchdogs_reset_shows_by_the_clock_alone(see):
     """On a UART the connection is never gone, and the line that says ready may be lost."""
-    lines = [(0, faces((1, "happy", 0.9), t=900_000)), (400, faces((1, "sad", 0.9), t=2300))]
+    lines = [(0, faces((1, "happy", 0.9), t=900_000)), (3000, faces((1, "sad", 0.9), t=2300))]
     timeline = see(lines)
     assert [face.name for face in timeline.faces] == ["1", "1 (2)"]
     assert times(timeline) == {"happy": 100, "sad": 100}
+
+
+@pytest.mark.parametrize("damaged", [103_456, 123_056, 923_456])
+def test_a_letter_that_changed_in_the_clock_is_no_start(see, damaged):
+    """Each made all faces new ones."""
+    clocks = [123_400, 123_456, damaged, 123_556, 123_606]
+    timeline = see([(50 * number, faces((1, "happy", 0.9), t=t, fps=20)) for number, t in enumerate(clocks)])
+    assert [face.name for face in timeline.faces] == ["1"]
+    assert times(timeline) == {"happy": 250}
 
 
 def test_the_cameras_clock_that_wraps_around_is_no_start(see):

@@ -107,7 +107,7 @@ def test_valence_arousal_and_why_there_is_no_name(tmp_path):
 
 
 def test_labels_that_came_late_or_changed(tmp_path):
-    two = READY | {"labels": ["smile", "frown"]}
+    two = READY | {"labels": ["smile", "frown"], "sha256": "7b" * 32}
     lines = [
         (10, faces((1, "happy", 0.5))),
         (20, READY),

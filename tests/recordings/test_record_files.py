@@ -83,7 +83,7 @@ def test_labels_that_come_late_name_the_rows_before(tmp_path):
 
 
 def test_another_model_adds_its_columns(tmp_path):
-    other = READY | {"labels": ["yes", "no"]}
+    other = READY | {"labels": ["yes", "no"], "sha256": "7b" * 32}
     events = [READY, faces((1, "happy", 0.9)), other, faces((1, "yes", 0.7), count=2), READY, faces((1, "sad", 0.8))]
     folder = record(tmp_path / "a", *(text(10 * i, **fields) for i, fields in enumerate(events)))
     with open(folder / "reports.csv", newline="", encoding="utf-8") as file:
@@ -196,6 +196,29 @@ def test_a_camera_newer_than_this_program(tmp_path):
     with pytest.raises(ReportError, match="update this program"):
         recorder.add(Line(0, '{"v":2,"event":"ready"}'))
     recorder.close()
+
+
+def test_a_letter_that_changed_in_the_version_ends_nothing(tmp_path):
+    """It read: the camera reports in version 3, update this program."""
+    folder = by_hand(tmp_path / "a", [(0, READY), (10, faces((1, "happy", 0.9))), (20, faces((1, "sad", 0.9)))])
+    lines = (folder / "reports.jsonl").read_text().splitlines()
+    (folder / "reports.jsonl").write_text("\n".join([lines[0], lines[1].replace('"v": 1', '"v": 3'), lines[2], ""]))
+    assert [entry.time_ms for entry in read_recording(folder).entries()] == [0, 20]
+
+
+def test_a_recording_of_a_later_program_says_so(tmp_path):
+    for count in (1, 5):
+        folder = by_hand(tmp_path / str(count), [(10 * number, READY | {"v": 2}) for number in range(count)])
+        with pytest.raises(ReportError, match="update this program"):
+            list(read_recording(folder).entries())
+
+
+def test_a_camera_can_not_say_that_it_was_gone(tmp_path):
+    """The events "gone", "back" and "frames" are the recorder's own."""
+    folder = record(
+        tmp_path / "a", text(0, **READY), *(text(10, event=it, message="x") for it in ("gone", "back", "frames"))
+    )
+    assert [entry.report.event for entry in read_recording(folder).entries()] == ["ready"]
 
 
 def test_after_close_nothing_is_written(tmp_path):

@@ -147,6 +147,16 @@ def test_an_ordinary_name_stays_as_it_is(text):
     assert csv_cell(text) == text
 
 
+def test_faces_with_different_counts_of_scores_end_no_recording(tmp_path):
+    """Found by the fuzz test: the header had the columns of the first face."""
+    recorder = Recorder(tmp_path / "a", "a camera")
+    two = faces((1, "happy", 0.9), (2, "sad", 0.9))
+    two["faces"][1]["scores"].append(0.1)
+    recorder.add(Line(0, json.dumps({"v": 1, **two})))
+    recorder.close()
+    assert [row["score_8"] for row in rows_of(tmp_path / "a" / "reports.csv")] == ["", "0.1"]
+
+
 def test_rows_of_a_recording_with_a_damaged_name_are_left_out(tmp_path):
     folder = by_hand(tmp_path / "a", [(0, READY), (10, faces((1, "hap`y", 0.9))), (20, faces((1, "happy", 0.9)))], 100)
     write_table(read_recording(folder), tmp_path / "a.csv", CsvFormat())

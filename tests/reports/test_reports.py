@@ -134,6 +134,8 @@ def test_a_damaged_frame_is_parsed_only_where_the_schema_takes_it(fields, data, 
             break
         part = part[key]
     part[key] = value
+    if key == "why":  # a reason of a later program is passed over
+        return
     try:
         taken = parse(json.dumps(fields)) is not None
     except ReportError:

@@ -18,7 +18,7 @@ from emotion_camera.errors import UserError
 from emotion_camera.recordings.files import ABOUT, BACK, FORMAT, FRAME_TIMES, FRAMES, GONE, REPORTS, STILL_HERE, VERSION
 from emotion_camera.reports.check import ReportCheck
 from emotion_camera.reports.lines import LONGEST_LINE, MOST_LINES, json_object
-from emotion_camera.reports.parse import EventReport, Report, labels_of, parse
+from emotion_camera.reports.parse import EventReport, Report, ReportError, labels_of, parse
 from emotion_camera.terminal import one_line
 
 if TYPE_CHECKING:
@@ -145,20 +145,24 @@ def unreadable(path: Path) -> bool:
 def read_entries(path: Path, started: datetime, longest_ms: int = LONGEST_MS) -> Iterator[Entry]:
     """The complete lines of a reports.jsonl; what is cut, damaged, without its time or after `longest_ms` is skipped, and
     so are reports that a camera with these labels can't have sent."""
-    last_ms = 0
+    last_ms, found = 0, False
     check = ReportCheck(_first_labels(path))
     for text, at in _timed_lines(path):
-        report = parse(text)
+        if not check.believes(text):
+            continue
         time_ms = round((at - started) / timedelta(milliseconds=1))
-        if report is not None and time_ms <= longest_ms and check.accepts(report):
-            last_ms = max(last_ms, time_ms)
+        report = parse(text)
+        if report is not None and time_ms <= longest_ms:
+            last_ms, found = max(last_ms, time_ms), True
             yield Entry(last_ms, text, report)
+    for text, _ in () if found else _timed_lines(path):
+        parse(text)  # a few lines, all of a later version
 
 
 def _first_labels(path: Path) -> tuple[str, ...]:
     """A camera that was running before tells its labels when it is asked: some reports come first."""
     texts = (text for text, _ in _timed_lines(path) if '"labels"' in text)
-    return next((labels for text in texts if (report := parse(text)) and (labels := labels_of(report))), ())
+    return next((labels for text in texts if (report := _parse(text)) and (labels := labels_of(report))), ())
 
 
 def _timed_lines(path: Path) -> Iterator[tuple[str, datetime]]:
@@ -187,7 +191,15 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _first_time(path: Path) -> datetime | None:
-    return next((at for text, at in _timed_lines(path) if parse(text) is not None), None)
+    return next((at for text, at in _timed_lines(path) if _parse(text) is not None), None)
+
+
+def _parse(text: str) -> Report | None:
+    """`parse`; None for a report of a later version, too: one may be damaged."""
+    try:
+        return parse(text)
+    except ReportError:
+        return None
 
 
 def _time(text: Any) -> datetime | None:

@@ -123,7 +123,7 @@ class Recorder:
         if self._gone:
             self._gone = False
             self._own(BACK)
-        if isinstance(event, Line):
+        if isinstance(event, Line) and not _is_own(event.text):
             self._line(event.text)
         elif isinstance(event, Frame):
             self._frame(event)
@@ -174,6 +174,12 @@ class Recorder:
         except OSError as error:
             self._trouble = _sentence(self.folder, error)
             raise self._trouble from None
+
+
+def _is_own(text: str) -> bool:
+    """Whether a line of the camera says to be one of the recorder's: a gap in it would be none."""
+    report = parse(text)
+    return isinstance(report, EventReport) and report.event in (GONE, BACK, STILL_HERE)
 
 
 class Clock:

@@ -132,7 +132,7 @@ class Table:
         if not rows:
             return
         header = not self._columns
-        self._columns = self._columns or list(rows[0])
+        self._columns = self._columns or list(dict.fromkeys(name for row in rows for name in row))
         self._file.append(_text(rows, self._columns, self._style, header))
 
     def sync(self) -> None:

@@ -174,7 +174,7 @@ def _face(fields: dict[str, Any]) -> Face:
         raise ValueError("no emotion")
     scores = tuple(_number(score, 1) for score in _list(fields["scores"], MOST_LABELS))
     why = fields.get("why") if emotion is None and fields.get("why") in WHY else None
-    affect = (None if fields.get(name) is None else _number(fields[name], 1, -1) for name in ("valence", "arousal"))
+    affect = (_number(fields[name], 1, -1) if name in fields else None for name in ("valence", "arousal"))
     return Face(_integer(fields["id"], least=1), place, emotion, _number(fields["score"], 1), scores, why, *affect)
 
 

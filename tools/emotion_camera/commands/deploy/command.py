@@ -197,12 +197,13 @@ def _must_replace(camera: Repl, changed: Files, names: list[str], allowed: bool)
 
 def _start(camera: Repl, sha256: str, wait_s: float) -> str | None:
     """Restarts the camera; None when its program gets ready with this model, otherwise what it printed instead."""
-    from emotion_camera.reports.parse import EventReport, parse
+    from emotion_camera.reports.check import ReportParser
+    from emotion_camera.reports.parse import EventReport
 
     camera.reset()
-    trouble = "it prints nothing"
+    trouble, parser = "it prints nothing", ReportParser()
     for line in camera.lines(wait_s):
-        report = parse(line) if line else None
+        report = parser.parse(line) if line else None
         if isinstance(report, EventReport) and report.fields.get("sha256"):
             if report.fields["sha256"] != sha256:
                 trouble = f"it runs another model ({str(report.fields['sha256'])[:12]})"

@@ -10,7 +10,8 @@ from emotion_camera.errors import ModelError, install_line
 from emotion_camera.model.cost import milliseconds, network_instructions
 from emotion_camera.model.tflite import read_description
 from emotion_camera.model.vela import plain_of
-from emotion_camera.reports.parse import EventReport, labels_of, parse
+from emotion_camera.reports.check import ReportParser
+from emotion_camera.reports.parse import EventReport, labels_of
 
 
 def look(camera: Repl, wait_s: float) -> Iterator[Finding]:
@@ -78,9 +79,9 @@ def _files(camera: Repl, there: dict[str, int], known_files: dict[str, dict[str,
 
 def _alive(camera: Repl, wait_s: float) -> Finding:
     """Reads what the camera prints as it starts: the ready report, or what came instead."""
-    printed = ""
+    printed, parser = "", ReportParser()
     for line in camera.lines(wait_s):
-        report = parse(line) if line else None
+        report = parser.parse(line) if line else None
         if isinstance(report, EventReport):
             if report.event in ("ready", "status") and "sha256" in report.fields:
                 return _ready(report)

@@ -13,6 +13,7 @@ from emotion_camera.reports.parse import MOST_REPORT_MS, EventReport, Face, Face
 FIRST_STEP_MS = 100  # the first report has no frame rate
 BRIDGED_MS = 1000  # a face that is back within this was there meanwhile: the detector misses it now and then
 BRIDGED_STEPS = 3  # or within so many reports of a slow camera
+RESTART_MS = 1000  # by which the camera's clock may be ahead of this computer's since a restart: lines come late
 HALF_CLOCK_MS = 1 << 29  # MicroPython's ticks wrap at twice this
 LISTED = ("error", "recovered", "calibrated", "reply", "ready", GONE, BACK)  # the events that the page lists
 
@@ -95,6 +96,7 @@ class _Reader:
         self._open: dict[tuple[int, int], tuple[int, Face, float]] = {}  # the last report: when, what, the step then
         self._starts = 0
         self._t: int | None = None  # the camera's clock
+        self._told_ms = 0  # when it was told
         self._report_ms = 0
         self._gone: Event | None = None
         self._may_be_new = False  # the connection was gone since the last report
@@ -133,10 +135,12 @@ class _Reader:
             self._note_peak(self._face(key), face)
 
     def _note_restart(self, t: int) -> None:
-        """A camera that restarts numbers its faces anew; its clock jumps back."""
-        if self._t is not None and 0 < self._t - t < HALF_CLOCK_MS:
+        """A camera that restarts numbers its faces anew; its clock starts at 0, after the last report. If it is back by less,
+        a letter in the line has changed."""
+        back = self._t is not None and 0 < self._t - t < HALF_CLOCK_MS
+        if back and t <= self.now_ms - self._told_ms + RESTART_MS:
             self._restart()
-        self._t, self._may_be_new = t, False
+        self._t, self._told_ms, self._may_be_new = t, self.now_ms, False
 
     def _restart(self) -> None:
         self._close_all(self.now_ms)

@@ -12,6 +12,7 @@ from emotion_camera.boards import BOARDS
 from emotion_camera.camera.serial import SerialConnection
 from emotion_camera.camera.simulated import SimulatedStream
 from emotion_camera.camera.stream import NO_COMMANDS, NO_PACKAGE, open_stream
+from emotion_camera.camera.usb import _pixels
 from emotion_camera.errors import UserError
 from emotion_camera.events import Disconnected, Frame, Line
 from emotion_camera.reports.parse import EventReport, FacesReport, parse
@@ -171,6 +172,13 @@ def test_a_damaged_name_is_left_out_and_the_labels_are_asked_for_again(plug_in, 
     assert cable.take() == b"status\r\n"
     cable.send(as_line(READY | {"event": "status"}) + happy)
     assert isinstance(parse([first(events, Line).text for _ in range(2)][1]), FacesReport)
+
+
+@pytest.mark.parametrize("frame", [(320, 240, 7), (0, 240, 0), (-1, -1, 3), (1 << 20, 1 << 20, 30)])
+def test_a_damaged_frame_is_left_out(frame):
+    width, height, size = frame
+    assert _pixels({"width": width, "height": height, "data": bytes(size)}) is None
+    assert _pixels({"width": 2, "height": 1, "data": bytes(6)}).shape == (1, 2)
 
 
 def test_a_box_outside_of_the_frame_is_left_out(protocol_camera, opened):

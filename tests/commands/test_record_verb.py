@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from emotion_camera.commands.record import _sees_people
+from emotion_camera.errors import UserError
 from emotion_camera.events import Frame
-from emotion_camera.recordings import Recorder, read_recording
+from emotion_camera.recordings import Recorder, new_folder, read_recording
 from emotion_camera.reports.parse import FacesReport
 from recorded import LABELS, READY, by_hand, command, environment, faces, tools
 
@@ -177,6 +178,18 @@ def test_a_folder_by_date_and_time(tmp_path, played):
     (folder,) = (tmp_path / "recordings").iterdir()
     assert re.fullmatch(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d", folder.name)
     assert f"recordings{os.sep}{folder.name}" in done.stdout
+
+
+def test_two_that_start_in_the_same_second_have_a_folder_each(tmp_path, monkeypatch):
+    """One camera each, from a script: both wrote into one."""
+    monkeypatch.chdir(tmp_path)
+    found = [new_folder() for _ in range(20)]
+    assert len(set(found)) == 20
+    assert all(folder.is_dir() for folder in found)
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("emotion_camera.recordings.files.FOLDER", tmp_path / "file")
+    with pytest.raises(UserError, match=r"can't be made .* give another folder with --out"):
+        new_folder()
 
 
 @pytest.mark.parametrize(

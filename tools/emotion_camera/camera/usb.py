@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 CHANNEL = "emotion"  # the camera program's own
 WRITABLE = 1 << 1  # of a channel's flags: OMV_PROTOCOL_CHANNEL_FLAG_WRITE in firmware v5.0.0's omv_protocol_channel.h
+MOST_STDOUT = 65536  # bytes a read; the firmware holds 2,048 at most
 QUIET_S = 0.002  # before the camera is asked again when it had nothing new
 
 
@@ -64,7 +65,7 @@ class ProtocolConnection:
 
     def _read_stdout(self) -> bytes:
         """Not by the package's `read_stdout`, which drops damaged letters, and one whose bytes come in two reads."""
-        size = self._camera.channel_size("stdout")
+        size = min(self._camera.channel_size("stdout"), MOST_STDOUT)
         return bytes(self._camera.channel_read("stdout", size)) if size else b""
 
     def _call(self, method: Any, *arguments: Any) -> Any:
@@ -92,10 +93,13 @@ def _camera(port: str) -> Any:
     return Quiet(port)
 
 
-def _pixels(frame: dict[str, Any]) -> NDArray[np.uint8]:
-    """A frame of the package, which makes all of them RGB; a grey one is made grey again."""
+def _pixels(frame: dict[str, Any]) -> NDArray[np.uint8] | None:
+    """A frame of the package, which makes all of them RGB; a grey one is made grey again. None for one that is damaged."""
     import numpy as np
 
-    rgb = np.frombuffer(frame["data"], np.uint8).reshape(frame["height"], frame["width"], 3)
+    height, width = frame["height"], frame["width"]
+    if min(height, width) < 1 or len(frame["data"]) != 3 * height * width:
+        return None
+    rgb = np.frombuffer(frame["data"], np.uint8).reshape(height, width, 3)
     grey = rgb[..., 0]
     return grey if (grey == rgb[..., 1]).all() and (grey == rgb[..., 2]).all() else rgb

@@ -71,11 +71,11 @@ def run(arguments: argparse.Namespace) -> int:
     from emotion_camera.recordings.table import csv_format
 
     table = csv_format(arguments)
-    folder = arguments.out or new_folder()
     if not arguments.told and _sees_people(arguments.port, arguments.source):
         _ask_whether_told()
     stream = open_stream(arguments.port, arguments.source)
     try:
+        folder = arguments.out or new_folder()
         recorder = Recorder(folder, stream.name, frames=arguments.frames or arguments.video, table=table)
         print_line(f"recording {stream.name} to {folder}; stop with Ctrl-C")
         if stream.limitation:

@@ -117,9 +117,9 @@ class Hub:
 
     def report(self) -> bytes:
         """The page of the newest recording, made by `emotion-camera report`. UserError when there is none, or it can't be made."""
-        folder = self._recorded
-        if folder is None:
+        if self._recorded is None:
             raise UserError("Nothing was recorded yet.")
+        folder = self._recorded.resolve()  # one that begins with - would be an option
         command = [sys.executable, "-m", "emotion_camera", "report", str(folder), "--out", str(folder / REPORT)]
         made = subprocess.run([*command, "--no-browser"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if made.returncode:

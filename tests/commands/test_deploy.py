@@ -291,6 +291,32 @@ def test_a_program_that_does_not_start_is_taken_back(tmp_path):
     assert read(tmp_path / "flash").items() >= OLD.items()
 
 
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        (b'"event":"status","problem":"The lens is \\\\u001b[2Jloose."', r"does not get ready: The lens is \x1b[2Jloose"),
+        (b'"event":"ready","sha256":"%s","selftest":"ok"', None),
+        (b'"event":"status","sha256":"%s","selftest":"ok","problem":"It is dark."', "the camera says: It is dark."),
+    ],
+)
+def test_what_is_wrong_at_the_moment_is_said(tmp_path, capsys, told, said):
+    """The error itself was printed before the port was open again."""
+    put(tmp_path / "flash", OLD)
+    line = b'"event":"ready","sha256":"%s","selftest":"ok"'
+    program = NEW["main.py"].replace(line, told)
+    program = program if b"%s" in told else program.replace(b" % sha256)", b")")
+    with connected(tmp_path) as camera:
+        if said and "not get ready" in said:
+            with pytest.raises(UserError, match=re.escape(said)):
+                deploy(camera, {**NEW, "main.py": program}, wait_s=4)
+            return
+        deploy(camera, {**NEW, "main.py": program}, wait_s=20)
+    shown = capsys.readouterr().out
+    assert shown.endswith("ready: the program runs with this model\n")
+    assert ("the camera says" in shown) == bool(said)
+    assert (said or "") in shown
+
+
 def test_a_program_of_another_model_is_taken_back(tmp_path):
     put(tmp_path / "flash", OLD)
     liar = {**NEW, "main.py": PROGRAM.replace(b'open("emotion.tflite"', b'open("emotion.txt"')}

@@ -208,9 +208,12 @@ def _start(camera: Repl, sha256: str, wait_s: float) -> str | None:
             if report.fields["sha256"] != sha256:
                 trouble = f"it runs another model ({str(report.fields['sha256'])[:12]})"
             elif report.fields.get("selftest") in ("ok", "none"):
+                if problem := report.fields.get("problem"):
+                    print_line(f"the camera says: {problem}")
                 return None
-        elif isinstance(report, EventReport) and report.event == "error":
-            trouble = report.message or trouble
+        elif isinstance(report, EventReport):
+            problem = report.message if report.event == "error" else report.fields.get("problem")
+            trouble = problem or trouble
         elif line and "Error" in line and "Error" not in trouble:  # at the REPL "status" is an error, too
             trouble = line
         elif line and line.endswith(">>>"):  # the REPL: the program has ended

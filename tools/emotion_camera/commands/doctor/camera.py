@@ -85,7 +85,7 @@ def _alive(camera: Repl, wait_s: float) -> Finding:
         if isinstance(report, EventReport):
             if report.event in ("ready", "status") and "sha256" in report.fields:
                 return _ready(report)
-            printed = report.message or printed
+            printed = report.message or report.fields.get("problem") or printed
         elif report is None:
             printed = line or printed
     advice = f"look at its frame in OpenMV IDE; {DEPLOY} puts a complete program and model there"
@@ -99,4 +99,6 @@ def _ready(report: EventReport) -> Finding:
     labels = labels_of(report)
     test = fields.get("selftest")
     fact = f"runs; {fields.get('model')} {str(fields['sha256'])[:12]}, {len(labels)} labels, self-test {test}"
+    if problem := fields.get("problem"):
+        return Finding(WRONG, "program", f"{fact}; it says: {problem}", "look at its frame in OpenMV IDE")
     return Finding(FINE if test == "ok" else NOTE, "program", fact)

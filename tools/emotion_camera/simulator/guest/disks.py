@@ -4,6 +4,7 @@
 A disk plays on a `host` that opens, renames and removes: a VfsPosix under MicroPython, a folder under CPython.
 """
 
+import gc
 import io
 import sys
 
@@ -124,7 +125,9 @@ class Rooted:
         for entry in self._host.ilistdir(folder):
             if entry[0].lower() == name.lower():
                 name = entry[0]
-        return folder.rstrip("/") + "/" + name
+        path = folder.rstrip("/") + "/" + name
+        gc.collect()  # a camera leaves no garbage for this; ours would push what is loaded next up the heap, and part it
+        return path
 
     def _has(self, path: str) -> bool:
         try:

@@ -501,7 +501,7 @@ def test_a_model_too_large_for_an_h7_is_told_before_anything_is_touched(here, ca
     for more, said in (
         (
             35_000,
-            r"large\.tflite: its file takes 125,998 bytes and its arena [\d,]+; the most for OpenMV Cam H7 is 169,872 together",
+            r"large\.tflite: its file takes 125,998 bytes and its arena [\d,]+; the most for OpenMV Cam H7 is 163,872 together",
         ),
         (10_000, r"the camera's disk is [\d,]+ bytes too small"),
     ):

@@ -139,7 +139,7 @@ def test_a_model_that_is_too_large_or_slow_for_a_board(tmp_path):
         "its file takes 100,000 bytes; the most for an OpenMV Cam H7 or a Nicla Vision is 91,136"
     )
     with pytest.raises(
-        ModelError, match=r"its file takes 130,000 bytes and its arena [\d,]+; the most for .* is 169,872 together"
+        ModelError, match=r"its file takes 130,000 bytes and its arena [\d,]+; the most for .* is 163,872 together"
     ):
         check(put(tmp_path, grown(130_000)), limits=SMALL_HEAP)
     assert check(put(tmp_path, grown(130_000)), limits=LARGE_HEAP).notes == ()

@@ -111,7 +111,7 @@ def _too_large(model: Model, limits: Limits) -> str:
     arena = f" and its arena {model.arena_bytes:,}" if model.arena_bytes else ""
     return (
         f"its file takes {model.file_bytes:,} bytes{arena}; the most for {limits.boards} is {limits.memory:,} together: "
-        f"{SMALLER}"
+        f"{SMALLER}{'' if limits.memory >= LARGE_HEAP.memory else ', or a board with more memory'}"
     )
 
 

@@ -48,7 +48,8 @@ class Narration:
             return None
         self._last = now
         words = " · ".join(f"face {face.id} {in_words(face)}" for face in faces)
-        seconds = round((time_ms - self._start_ms) / 1000, 2)  # the simulated clock is up to 1 ms behind or ahead: 2.449
+        # The simulated clock is up to 1 ms behind or ahead: 2.449.
+        seconds = round((time_ms - self._start_ms) / 1000, 2)
         return f"{seconds:5.1f} s  {words or 'no face'}"
 
     def summary(self) -> str:

@@ -294,7 +294,10 @@ def test_a_program_that_does_not_start_is_taken_back(tmp_path):
 @pytest.mark.parametrize(
     ("told", "said"),
     [
-        (b'"event":"status","problem":"The lens is \\\\u001b[2Jloose."', r"does not get ready: The lens is \x1b[2Jloose"),
+        (
+            b'"event":"status","problem":"The lens is \\\\u001b[2Jloose."',
+            r"does not get ready: The lens is \x1b[2Jloose",
+        ),
         (b'"event":"ready","sha256":"%s","selftest":"ok"', None),
         (b'"event":"status","sha256":"%s","selftest":"ok","problem":"It is dark."', "the camera says: It is dark."),
     ],

@@ -99,7 +99,9 @@ def run(arguments: argparse.Namespace) -> int:
     camera = _camera(arguments)
     album = Album(arguments.out)
     if not arguments.json:
-        print_line(f"{source.name} on a simulated {find_board(arguments.board).name}, firmware v{'.'.join(map(str, played))}")
+        print_line(
+            f"{source.name} on a simulated {find_board(arguments.board).name}, firmware v{'.'.join(map(str, played))}"
+        )
     return (_show_photographs if source.pictures else _show_frames)(source, camera, album, arguments)
 
 

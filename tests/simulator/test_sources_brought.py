@@ -15,7 +15,16 @@ from emotion_camera.simulator.faults import Faults
 from emotion_camera.simulator.host.firmware import FRAME_SIZE_IDS, PIXEL_FORMATS
 from emotion_camera.simulator.host.scratch import Scratch
 from emotion_camera.simulator.host.sensor import Sensor, SourceEnded
-from emotion_camera.simulator.host.sources import STANDS_S, Source, endless, fill, in_real_time, open_source, seen_part
+from emotion_camera.simulator.host.sources import (
+    STANDS_S,
+    STREAMS,
+    Source,
+    endless,
+    fill,
+    in_real_time,
+    open_source,
+    seen_part,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -390,3 +399,16 @@ def test_a_file_by_its_url(tmp_path):
 def test_a_webcam_has_a_number_or_none(name):
     with pytest.raises(UserError, match="give a webcam as webcam or webcam:1"):
         open_source(name)
+
+
+NAMES = st.text(st.characters(), max_size=30) | st.builds(
+    "".join, st.lists(st.sampled_from([":", "/", "//", "file", "ftp", "webcam", "clip", "1", "[", "@", "?", "%00", "%2e", ".", "~", "C", "\0", "\n", "\ud800"]), max_size=8)
+)  # fmt: skip
+
+
+@given(NAMES.filter(lambda name: name not in ("clip", "webcam") and not name.lower().startswith(STREAMS)))
+def test_any_name_is_a_source_or_a_sentence(name):
+    try:
+        open_source(name)
+    except UserError as error:
+        assert str(error)  # noqa: PT017 - either is right

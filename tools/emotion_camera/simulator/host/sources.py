@@ -217,7 +217,7 @@ def _folder(folder: Path) -> Source:
     more = f" and {len(others) - NAMED:,} more" if len(others) > NAMED else ""
     names = ", ".join(others[:NAMED]) + more
     if not shown and broken:
-        raise UserError(f"{broken[0]}; {folder} has no picture that can be")
+        raise UserError(f"{broken[0]}; {folder} has no picture that can be shown")
     if not shown:
         raise UserError(f"{folder}: has no pictures in it{f', only {names}' * bool(others)}; give {KINDS}")
     left_out = [f"{folder}: left out, as no pictures: {names}"] if others else []

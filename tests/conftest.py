@@ -53,6 +53,7 @@ RUN_LONG = {
     "test_recovery",
     "test_repl",
     "test_repl_firmware",
+    "test_simulated_disk",
     "test_stream",
     "test_sweep",
     "test_verify_camera",

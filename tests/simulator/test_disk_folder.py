@@ -282,6 +282,7 @@ def whole(tree):
     return found
 
 
+@pytest.mark.slow
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(TREES.map(whole), TREES.map(whole), TREES.map(whole))
 def test_any_tree_becomes_any_other_and_what_a_person_put_there_meanwhile_is_kept(monkeypatch, before, after, put):

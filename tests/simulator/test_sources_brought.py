@@ -91,6 +91,7 @@ def test_each_frame_is_shown_at_its_own_time(tmp_path, monkeypatch, make, expect
         assert changes(open_source(name)) == pytest.approx(expected, abs=0.0011)
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.lists(st.integers(2, 3000), min_size=2, max_size=8))
 def test_frames_of_any_times_play_at_those_times(tmp_path_factory, times_ms):

@@ -23,7 +23,7 @@ from emotion_training.finetune.paired_test import Comparison, mcnemar
 from emotion_training.finetune.split import split
 from emotion_training.fit.train import pixels
 from made_faces import AVERAGE_FACES, DEFAULT_MODEL, ROOT, faces, write
-from small_models import model
+from small_models import changed, model
 
 FER = ROOT.parent / "shared" / "datasets" / "fer2013" / "fer2013.npz"
 TIE = 0.02  # scores come in steps of 1/256; nearer than five of them, int8's rounding decides
@@ -45,11 +45,20 @@ def test_the_rebuilt_network_answers_as_the_file_on_made_up_faces():
     assert clear >= 0.99
 
 
-@pytest.mark.parametrize("how", [{}, {"scale": 2 / 255, "zero_point": -1}, {"scale": 1.0}])
-def test_the_rebuilt_network_takes_pixels_as_the_file_was_trained_on(tmp_path, how):
+@pytest.mark.parametrize(
+    "data",
+    [
+        model(),
+        model(scale=2 / 255, zero_point=-1),
+        model(scale=1.0),
+        changed(model(), lambda _, graph: setattr(graph.operators[2], "inputs", [*graph.operators[2].inputs[:2], -1])),
+    ],
+    ids=["0 to 1", "-1 to 1", "0 to 255", "without a bias"],
+)
+def test_the_rebuilt_network_takes_pixels_as_the_file_was_trained_on(tmp_path, data):
     """From -1 to 1, say: the same pixels give the same scores."""
     path = tmp_path / "net.tflite"
-    path.write_bytes(model(**how))
+    path.write_bytes(data)
     images = np.random.default_rng(2).integers(0, 256, (20, 48, 48), np.uint8)
     rebuilt = tflite_to_keras(path).predict(pixels(images), verbose=0)
     np.testing.assert_allclose(rebuilt, scores(path, images), atol=0.05)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterable
 from typing import TextIO
 
 LONGEST = 2000  # characters; more than any sentence of ours, and less than a screen
@@ -32,6 +33,12 @@ def one_line(text: object, longest: int = LONGEST) -> str:
 def print_line(text: object, file: TextIO | None = None) -> None:
     """Prints `printable(text)` at once."""
     print(printable(text, file), file=file or sys.stdout, flush=True)
+
+
+def print_notes(name: str, notes: Iterable[str]) -> None:
+    """Prints what is to be known of a file, which is used all the same, to standard error."""
+    for note in notes:
+        print_line(f"{name}: {note}", sys.stderr)
 
 
 def csv_cell(text: str) -> str:

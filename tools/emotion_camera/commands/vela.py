@@ -4,7 +4,6 @@
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 from emotion_camera.boards import BOARDS
@@ -13,7 +12,7 @@ from emotion_camera.files import write_file
 from emotion_camera.model.bundle import model_files
 from emotion_camera.model.contract import DEFAULT_MODEL, Model, check
 from emotion_camera.model.vela import compile_model
-from emotion_camera.terminal import print_line
+from emotion_camera.terminal import print_notes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,8 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     model = check(arguments.model, limits=BOARDS["ae3"].limits)
     if model.compiled:
         raise UserError(f"{model.path}: is compiled already; give it to emotion-camera deploy --model")
-    for note in model.notes:
-        print_line(f"{model.path.name}: {note}", sys.stderr)
+    print_notes(model.path.name, model.notes)
     compiled = compile_model(model)
     _write(model, compiled.data, arguments.out)
     print(

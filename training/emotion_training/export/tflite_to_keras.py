@@ -74,14 +74,14 @@ class _Graph:
         return np.asarray(self.tensors[index].quantization.scale, np.float32)
 
     def weights(self, operator: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Weights [out, ...] and bias [out]; the scale of a bias is input scale x weight scale."""
-        if len(operator.inputs) != 3 or min(operator.inputs) < 0:
-            raise self.unsupported("has a layer without a bias")
-        given, weights, bias = operator.inputs
+        """Weights [out, ...] and bias [out], 0 where there is none; the scale of a bias is input scale x weight scale."""
+        given, weights = operator.inputs[:2]
         scale = self.scale(weights)
         numbers = self.numbers(weights, np.int8)
         each = scale.reshape(-1, *[1] * (numbers.ndim - 1))
-        return numbers * each, self.numbers(bias, np.int32) * (self.scale(given) * scale)
+        if len(operator.inputs) < 3 or operator.inputs[2] < 0:
+            return numbers * each, np.zeros(len(numbers), np.float32)
+        return numbers * each, self.numbers(operator.inputs[2], np.int32) * (self.scale(given) * scale)
 
 
 def _convolution(graph: _Graph, operator: Any, values: dict[int, Any]) -> Any:

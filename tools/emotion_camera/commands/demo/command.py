@@ -16,7 +16,7 @@ from emotion_camera.commands.demo.narration import Narration
 from emotion_camera.errors import UserError
 from emotion_camera.model.contract import DEFAULT_MODEL, check
 from emotion_camera.reports.lines import json_object
-from emotion_camera.terminal import print_line
+from emotion_camera.terminal import print_line, print_notes
 
 if TYPE_CHECKING:
     from emotion_camera.commands.demo.album import Album
@@ -86,8 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
     from emotion_camera.simulator.host.sources import open_source
 
     played = find_firmware(arguments.firmware).version
-    for note in check(arguments.model, limits=_limits(arguments), firmware=played).notes:
-        print_line(f"{arguments.model.name}: {note}", sys.stderr)
+    print_notes(arguments.model.name, check(arguments.model, limits=_limits(arguments), firmware=played).notes)
     if arguments.source is not None and arguments.source_option is not None:
         raise UserError(f"--source {arguments.source_option}: {arguments.source} is given, too; give one of them")
     what = arguments.source_option if arguments.source is None else arguments.source

@@ -13,7 +13,7 @@ from emotion_camera.model import vela
 from emotion_camera.model.bundle import camera_files
 from emotion_camera.model.contract import DEFAULT_MODEL, LARGE_MODEL, Model, check
 from emotion_camera.model.cost import milliseconds
-from emotion_camera.terminal import print_line
+from emotion_camera.terminal import print_line, print_notes
 
 SLOWEST_MS = 250  # of a plain model on an AE3
 
@@ -39,8 +39,7 @@ def files_for(camera: Repl, model: Path | None) -> Files:
     if info.has_card:
         limits = replace(limits, file=limits.memory)
     checked = check(model, limits=limits, firmware=info.version)
-    for note in checked.notes:
-        print_line(f"{model.name}: {note}")
+    print_notes(model.name, checked.notes)
     files = {name: path.read_bytes() for name, path in camera_files(small, model).items()}
     if npu and not checked.compiled:
         files["emotion.tflite"] = _for_neural_processor(

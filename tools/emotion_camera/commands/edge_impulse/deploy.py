@@ -15,6 +15,7 @@ from emotion_camera.errors import UserError
 from emotion_camera.model.contract import check
 from emotion_camera.model.input_range import trained_range
 from emotion_camera.model.tflite import describe
+from emotion_camera.terminal import print_notes
 
 EPILOG = """
 The model must be an int8 .tflite that the camera can run, with its labels beside it in a .txt; emotion-camera train writes one.
@@ -37,9 +38,10 @@ def run(arguments: argparse.Namespace) -> int:
     key = api_key(arguments)
     model: Path = arguments.model
     name = check_name(arguments.name or f"{model.stem}_studio")
-    labels, scaling = check(model).labels, _scaling(model)
+    checked, scaling = check(model), _scaling(model)
+    print_notes(model.name, checked.notes)
     print(f"{model.name} becomes the uploaded model of the key's project, in place of one that is there", flush=True)
-    built = studio.deploy(model, labels, key, scaling)
+    built = studio.deploy(model, checked.labels, key, scaling)
     source = f"Studio's OpenMV library of {model.name}"
     export = open_export(built, source)
     sha256 = hashlib.sha256(built).hexdigest()

@@ -11,7 +11,7 @@ from emotion_camera.commands.edge_impulse.archive import open_export, read_file
 from emotion_camera.commands.edge_impulse.compatibility import boards
 from emotion_camera.commands.edge_impulse.install import check_name, install, name_for
 from emotion_camera.model.contract import Model, fits
-from emotion_camera.terminal import print_line
+from emotion_camera.terminal import print_notes
 
 EPILOG = """
 In Studio: Deployment, OpenMV library, Quantized (int8), Build. The impulse: Image data 48 x 48, 64 x 64 or 96 x 96, Image
@@ -52,8 +52,7 @@ def tell(model: Model, path: Path) -> None:
     size, file = model.input_size, model.file_bytes / 1000
     print(f"{place}: {len(model.labels)} labels ({', '.join(model.labels)}), {size} x {size} pixels, {file:.0f} KB")
     print(f"beside it {path.stem}.txt, its labels, and {path.stem}.md, its card; it fits {boards(model)}")
-    for note in model.notes:
-        print_line(f"{path.name}: {note}")
+    print_notes(path.name, model.notes)
     board = "" if fits(model, SMALL_HEAP) else " --board h7plus"
     print("see it on the simulator, then put it on yours:")
     print(f"  emotion-camera demo --model {place}{board}")

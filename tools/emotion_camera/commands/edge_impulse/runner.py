@@ -13,9 +13,13 @@ from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+
 from emotion_camera.errors import UserError
 from emotion_camera.files import whole_file
 from emotion_camera.model.contract import DEFAULT_MODEL, Model, check
+from emotion_camera.model.interpreter import scores
+from emotion_camera.terminal import print_notes
 
 PROGRAM = Path(__file__).with_name("eim")
 
@@ -64,7 +68,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Writes the file; 0. UserError with a sentence where it can't."""
     if os.name == "nt":
         raise UserError("an .eim speaks over Unix sockets, which Windows' Python lacks: do it on Linux, macOS or WSL")
-    write_eim(check(arguments.model), arguments.out)
+    model = check(arguments.model)
+    print_notes(model.path.name, model.notes)
+    scores(
+        model.path, np.zeros((1, model.input_size, model.input_size), np.uint8)
+    )  # LiteRT, which it will run in, takes it
+    write_eim(model, arguments.out)
     print(
         f"{arguments.out}: {arguments.out.stat().st_size:,} bytes, {arguments.model.name} for Edge Impulse's Linux clients"
     )

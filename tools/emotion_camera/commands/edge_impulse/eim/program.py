@@ -47,8 +47,9 @@ def main() -> NoReturn:
     try:
         responder = _load()
         if words[0] == "--print-info":
-            print(json.dumps({"id": 1, "success": True, **responder.hello()}, indent=2))
-            sys.exit(0)
+            with contextlib.suppress(BrokenPipeError):  # `head` has enough
+                print(json.dumps({"id": 1, "success": True, **responder.hello()}, indent=2), flush=True)
+            os._exit(0)
         serve(words[0], responder)
     except Failed as failed:
         print(f"{os.path.basename(sys.argv[0])}: {failed}", file=sys.stderr)

@@ -10,6 +10,7 @@ import pytest
 from emotion_camera.commands.doctor import computer
 from emotion_camera.commands.doctor.findings import FINE, NOTE, WRONG, Finding, exit_code, page
 from emotion_camera.simulator.host.process import find_micropython
+from small_models import model
 
 ROOT = Path(__file__).parents[2]
 on_a_simulated_camera = pytest.mark.skipif(
@@ -127,6 +128,42 @@ def test_what_is_missing_or_strange_on_the_camera_is_told(tmp_path):
     assert "note  main.py               is not the repository's" in done.stdout
     assert "did not get ready within 4 s" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
+
+
+@on_a_simulated_camera
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (model(kind="float32"), "WRONG  model                 emotion.tflite: input is float32; the camera needs int8"),
+        (model()[:900], "WRONG  model                 emotion.tflite: is cut short or damaged"),
+        (
+            model(scale=0.992 / 255),
+            " note  model                 its input was calibrated for 0 to 0.992 instead of 0 to 1",
+        ),
+    ],
+    ids=["float", "cut", "nearly"],
+)
+def test_a_model_of_ones_own_on_the_camera_is_looked_at(tmp_path, data, said):
+    disk = tmp_path / ".simulated-camera" / "h7plus" / "flash"
+    disk.mkdir(parents=True)
+    shutil.copy(ROOT / "device" / "main.py", disk)
+    (disk / "emotion.tflite").write_bytes(data)
+    (disk / "emotion.txt").write_text("smile\nfrown\nother\n")
+    done = doctor(tmp_path, "--port", "simulator", "--wait", "4")
+    assert said in done.stdout
+    assert str(tmp_path) not in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@on_a_simulated_camera
+@pytest.mark.parametrize(("board", "why"), [("n6", "ST Edge AI"), ("m7", "51 KB of memory")])
+def test_a_board_that_runs_nothing_gets_one_answer(tmp_path, board, why):
+    """Nothing that deploy would refuse is advised."""
+    done = doctor(tmp_path, "--port", f"simulator:{board}")
+    camera = done.stdout[done.stdout.index("WRONG  board") :]
+    assert done.returncode == 1
+    assert why in camera
+    assert camera.count("WRONG") == camera.count("->") == 1
 
 
 def test_a_port_that_is_not_there_is_wrong(tmp_path):

@@ -1,17 +1,23 @@
 """The camera: board, firmware, memory, the files on it against the repository's, and whether its program runs."""
 
+import os
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from emotion_camera.boards import AE3_SLOWER, board_by_arch, is_small_heap, model_memory, why_not
+from emotion_camera.boards import AE3_SLOWER, Board, board_by_arch, is_small_heap, limits_of, model_memory, why_not
 from emotion_camera.camera.inspection import DEPLOY, digest, known_files
 from emotion_camera.camera.repl import Repl
 from emotion_camera.commands.doctor.findings import FINE, NOTE, WRONG, Finding
 from emotion_camera.errors import ModelError, install_line
-from emotion_camera.model.cost import milliseconds, network_instructions
-from emotion_camera.model.tflite import read_description
+from emotion_camera.model.contract import check
+from emotion_camera.model.cost import milliseconds
 from emotion_camera.model.vela import plain_of
 from emotion_camera.reports.check import ReportParser
 from emotion_camera.reports.parse import EventReport, labels_of
+
+MODEL, LABELS = "emotion.tflite", "emotion.txt"
 
 
 def look(camera: Repl, wait_s: float) -> Iterator[Finding]:
@@ -28,14 +34,14 @@ def look(camera: Repl, wait_s: float) -> Iterator[Finding]:
         return camera.reset()
     room = f"{info.heap:,} bytes of heap, {model_memory(info.heap):,} of them for a model's file and arena"
     yield Finding(FINE, "memory", room)
-    there = camera.files()
-    known = known_files()
-    if board and board.neural_processor and "emotion.tflite" in there:
-        model = camera.read("emotion.tflite")
-        yield _neural_processor(model)
-        plain = known["emotion.tflite"].get(digest(plain_of(model) or b""))
-        known["emotion.tflite"] |= {digest(model): f"{plain}, compiled by Vela"} if plain else {}
+    there, known = camera.files(), known_files()
+    npu = bool(board and board.neural_processor)
+    model = camera.read(MODEL) if MODEL in there and (npu or camera.sha256(MODEL) not in known[MODEL]) else b""
+    plain = known[MODEL].get(digest(plain_of(model) or b""))
+    known[MODEL] |= {digest(model): f"{plain}, compiled by Vela"} if plain else {}
     yield from _files(camera, there, known)
+    if model and LABELS in there:
+        yield from _model(camera, board, model)
     camera.reset()
     if "main.py" in there:
         yield _alive(camera, wait_s)
@@ -44,22 +50,26 @@ def look(camera: Repl, wait_s: float) -> Iterator[Finding]:
     )
 
 
-def _neural_processor(model: bytes) -> Finding:
-    """Whether the model of an AE3 is one that its neural processor runs."""
-    try:
-        found = read_description(model)
-    except ModelError as error:
-        return Finding(WRONG, "speed", f"emotion.tflite {error}", DEPLOY)
-    if found.compiled:
-        return Finding(FINE, "speed", "emotion.tflite runs on the neural processor")
-    ms = milliseconds(AE3_SLOWER * network_instructions(found.layers))
-    advice = f"{DEPLOY} compiles it, where Vela is installed: {install_line('vela')}"
-    return Finding(
-        NOTE,
-        "speed",
-        f"emotion.tflite is not compiled for the neural processor: about {ms:,.0f} ms an inference",
-        advice,
-    )
+def _model(camera: Repl, board: Board | None, data: bytes) -> Iterator[Finding]:
+    """Whether a model runs on this board, and on an AE3 whether it is fast."""
+    info = camera.info
+    limits = board.limits if board else limits_of(info.arch, info.heap)
+    with TemporaryDirectory() as folder:
+        Path(folder, MODEL).write_bytes(data)
+        Path(folder, LABELS).write_bytes(camera.read(LABELS))
+        try:
+            model = check(Path(folder, MODEL), limits=replace(limits, file=limits.memory), firmware=info.version)
+        except ModelError as error:
+            yield Finding(WRONG, "model", str(error).replace(f"{folder}{os.sep}", ""), f"a model that runs: {DEPLOY}")
+            return
+    for note in model.notes:
+        yield Finding(NOTE, "model", note)
+    if model.compiled:
+        yield Finding(FINE, "speed", f"{MODEL} runs on the neural processor")
+    elif limits.neural_processor:
+        ms = milliseconds(AE3_SLOWER * model.instructions)
+        fact = f"{MODEL} is not compiled for the neural processor: about {ms:,.0f} ms an inference"
+        yield Finding(NOTE, "speed", fact, f"{DEPLOY} compiles it, where Vela is installed: {install_line('vela')}")
 
 
 def _files(camera: Repl, there: dict[str, int], known_files: dict[str, dict[str, str]]) -> Iterator[Finding]:

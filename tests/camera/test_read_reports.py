@@ -154,7 +154,7 @@ def test_a_port_that_is_not_there_is_told_at_once(tmp_path):
 def test_a_later_version_ends_the_reading(plug_in):
     cable = plug_in()
     with pytest.raises(ReportError, match="version 7"):
-        hear(cable, read_reports(str(cable.path)), as_line(A | {"v": 7}), 1)
+        hear(cable, read_reports(str(cable.path)), as_line(A | {"v": 7}) * 3, 1)
 
 
 def test_the_port_is_free_afterwards(plug_in):

@@ -413,7 +413,7 @@ def test_training_loads_what_was_collected(tmp_path):
     [
         (["--labels", ","], "gives no label"),
         (["--labels", "a/b"], "can't be a label"),
-        (["--labels", "happy,Happy"], "given twice"),
+        (["--labels", "happy,Happy"], "mean the same"),
         (["--http-port", "70000"], "is no port"),
         (["--target", "0"], "must be 1 or more"),
         (["--port", "nowhere"], "nowhere"),

@@ -62,7 +62,7 @@ def choose_port(port: str | None) -> str | None:
     if port is None and len(cameras := _cameras()) > 1:
         return _ask(f"{len(cameras)} OpenMV cameras are on USB", cameras)
     if port is not None and _is_missing(port) and (cameras := _cameras()):
-        return _ask(f"{port}: there is no such port, but {'one camera' if len(cameras) == 1 else 'cameras'}", cameras)
+        return _ask(f"{port}: there is no such port", cameras)
     return port
 
 
@@ -97,7 +97,7 @@ def _is_missing(port: str) -> bool:
 def _ask(trouble: str, cameras: dict[str, str]) -> str:
     meant = {str(number): device for number, device in enumerate(cameras, 1)} | {device: device for device in cameras}
     if sys.stdin.isatty() and sys.stdout.isatty():
-        print_line(f"{trouble}:")
+        print_line(f"{trouble}. Cameras:")
         for number, (device, name) in enumerate(cameras.items(), 1):
             print_line(f"  {number}  {device}  {name}")
         with contextlib.suppress(EOFError):

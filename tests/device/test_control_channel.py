@@ -69,10 +69,10 @@ def test_the_records_are_what_the_ide_knows(channel):
         {0: "Calibrate", -30: "pushbutton", 2: False},
         {0: "Clear", -30: "pushbutton", 2: False},
         {0: "lean", 2: 0, **share},
-        {0: "margin", 2: 25, **share},
+        {0: "margin", 2: 80, **share},
         {0: "max_faces", 1: "", -30: "slider", -31: 1, -32: 10, -33: 1, 2: 4},
         {0: "report_ms", 2: 0, -32: 60000, **ms},
-        {0: "sure", 2: 35, **share},
+        {0: "sure", 2: 30, **share},
     ]
     found = {record[0]: record for record in records}
     assert [found[record[0]] for record in wanted] == wanted
@@ -110,7 +110,7 @@ def test_whatever_is_written_does_no_harm(program, data):
     assert all(
         re.fullmatch(r"set sure -?\d+\.\d\d|set \w+ -?\d+|calibrate|clear", it) for it in channel.take_commands()
     )
-    assert read(channel)["sure"][VALUE] == 35
+    assert read(channel)["sure"][VALUE] == 30
 
 
 @pytest.mark.parametrize(

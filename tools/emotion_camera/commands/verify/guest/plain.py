@@ -55,6 +55,6 @@ while True:
     boxes = find(frame, cascade) if cascade else []
     for box in boxes:
         frame.draw_rectangle(*([tuple(box)] if V5 else box), color=255)
-    faces = [{"id": i + 1, "box": boxes[i], "emotion": None, "score": 0.0, "scores": []} for i in range(len(boxes))]
+    faces = [{"id": i + 1, "box": boxes[i], "emotion": None, "score": 0.0, "scores": [0.0]} for i in range(len(boxes))]
     if faces:
         print(json.dumps({"v": 1, "t": time.ticks_ms(), "fps": 0.0, "faces": faces}))

@@ -120,6 +120,18 @@ def test_an_ae3_without_vela_gets_the_small_model_with_a_word_and_never_the_larg
 
 
 @needs_vela
+def test_what_vela_can_not_compile_goes_to_an_ae3_as_it_is_if_that_is_fast_enough(tmp_path, monkeypatch, capsys):
+    def refuse(*_: object) -> None:
+        raise UserError("net.tflite: Vela can't compile it (no)")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(vela, "compile_model", refuse)
+    assert main(["deploy", "--dry-run", "--port", "simulator:ae3"]) == 0
+    assert re.search(r"can't compile it \(no\); it goes to the AE3 as it is, where .* \d+ ms", capsys.readouterr().out)
+    assert main(["deploy", "--dry-run", "--port", "simulator:ae3", "--model", str(LARGE_MODEL)]) == 1
+
+
+@needs_vela
 def test_what_was_compiled_for_an_ae3_goes_on_no_other_board(here, capsys):
     compiled = vela.compile_model(check(MODEL)).data
     assert main(["deploy", "--port", "simulator:h7plus", "--model", model(here, "compiled", compiled)]) == 1

@@ -62,6 +62,15 @@ def test_all_of_the_model_goes_to_the_neural_processor(tmp_path, core):
 
 
 @needs_vela
+def test_what_vela_says_of_a_model_that_it_can_not_compile_is_told(monkeypatch):
+    monkeypatch.setattr(vela, "MEMORY_MODE", "No_Such_Mode")
+    with pytest.raises(
+        UserError, match=r"emotion\.tflite: Vela can't compile it \(.*No_Such_Mode.*\); build it from plain"
+    ):
+        vela.compile_model(MODEL)
+
+
+@needs_vela
 def test_the_metadata_for_the_camera_goes_with_the_model():
     told = metadata.read(MODEL.path.read_bytes(), 7)
     assert told is not None

@@ -107,6 +107,7 @@ REFUSED: list[tuple[str, str, bytes, str]] = [
     ("file", "cut short", GOOD[:900], r"is cut short or damaged; copy it again"),
     ("file", "its beginning alone", GOOD[:8], r"is cut short or damaged"),
     ("file", "shipped, without its end", DEFAULT_MODEL.read_bytes()[:-9], r"is cut short or damaged"),
+    ("file", "an old schema", changed(GOOD, lambda found, _: setattr(found, "version", 1)), r"version 1 of TensorFlow Lite's schema"),
     ("file", "two graphs", changed(GOOD, second_graph), r"holds 2 graphs \(serving, train.*\).*convert with one signature"),
     ("file", "a loop", with_operator(schema.BuiltinOperator.WHILE), r"uses WHILE, which needs a second graph"),
     ("file", "no operators", changed(GOOD, lambda _, graph: setattr(graph, "operators", [])), r"holds no network"),

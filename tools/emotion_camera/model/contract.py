@@ -17,7 +17,7 @@ from emotion_camera.model.cost import milliseconds, network_instructions
 from emotion_camera.model.input_range import CALIBRATE, input_note, input_trouble
 from emotion_camera.model.operators import ML, OF_FREE_BATCH, Version, operators_of
 from emotion_camera.model.process import Crash
-from emotion_camera.model.tflite import DAMAGED, ETHOS_U, Description, describe, read_file
+from emotion_camera.model.tflite import DAMAGED, ETHOS_U, SCHEMA, Description, describe, read_file
 from emotion_camera.model.tflm import arena_bytes
 
 DEFAULT_MODEL = MODELS / "emotion.tflite"  # runs on every board that runs any
@@ -139,6 +139,8 @@ def _kind(found: Description, limits: Limits) -> str | None:
     """What the file is at all."""
     if found.cut:
         return DAMAGED
+    if found.version != SCHEMA:
+        return f"is written by version {found.version} of TensorFlow Lite's schema, and the camera reads {SCHEMA}: convert it with a newer TensorFlow"
     looping = next((name for name in found.operators if name in ("WHILE", "IF", "CALL_ONCE")), None)
     if looping:
         return (

@@ -15,6 +15,7 @@ from emotion_camera.model import metadata
 from emotion_camera.model.cost import Layer
 from emotion_camera.model.file_kind import TFLITE, model_kind
 
+SCHEMA = 3  # the version of TensorFlow Lite's schema that TFLM reads
 SCORE_SCALE = 1 / 256
 DAMAGED = "is cut short or damaged; copy it again"
 MOST_BYTES = 500_000_000  # of a file that is read at all

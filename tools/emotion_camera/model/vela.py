@@ -19,6 +19,7 @@ from emotion_camera.model.contract import Model
 from emotion_camera.model.tflite import read_file
 
 SETTINGS = Path(__file__).with_name("vela.ini")
+TIMEOUT_S = 600  # the shipped models take two to five seconds
 MEMORY_MODE = "Shared_Sram"  # the Ethos-U and the processor share the SRAM
 INSTALL = install_line("vela")
 
@@ -63,25 +64,13 @@ def compile_model(model: Model, core: Core = HIGH_PERFORMANCE) -> Compiled:
     if version() is None:
         raise UserError(f"Arm's compiler Vela is not installed: {INSTALL}")
     with TemporaryDirectory() as folder:
-        options = [
-            "--accelerator-config",
-            core.accelerator,
-            "--system-config",
-            core.system,
-            "--memory-mode",
-            MEMORY_MODE,
-        ]
         plain = Path(folder, "model.tflite")  # Vela goes by the ending of the name
         plain.write_bytes(read_file(model.path))
-        options += ["--config", str(SETTINGS), "--output-dir", folder, str(plain)]
-        done = subprocess.run(
-            [sys.executable, "-m", "ethosu.vela", *options], capture_output=True, text=True, check=False
-        )
-        compiled = Path(folder, "model_vela.tflite")
-        if done.returncode or not compiled.is_file():
-            said = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()[-1][:200]
+        trouble = _run(plain, core)
+        compiled = plain.with_name("model_vela.tflite")
+        if trouble or not compiled.is_file():
             raise UserError(
-                f"{model.path}: Vela can't compile it ({said}); build it from plain convolutions and dense layers"
+                f"{model.path}: Vela can't compile it ({trouble}); build it from plain convolutions and dense layers"
             )
         with open(next(Path(folder).glob("*.csv")), encoding="utf-8", newline="") as file:
             estimates = next(csv.DictReader(file))
@@ -92,6 +81,28 @@ def compile_model(model: Model, core: Core = HIGH_PERFORMANCE) -> Compiled:
             sram=round(1024 * float(estimates["sram_memory_used"])),
             flash=round(1024 * float(estimates["off_chip_flash_memory_used"])),
         )
+
+
+def _run(plain: Path, core: Core) -> str:
+    """Vela on a file, with its results beside it; what it said last where it failed, else nothing."""
+    settings = ["--accelerator-config", core.accelerator, "--system-config", core.system, "--memory-mode", MEMORY_MODE]
+    command = [
+        sys.executable,
+        "-m",
+        "ethosu.vela",
+        *settings,
+        "--config",
+        str(SETTINGS),
+        "--output-dir",
+        str(plain.parent),
+        str(plain),
+    ]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        return f"it is not through after {TIMEOUT_S} s"
+    said = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()[-1][:200]
+    return said if done.returncode else ""
 
 
 def with_metadata_of(model: Model, compiled: bytes) -> bytes:

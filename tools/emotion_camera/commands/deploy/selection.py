@@ -66,7 +66,13 @@ def _for_neural_processor(model: Model, plain: bytes, simulated: bool) -> bytes:
             f"{model.path.name}: an inference takes an AE3 about {slow_ms:,.0f} ms; Vela compiles it for the neural processor: {vela.INSTALL}"
         )
         return plain
-    compiled = vela.compile_model(model)
+    try:
+        compiled = vela.compile_model(model)
+    except UserError as error:
+        if slow_ms > SLOWEST_MS:
+            raise
+        print_line(f"{error}; it goes to the AE3 as it is, where an inference takes about {slow_ms:,.0f} ms")
+        return plain
     print_line(
         f"{model.path.name}: compiled for the AE3's neural processor; Vela estimates {compiled.ms:.2f} ms an inference"
     )

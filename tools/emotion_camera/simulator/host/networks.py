@@ -12,14 +12,13 @@ from emotion_camera.errors import ModelError
 from emotion_camera.model.interpreter import LiteRT
 from emotion_camera.model.operators import Version, operators_of
 from emotion_camera.model.process import Crash
-from emotion_camera.model.tflite import Description, read_description
+from emotion_camera.model.tflite import SCHEMA, Description, read_description
 from emotion_camera.model.tflm import Tflm, arena_bytes
 from emotion_camera.model.vela import plain_of
 from emotion_camera.simulator.host.firmware import CameraError, Generation, HardFault
 from emotion_camera.simulator.host.pictures import Picture, clip, to_gray
 from emotion_camera.simulator.host.tensor import face_tensor
 
-SCHEMA = 3  # the version of TensorFlow Lite's schema that TFLM reads
 NEWEST: Version = (5, 0, 0)
 DTYPES = {"int8": "b", "uint8": "B", "int16": "h", "uint16": "H", "float32": "f"}
 

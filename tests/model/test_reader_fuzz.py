@@ -9,10 +9,11 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from emotion_camera.errors import ModelError
 from emotion_camera.model.contract import DEFAULT_MODEL, LARGE_MODEL, check
+from emotion_camera.model.cost import network_instructions
 from emotion_camera.model.tflite import read_description
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from small_models import free_batch, model
+from small_models import changed, free_batch, model
 
 SHIPPED = [path.read_bytes() for path in (DEFAULT_MODEL, LARGE_MODEL)]
 SMALL = [model(), free_batch(), model(kind="float32"), model(finds_objects=True)]
@@ -20,29 +21,29 @@ SMALL = [model(), free_batch(), model(kind="float32"), model(finds_objects=True)
 
 def mutated(data: bytes, seed: int, changes: int) -> bytes:
     """A file after some changes: bytes, whole numbers such as offsets and lengths, pieces taken out, doubled or cut off."""
-    chance, changed = random.Random(seed), bytearray(data)
+    chance, after = random.Random(seed), bytearray(data)
     for _ in range(changes):
-        if not changed:
+        if not after:
             break
-        at = chance.randrange(len(changed))
+        at = chance.randrange(len(after))
         kind = chance.randrange(6)
         if kind == 0:
-            changed[at] = chance.randrange(256)
+            after[at] = chance.randrange(256)
         elif kind == 1:
-            changed[at] ^= 1 << chance.randrange(8)
+            after[at] ^= 1 << chance.randrange(8)
         elif kind == 2:
             at -= at % 4
             value = chance.choice(
                 [0, 1, 4, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, chance.randrange(1 << 32), chance.randrange(len(data))]
             )
-            changed[at : at + 4] = struct.pack("<I", value)
+            after[at : at + 4] = struct.pack("<I", value)
         elif kind == 3:
-            del changed[at : at + chance.choice([1, 4, 64])]
+            del after[at : at + chance.choice([1, 4, 64])]
         elif kind == 4:
-            changed[at:at] = changed[at : at + chance.choice([4, 64])]
+            after[at:at] = after[at : at + chance.choice([4, 64])]
         else:
-            del changed[max(at, 8) :]
-    return bytes(changed)
+            del after[max(at, 8) :]
+    return bytes(after)
 
 
 def refusal(read: Callable[[], object]) -> str | None:
@@ -60,7 +61,8 @@ def refusal(read: Callable[[], object]) -> str | None:
 
 
 def is_read(data: bytes) -> bool:
-    return refusal(lambda: read_description(data)) is None
+    """Whether a file is read, and what it takes of time is counted."""
+    return refusal(lambda: network_instructions(read_description(data).layers)) is None
 
 
 @given(st.binary(max_size=600))
@@ -121,3 +123,19 @@ def test_a_file_whose_lists_name_the_same_table_again_and_again_is_not_counted_u
 def test_what_follows_the_model_is_passed_over():
     assert is_read(SMALL[0] + bytes(1000))
     assert not is_read(SMALL[0][:-1])
+
+
+@pytest.mark.parametrize("shape", [[8, 0, 3, 1], [8, 3, 3, 0], [8, 3, 3, -1], [8, 3, 3], []])
+def test_weights_without_any_numbers_are_damage_though_tflm_runs_them(shape):
+    def change(_, graph):
+        graph.tensors[graph.operators[0].inputs[1]].shape = shape
+
+    assert not is_read(changed(model(), change))
+
+
+@pytest.mark.parametrize("shape", [[1, 12, 12, 0], [1, *[2**30] * 40, 8]])
+def test_a_result_of_no_size_or_of_forty_dimensions_is_damage(shape):
+    def change(_, graph):
+        graph.tensors[graph.operators[0].outputs[0]].shape = shape
+
+    assert not is_read(changed(model(), change))

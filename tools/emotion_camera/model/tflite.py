@@ -20,6 +20,7 @@ SCORE_SCALE = 1 / 256
 DAMAGED = "is cut short or damaged; copy it again"
 MOST_BYTES = 500_000_000  # of a file that is read at all
 MOST_PARTS = 50_000  # tensors, operators or buffers of a whole file: a made-up number would be counted up for hours
+MOST_DIMENSIONS = 8  # of a tensor, as TensorFlow Lite's
 
 
 @dataclass(frozen=True)
@@ -289,10 +290,14 @@ def _layer(step: _Step, tensors: list[Any]) -> Layer:
     TFLite keeps weights as [out, h, w, in], depthwise [1, h, w, out], dense [out, in], and a single number without a shape.
     """
     sizes = (_shape(_at(tensors, step.outputs[0])) if step.outputs else (0,)) or (1,)
+    if len(sizes) > MOST_DIMENSIONS:
+        raise ValueError(f"{len(sizes)} dimensions")
     pixels, outputs = math.prod(sizes[1:-1]), sizes[-1]
     if step.name not in _WEIGHTED:
         return Layer(step.name, pixels, outputs)
     kernel = _shape(_at(tensors, step.inputs[1]))
+    if min(outputs, *kernel) < 1:
+        raise ValueError(f"weights of shape {kernel}")
     if step.name == "FULLY_CONNECTED":
         return Layer(step.name, 1, kernel[0], kernel[1], 1)
     return Layer(step.name, pixels, outputs, kernel[3] if step.name == "CONV_2D" else 1, kernel[1] * kernel[2])

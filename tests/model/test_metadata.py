@@ -31,6 +31,12 @@ def test_anything_at_the_end_of_a_file_is_borne(end):
         read(data, 7)
 
 
+@pytest.mark.parametrize("number", ["9" * 400, "Infinity", "-Infinity", "NaN", "1e999"])
+@pytest.mark.parametrize("where", ['"temperature":%s', '"selftest":[%s]', '"prior":[%s]', '"resting":[%s]'])
+def test_metadata_with_a_number_that_is_none_are_none(where, number):
+    assert read(b'{"notes":1,%s}' % (where % number).encode(), 1) is None
+
+
 @pytest.mark.parametrize(
     "told",
     [

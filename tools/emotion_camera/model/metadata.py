@@ -80,11 +80,11 @@ def read(data: bytes, classes: int) -> Metadata | None:
             _numbers(fields, "prior", float),
             _numbers(fields, "resting", float),
         )
-    except (ValueError, TypeError):
+        lists = [it for it in (found.selftest, found.prior, found.resting) if it is not None]
+        fine = all(len(it) == classes and all(map(math.isfinite, it)) for it in lists)
+    except (ValueError, TypeError, OverflowError):  # JSON's numbers may be larger than any of Python's floats
         return None
-    lists = [it for it in (found.selftest, found.prior, found.resting) if it is not None]
-    fine = all(len(it) == classes and all(map(math.isfinite, it)) for it in lists)
-    return found if fine and found.temperature > 0 and min(found.prior or (1,)) > 0 else None
+    return found if fine and 0 < found.temperature < math.inf and min(found.prior or (1,)) > 0 else None
 
 
 def _numbers(fields: dict[str, Any], name: str, kind: type) -> tuple[Any, ...] | None:

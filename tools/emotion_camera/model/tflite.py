@@ -19,7 +19,9 @@ SCHEMA = 3  # the version of TensorFlow Lite's schema that TFLM reads
 SCORE_SCALE = 1 / 256
 DAMAGED = "is cut short or damaged; copy it again"
 MOST_BYTES = 500_000_000  # of a file that is read at all
-MOST_PARTS = 50_000  # tensors, operators or buffers of a whole file: a made-up number would be counted up for hours
+# What is read of a file. A list may stand in it once and be named by many, so that 80 KB can hold 400 million numbers.
+MOST_PARTS = 50_000  # tensors, operators, buffers, or scales of a tensor
+MOST_KINDS = 1000  # graphs, or kinds of operators
 MOST_DIMENSIONS = 8  # of a tensor, as TensorFlow Lite's
 
 
@@ -184,7 +186,7 @@ def read_description(data: bytes) -> Description:
 
 
 class _Step(NamedTuple):
-    """An operator: TFLite's name of it, the name of a custom one, and its tensors by number."""
+    """An operator: TFLite's name of it, the name of a custom one, and its first tensors by number: pixels and weights, and result."""
 
     name: str
     custom: str
@@ -193,7 +195,7 @@ class _Step(NamedTuple):
 
 
 def _describe(data: bytes, model: Any) -> Description:
-    graphs = _parts(model.Subgraphs, model.SubgraphsLength())
+    graphs = _parts(model.Subgraphs, model.SubgraphsLength(), MOST_KINDS)
     for buffer in _parts(model.Buffers, model.BuffersLength()):
         buffer.DataAsNumpy()  # raises where it lies outside of the file
     tensors = _parts(graphs[0].Tensors, graphs[0].TensorsLength())
@@ -203,7 +205,8 @@ def _describe(data: bytes, model: Any) -> Description:
         (it.name, _at(tensors, it.inputs[0]), _at(tensors, it.inputs[1])) for it in steps if it.name in _WEIGHTED
     ]
     inputs, outputs = (
-        [_at(tensors, it) for it in _numbers(side())] for side in (graphs[0].InputsAsNumpy, graphs[0].OutputsAsNumpy)
+        [_at(tensors, it) for it in _numbers(side(), MOST_PARTS)]
+        for side in (graphs[0].InputsAsNumpy, graphs[0].OutputsAsNumpy)
     )
     classes = _shape(outputs[0])[-1] if outputs and _shape(outputs[0]) else 0
     kind = schema().TensorType
@@ -219,15 +222,15 @@ def _describe(data: bytes, model: Any) -> Description:
         macs=sum(layer.macs for layer in layers),
         hybrid=any(given.Type() == kind.FLOAT32 and weights.Type() == kind.INT8 for _, given, weights in weighted),
         half=any(it.Type() == kind.FLOAT16 for it in tensors),
-        free_batch=any(_numbers(it.ShapeSignatureAsNumpy())[:1] == [-1] for it in inputs),
+        free_batch=any(_numbers(it.ShapeSignatureAsNumpy(), 1) == [-1] for it in inputs),
         cut=model.Description() == metadata.DESCRIPTION and metadata.read(data, classes) is None,
-        per_channel_dense=any(name == "FULLY_CONNECTED" and _scales(weights) > 1 for name, _, weights in weighted),
+        per_channel_dense=any(name == "FULLY_CONNECTED" and _has_scales(weights) for name, _, weights in weighted),
     )
 
 
-def _parts(get: Callable[[int], Any], count: int) -> list[Any]:
-    """All tables of a vector."""
-    if count > MOST_PARTS:
+def _parts(get: Callable[[int], Any], count: int, most: int = MOST_PARTS) -> list[Any]:
+    """All tables of a vector; ValueError for more than `most`."""
+    if count > most:
         raise ValueError(f"{count} parts")
     return [get(number) for number in range(count)]
 
@@ -235,14 +238,14 @@ def _parts(get: Callable[[int], Any], count: int) -> list[Any]:
 def _steps(model: Any, graph: Any) -> list[_Step]:
     names = _names(schema().BuiltinOperator)
     codes = []
-    for code in _parts(model.OperatorCodes, model.OperatorCodesLength()):
+    for code in _parts(model.OperatorCodes, model.OperatorCodesLength(), MOST_KINDS):
         number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
         name = names.get(number, f"operator {number}")
         codes.append((name, (_text(code.CustomCode()) or "without a name") if name == "CUSTOM" else ""))
     steps = []
     for step in _parts(graph.Operators, graph.OperatorsLength()):
         name, custom = _at(codes, step.OpcodeIndex())
-        steps.append(_Step(name, custom, _numbers(step.InputsAsNumpy()), _numbers(step.OutputsAsNumpy())))
+        steps.append(_Step(name, custom, _numbers(step.InputsAsNumpy(), 2), _numbers(step.OutputsAsNumpy(), 1)))
     return steps
 
 
@@ -253,13 +256,13 @@ def _at(some: Sequence[Any], number: int) -> Any:
     return some[number]
 
 
-def _numbers(vector: Any) -> list[int]:
-    """A vector of numbers; the generated reader gives 0 for one that is not there."""
-    return [] if isinstance(vector, int) else [int(number) for number in vector]
+def _numbers(vector: Any, most: int) -> list[int]:
+    """The first numbers of a vector; the generated reader gives 0 for one that is not there."""
+    return [] if isinstance(vector, int) else [int(number) for number in vector[:most]]
 
 
 def _text(name: bytes | None) -> str:
-    return (name or b"").decode(errors="replace")[:40]
+    return (name or b"")[:160].decode(errors="replace")[:40]
 
 
 _WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
@@ -270,7 +273,10 @@ def _names(constants: type) -> dict[int, str]:
 
 
 def _shape(it: Any) -> tuple[int, ...]:
-    return tuple(_numbers(it.ShapeAsNumpy()))
+    shape = tuple(_numbers(it.ShapeAsNumpy(), MOST_DIMENSIONS + 1))
+    if len(shape) > MOST_DIMENSIONS:
+        raise ValueError(f"{len(shape)} dimensions")
+    return shape
 
 
 def _tensor(it: Any) -> Tensor:
@@ -290,8 +296,6 @@ def _layer(step: _Step, tensors: list[Any]) -> Layer:
     TFLite keeps weights as [out, h, w, in], depthwise [1, h, w, out], dense [out, in], and a single number without a shape.
     """
     sizes = (_shape(_at(tensors, step.outputs[0])) if step.outputs else (0,)) or (1,)
-    if len(sizes) > MOST_DIMENSIONS:
-        raise ValueError(f"{len(sizes)} dimensions")
     pixels, outputs = math.prod(sizes[1:-1]), sizes[-1]
     if step.name not in _WEIGHTED:
         return Layer(step.name, pixels, outputs)
@@ -303,7 +307,12 @@ def _layer(step: _Step, tensors: list[Any]) -> Layer:
     return Layer(step.name, pixels, outputs, kernel[3] if step.name == "CONV_2D" else 1, kernel[1] * kernel[2])
 
 
-def _scales(weights: Any) -> int:
+def _has_scales(weights: Any) -> bool:
+    """Whether weights have more than one scale; LiteRT repeats a single one for each output."""
     how = weights.Quantization()
     scale = how.ScaleAsNumpy() if how else 0
-    return 0 if isinstance(scale, int) else len({float(value) for value in scale})
+    if isinstance(scale, int):
+        return False
+    if len(scale) > MOST_PARTS:
+        raise ValueError(f"{len(scale)} scales")
+    return bool((scale[1:] != scale[:1]).any())

@@ -52,6 +52,10 @@ def shaped(side: str, *shape: int) -> bytes:
     return changed(GOOD, lambda _, graph: setattr(tensor_of(graph, side), "shape", list(shape)))
 
 
+def scaled_output(*scale: float) -> bytes:
+    return changed(GOOD, lambda _, graph: setattr(tensor_of(graph, "output").quantization, "scale", list(scale)))
+
+
 def with_operator(number: int, custom: str | None = None) -> bytes:
     def change(found, _graph) -> None:
         code = found.operatorCodes[0]
@@ -140,6 +144,9 @@ REFUSED: list[tuple[str, str, bytes, str]] = [
     ("range", "0 to 2", model(scale=2 / 255), r"black for 0 and white for 2"),
     ("range", "-1 to 1, on dim pictures", model(scale=1.4 / 255, zero_point=54), r"black for -0\.999 and white for 0\.401"),
     ("range", "not a number", model(scale=float("nan")), r"int8 without a scale"),
+    ("range", "scores without a scale", scaled_output(), r"output is int8 without a scale.*representative_dataset"),
+    ("range", "scores of no number", scaled_output(float("nan")), r"output is int8 without a scale"),
+    ("range", "scores upside down", scaled_output(-0.1), r"output is int8 without a scale"),
     # Operators
     ("operators", "newer than this program", with_operator(300), r"uses operator 300, newer than this program"),
     ("operators", "one that no firmware has", with_operator(schema.BuiltinOperator.HASHTABLE_LOOKUP), r"uses HASHTABLE_LOOKUP, which the camera's firmware lacks"),

@@ -65,11 +65,7 @@ def check(
     path = Path(path)
     found = describe(path)
     trouble = (
-        _kind(found, limits)
-        or _types(found)
-        or _shapes(found)
-        or input_trouble(found.inputs[0])
-        or _operators(found, firmware)
+        _kind(found, limits) or _types(found) or _shapes(found) or _quantization(found) or _operators(found, firmware)
     )
     if trouble:
         raise ModelError(f"{path}: {trouble}")
@@ -196,6 +192,15 @@ def _shapes(found: Description) -> str | None:
         return f"output has the shape {_listed(scores)}, as of a network that finds objects; it must be [1, classes], one score for each class"
     if not scores or math.prod(scores) != scores[-1] or scores[-1] < 2:
         return f"output has the shape {_listed(scores)}; it must be [1, classes], one score for each of two classes or more"
+    return None
+
+
+def _quantization(found: Description) -> str | None:
+    """What the numbers of input and output stand for."""
+    if trouble := input_trouble(found.inputs[0]):
+        return trouble
+    if not 0 < found.outputs[0].scale < math.inf:
+        return f"output is int8 without a scale; convert it again with converter.representative_dataset; {CALIBRATE}"
     return None
 
 

@@ -31,7 +31,7 @@ def input_trouble(tensor: Tensor) -> str | None:
     """Why the camera's pixels would mislead the network, to follow the model's name; None where they do not."""
     low, high = input_range(tensor)
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        return f"input is int8 without a scale; convert it again with converter.representative_dataset, for {CALIBRATE}"
+        return f"input is int8 without a scale; convert it again with converter.representative_dataset; {CALIBRATE}"
     if _nearest(low, high)[1] <= NEARLY or _is_standardized(low, high):
         return None
     return (

@@ -1,9 +1,11 @@
 """A model for the AE3's neural processor. What Vela makes is not run: nothing but an AE3 can."""
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from emotion_camera.boards import BOARDS
@@ -11,6 +13,8 @@ from emotion_camera.errors import ModelError, UserError
 from emotion_camera.model import metadata, vela
 from emotion_camera.model.contract import DEFAULT_MODEL, check
 from emotion_camera.model.tflite import describe
+from emotion_camera.model.tflm import is_available
+from small_models import model, put
 
 ROOT = Path(__file__).parents[2]
 MODEL = check(DEFAULT_MODEL)
@@ -39,12 +43,12 @@ def test_a_model_that_breaks_the_contract_is_named(tmp_path):
 @needs_vela
 def test_what_is_compiled_already_is_not_compiled_again_and_runs_nowhere_else(tmp_path):
     assert command("--out", tmp_path / "ae3").returncode == 0
-    model = tmp_path / "ae3" / "emotion.tflite"
-    again = command(model, "--out", tmp_path / "again")
+    compiled = tmp_path / "ae3" / "emotion.tflite"
+    again = command(compiled, "--out", tmp_path / "again")
     assert (again.returncode, "is compiled already" in again.stderr) == (1, True)
     with pytest.raises(ModelError, match="compiled by Vela for an AE3"):
-        check(model)
-    assert check(model, limits=BOARDS["ae3"].limits).compiled
+        check(compiled)
+    assert check(compiled, limits=BOARDS["ae3"].limits).compiled
 
 
 @needs_vela
@@ -67,6 +71,48 @@ def test_what_vela_says_of_a_model_that_it_can_not_compile_is_told(monkeypatch):
     with pytest.raises(
         UserError, match=r"emotion\.tflite: Vela can't compile it \(.*No_Such_Mode.*\); build it from plain"
     ):
+        vela.compile_model(MODEL)
+
+
+@needs_vela
+@pytest.mark.skipif(
+    not is_available(), reason="a model of one's own is checked by tflite-micro, which has no wheel here"
+)
+def test_what_stays_on_the_processor_is_named_for_it_is_not_in_the_estimate(tmp_path):
+    own = put(tmp_path / "own.tflite", model(last="L2_NORMALIZATION"))
+    own.with_suffix(".txt").write_text("smile\nfrown\nother\n")
+    done = command(own, "--out", tmp_path / "ae3")
+    assert done.returncode == 0, done.stderr
+    assert re.search(
+        r"[\d.]+ ms an inference, without L2_NORMALIZATION, which stays on the AE3's processor$", done.stdout.strip()
+    )
+
+
+def pretended(monkeypatch, compiled: bytes, csv: str) -> None:
+    """Vela that makes this of any model."""
+
+    def run(plain: Path, _core: vela.Core) -> str:
+        plain.with_name("model_vela.tflite").write_bytes(compiled)
+        plain.with_name("model_summary.csv").write_text(csv)
+        return ""
+
+    monkeypatch.setattr(vela, "_run", run)
+    monkeypatch.setattr(vela, "version", lambda: "9.9")
+
+
+def test_a_model_of_which_nothing_goes_to_the_neural_processor_is_not_called_compiled(monkeypatch):
+    pretended(monkeypatch, MODEL.path.read_bytes(), "cycles_total\n0\n")
+    with pytest.raises(
+        UserError, match=r"emotion\.tflite: Vela can't compile it \(.*nothing in it .*\); build it from"
+    ):
+        vela.compile_model(MODEL)
+
+
+@pytest.mark.parametrize("csv", ["", "cycles_total\n", "cycles_total,inference_time\n5,1\n", "cycles_total\nmany\n"])
+def test_another_release_s_estimates_are_a_sentence(monkeypatch, csv):
+    monkeypatch.setattr(vela, "read_description", lambda _: SimpleNamespace(compiled=True, operators=("CUSTOM",)))
+    pretended(monkeypatch, b"", csv)
+    with pytest.raises(UserError, match=r"Vela 9\.9 .*requirements\.txt"):
         vela.compile_model(MODEL)
 
 

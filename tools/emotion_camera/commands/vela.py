@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(
         f"{arguments.out / 'emotion.tflite'}: {len(compiled.data):,} bytes; for the AE3: emotion-camera deploy --model {arguments.out / 'emotion.tflite'}"
     )
-    print(f"Vela's estimate, not a measurement: {compiled.cycles:,} cycles, {compiled.ms:.2f} ms an inference")
+    print(f"Vela's estimate, not a measurement: {compiled.cycles:,} cycles, {compiled.pace}")
     return 0
 
 

@@ -16,7 +16,7 @@ from emotion_camera.errors import UserError, install_line
 from emotion_camera.files import MODELS
 from emotion_camera.model import metadata
 from emotion_camera.model.contract import Model
-from emotion_camera.model.tflite import read_file
+from emotion_camera.model.tflite import read_description, read_file
 
 SETTINGS = Path(__file__).with_name("vela.ini")
 TIMEOUT_S = 600  # the shipped models take two to five seconds
@@ -41,14 +41,22 @@ HIGH_EFFICIENCY = Core("high efficiency", "ethos-u55-128", "RTSS_HE_SRAM_MRAM")
 class Compiled:
     """A model compiled for a core, `data` with the self-test of the plain one; Vela's own estimates, none of them measured.
 
-    cycles, ms: for one inference; sram, flash: bytes in the working memory, and of weights and commands.
+    left: the operators that stay on the processor, which are in no estimate. cycles, ms: for one inference; sram, flash: bytes
+    in the working memory, and of weights and commands.
     """
 
     data: bytes
+    left: tuple[str, ...]
     cycles: int
     ms: float
     sram: int
     flash: int
+
+    @property
+    def pace(self) -> str:
+        """The estimated time of an inference, for people."""
+        names = f"{', '.join(self.left)}, which {'stays' if len(self.left) == 1 else 'stay'}"
+        return f"{self.ms:.2f} ms an inference" + (f", without {names} on the AE3's processor" if self.left else "")
 
 
 def version() -> str | None:
@@ -66,21 +74,32 @@ def compile_model(model: Model, core: Core = HIGH_PERFORMANCE) -> Compiled:
     with TemporaryDirectory() as folder:
         plain = Path(folder, "model.tflite")  # Vela goes by the ending of the name
         plain.write_bytes(read_file(model.path))
-        trouble = _run(plain, core)
         compiled = plain.with_name("model_vela.tflite")
-        if trouble or not compiled.is_file():
+        trouble = _run(plain, core) or ("" if compiled.is_file() else "it wrote no file")
+        if not trouble:
+            data = compiled.read_bytes()
+            found = read_description(data)
+            trouble = "" if found.compiled else "there is nothing in it that the neural processor runs"
+        if trouble:
             raise UserError(
                 f"{model.path}: Vela can't compile it ({trouble}); build it from plain convolutions and dense layers"
             )
-        with open(next(Path(folder).glob("*.csv")), encoding="utf-8", newline="") as file:
-            estimates = next(csv.DictReader(file))
-        return Compiled(
-            with_metadata_of(model, compiled.read_bytes()),
-            cycles=round(float(estimates["cycles_total"])),
-            ms=1000 * float(estimates["inference_time"]),
-            sram=round(1024 * float(estimates["sram_memory_used"])),
-            flash=round(1024 * float(estimates["off_chip_flash_memory_used"])),
-        )
+        left = tuple(sorted(set(found.operators) - {"CUSTOM"}))
+        return Compiled(with_metadata_of(model, data), left, *_estimates(Path(folder)))
+
+
+def _estimates(folder: Path) -> tuple[int, float, int, int]:
+    """Cycles, milliseconds, bytes of SRAM and of flash, of the table that Vela wrote; UserError where they are not in it."""
+    try:
+        with open(next(folder.glob("*.csv")), encoding="utf-8", newline="") as file:
+            row = next(csv.DictReader(file))
+        cycles, seconds = float(row["cycles_total"]), float(row["inference_time"])
+        sram, flash = float(row["sram_memory_used"]), float(row["off_chip_flash_memory_used"])
+        return round(cycles), 1000 * seconds, round(1024 * sram), round(1024 * flash)
+    except (StopIteration, KeyError, ValueError):
+        raise UserError(
+            f"Vela {version()} gives its estimates otherwise than known here: install the release in requirements.txt"
+        ) from None
 
 
 def _run(plain: Path, core: Core) -> str:
@@ -98,7 +117,7 @@ def _run(plain: Path, core: Core) -> str:
         str(plain),
     ]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT_S)
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=TIMEOUT_S)
     except subprocess.TimeoutExpired:
         return f"it is not through after {TIMEOUT_S} s"
     said = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()[-1][:200]

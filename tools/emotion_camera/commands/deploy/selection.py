@@ -73,7 +73,5 @@ def _for_neural_processor(model: Model, plain: bytes, simulated: bool) -> bytes:
             raise
         print_line(f"{error}; it goes to the AE3 as it is, where an inference takes about {slow_ms:,.0f} ms")
         return plain
-    print_line(
-        f"{model.path.name}: compiled for the AE3's neural processor; Vela estimates {compiled.ms:.2f} ms an inference"
-    )
+    print_line(f"{model.path.name}: compiled for the AE3's neural processor; Vela estimates {compiled.pace}")
     return compiled.data

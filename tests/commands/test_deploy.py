@@ -103,6 +103,8 @@ def test_an_ae3_gets_the_model_as_vela_compiles_it_and_runs_it(tmp_path, monkeyp
     out = capsys.readouterr().out
     assert "emotion.tflite runs on the neural processor" in out
     assert "is models/emotion.tflite, compiled by Vela" in out
+    assert main(["deploy", "--port", "simulator:ae3", "--list"]) == 0
+    assert re.search(r"  emotion\.tflite .* models/emotion\.tflite, compiled by Vela\n", capsys.readouterr().out)
 
 
 def test_an_ae3_without_vela_gets_the_small_model_with_a_word_and_never_the_large_one(tmp_path, monkeypatch, capsys):

@@ -17,12 +17,15 @@ from emotion_camera.commands.verify.firmware import firmware_checks
 from emotion_camera.commands.verify.probe import Probe
 from emotion_camera.commands.verify.stimuli import SCENES
 from emotion_camera.errors import UserError
+from emotion_camera.model import vela
 from emotion_camera.model.bundle import COMPACT, MAIN
+from emotion_camera.model.contract import check
 from emotion_camera.simulator.board.board import SimulatedBoard
 from emotion_camera.simulator.host import haar, networks, pictures, resample, tensor
 from simulated_boards import FACE, OLD, PROGRAM, connected, hear, needs_board, put, read
 
 pytestmark = needs_board
+needs_vela = pytest.mark.skipif(vela.version() is None, reason=f"Vela is not installed ({vela.INSTALL})")
 ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "models" / "emotion.tflite"
 MODEL_FILES = {"emotion.tflite": MODEL.read_bytes(), "emotion.txt": MODEL.with_suffix(".txt").read_bytes()}
@@ -107,12 +110,31 @@ def test_an_n6_is_looked_at_as_far_as_that_goes(tmp_path):
     assert [scene.seen for scene in result.played.scenes] == [0, 1, 2]
 
 
+@pytest.mark.parametrize(("board", "why"), [("n6", "ST Edge AI"), ("m7", "51 KB of memory")])
+def test_a_board_that_runs_nothing_is_sent_to_no_deploy(board, why, tmp_path):
+    with connected(tmp_path, board=board) as camera:
+        result = examine(camera, silent)
+    assert why in result.played.trouble
+    assert why in {check.name: check.fact for check in result.checks}["scores"]
+    assert "emotion-camera deploy" not in result.played.trouble + "".join(check.fact for check in result.checks)
+
+
+@needs_vela
+def test_a_model_that_vela_compiled_is_known(tmp_path):
+    put(tmp_path / "flash", {**SOURCE, "emotion.tflite": vela.compile_model(check(MODEL)).data})
+    with connected(tmp_path, board="ae3") as camera:
+        result = examine(camera, silent)
+    assert result.known["emotion.tflite"] == "models/emotion.tflite, compiled by Vela"
+    assert [check.level for check in result.checks] == [EQUAL] * 4
+    assert not result.played.trouble
+
+
 @pytest.mark.parametrize("firmware", ["v4.5", "v5.0"])
 def test_a_camera_without_a_program_is_looked_at_too(firmware, tmp_path):
     with connected(tmp_path, board="h7", firmware=firmware) as camera:
         result = examine(camera, silent)
     assert [check.level for check in result.checks] == [EQUAL, EQUAL, EQUAL, UNKNOWN]
-    assert result.played.trouble == "there is no main.py on the camera: emotion-camera deploy"
+    assert result.played.trouble == "main.py is not on the camera: emotion-camera deploy"
     assert [scene.seen for scene in result.played.scenes] == [0, 1, 2]
     assert read(tmp_path) == {}
 

@@ -1,12 +1,14 @@
-"""What is on a camera: which of this version's files it holds. For deploy, doctor and verify."""
+"""What is on a camera: which of this version's files it holds, and why one is missing. For deploy, doctor and verify."""
 
 from __future__ import annotations
 
 from hashlib import sha256
 
-from emotion_camera.camera.repl import Repl
+from emotion_camera.boards import board_by_arch, why_not
+from emotion_camera.camera.repl import CameraInfo, Repl
 from emotion_camera.files import MODELS
 from emotion_camera.model.bundle import COMPACT, MAIN
+from emotion_camera.model.vela import plain_of
 
 DEPLOY = "emotion-camera deploy"  # what to run when a file is missing or another one
 
@@ -30,6 +32,17 @@ def known_files() -> dict[str, dict[str, str]]:
         }  # of equal ones the first
         for name, paths in places.items()
     }
+
+
+def compiled_of(data: bytes) -> str | None:
+    """Folder and name of this version's model that Vela compiled a file from, and that it did; None for any other file."""
+    plain = plain_of(data)
+    return f"{known_files()['emotion.tflite'][digest(plain)]}, compiled by Vela" if plain else None
+
+
+def missing(info: CameraInfo, name: str) -> str:
+    """Why a file of ours is not on a camera, and what to do."""
+    return why_not(board_by_arch(info.arch), info.heap) or f"{name} is not on the camera: {DEPLOY}"
 
 
 def hashes(camera: Repl, names: list[str], folder: str = "") -> dict[str, str]:

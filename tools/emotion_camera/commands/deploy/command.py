@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from emotion_camera.camera.inspection import digest, hashes, known_files
+from emotion_camera.boards import board_by_arch
+from emotion_camera.camera.inspection import compiled_of, digest, hashes, known_files
 from emotion_camera.camera.repl import Repl, Unplugged, open_repl
 from emotion_camera.commands.deploy import host_backup
 from emotion_camera.commands.deploy.atomic_update import (
@@ -304,8 +305,15 @@ def _print_list(camera: Repl) -> None:
         for name, size in sorted(camera.files(folder).items()):
             path = f"{folder}/{name}" if folder else name
             value = camera.sha256(path) or ""
-            what = known.get(name, {}).get(value) or _what(name, folder)
+            what = known.get(name, {}).get(value) or _compiled(camera, path) or _what(name, folder)
             print_line(f"  {path:30} {size:>9,}  {value[:12]}  {what}".rstrip())
+
+
+def _compiled(camera: Repl, path: str) -> str | None:
+    """Of which model of this version Vela made a file; only an AE3 is asked, for the whole file is read."""
+    board = board_by_arch(camera.info.arch)
+    asked = board and board.neural_processor and path.endswith(".tflite")
+    return compiled_of(camera.read(path)) if asked else None
 
 
 def _what(name: str, folder: str) -> str:

@@ -7,13 +7,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from emotion_camera.boards import AE3_SLOWER, Board, board_by_arch, is_small_heap, limits_of, model_memory, why_not
-from emotion_camera.camera.inspection import DEPLOY, digest, known_files
+from emotion_camera.camera.inspection import DEPLOY, compiled_of, digest, known_files
 from emotion_camera.camera.repl import Repl
 from emotion_camera.commands.doctor.findings import FINE, NOTE, WRONG, Finding
 from emotion_camera.errors import ModelError, install_line
 from emotion_camera.model.contract import check
 from emotion_camera.model.cost import milliseconds
-from emotion_camera.model.vela import plain_of
 from emotion_camera.reports.check import ReportParser
 from emotion_camera.reports.parse import EventReport, labels_of
 
@@ -37,8 +36,8 @@ def look(camera: Repl, wait_s: float) -> Iterator[Finding]:
     there, known = camera.files(), known_files()
     npu = bool(board and board.neural_processor)
     model = camera.read(MODEL) if MODEL in there and (npu or camera.sha256(MODEL) not in known[MODEL]) else b""
-    plain = known[MODEL].get(digest(plain_of(model) or b""))
-    known[MODEL] |= {digest(model): f"{plain}, compiled by Vela"} if plain else {}
+    if compiled := compiled_of(model):
+        known[MODEL][digest(model)] = compiled
     yield from _files(camera, there, known)
     if model and LABELS in there:
         yield from _model(camera, board, model)

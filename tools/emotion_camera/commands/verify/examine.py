@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from emotion_camera.boards import board_by_arch
-from emotion_camera.camera.inspection import DEPLOY, hashes, known_files
+from emotion_camera.camera.inspection import compiled_of, hashes, known_files, missing
 from emotion_camera.camera.repl import CameraInfo, Repl
 from emotion_camera.commands.verify import firmware
 from emotion_camera.commands.verify.checks import DIFFERENT, Check, unchecked
@@ -65,8 +65,12 @@ def _model(camera: Repl, result: Result) -> bytes | None:
     """The model on the camera; the repository's copy of it where it has one, for reading it takes a while."""
     if firmware.MODEL not in result.files:
         return None
-    data = camera.read(firmware.MODEL) if firmware.MODEL not in result.known else None
-    return data if data is not None else (DEVICE.parent / result.known[firmware.MODEL]).read_bytes()
+    if firmware.MODEL in result.known:
+        return (DEVICE.parent / result.known[firmware.MODEL]).read_bytes()
+    data = camera.read(firmware.MODEL)
+    if compiled := compiled_of(data):
+        result.known[firmware.MODEL] = compiled
+    return data
 
 
 def _scores(probe: Probe, model: bytes | None) -> Check:
@@ -74,7 +78,7 @@ def _scores(probe: Probe, model: bytes | None) -> Check:
     if board and board.compiled_networks_only:
         return unchecked("scores", firmware.COMPILED_ONLY)
     if model is None:
-        return unchecked("scores", f"{firmware.MODEL} is not on the camera: {DEPLOY}")
+        return unchecked("scores", missing(probe.camera.info, firmware.MODEL))
     return firmware.score_check(probe, model)
 
 

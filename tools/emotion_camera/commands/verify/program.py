@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from emotion_camera.camera.inspection import DEPLOY
+from emotion_camera.camera.inspection import missing
 from emotion_camera.camera.repl import NoAnswer, Unplugged
 from emotion_camera.commands.verify.probe import GUEST, Probe, Values
 from emotion_camera.commands.verify.stimuli import SCENES
@@ -143,7 +143,7 @@ def play(probe: Probe, has_main: bool = True) -> Listener:
     listener = _play(probe, "") if has_main else Listener()
     if listener.played.ready:
         return listener
-    trouble = _why_not(listener.played) if has_main else f"there is no main.py on the camera: {DEPLOY}"
+    trouble = _why_not(listener.played) if has_main else missing(probe.camera.info, "main.py")
     listener = _play(probe, (GUEST / "plain.py").read_text("utf-8"))
     listener.played.is_plain, listener.played.trouble = True, trouble
     return listener

@@ -51,6 +51,15 @@ def test_the_set_before_this_one_is_kept(here):
     assert [path.name for path in Path(".camera-files").iterdir()] == ["12ab"]
 
 
+def test_what_else_is_in_the_folder_goes_on_no_camera(here):
+    keep(OLD)
+    folder = here / ".camera-files" / "12ab"
+    (folder / ".DS_Store").write_bytes(b"of macOS")
+    (folder / "copies").mkdir()
+    assert kept() == OLD
+    assert list(kept())[-1] == "emotion.tflite", "until the model is written, the program says that it is missing"
+
+
 def test_half_a_set_does_not_replace_a_whole_one():
     keep(OLD)
     keep({"main.py": NEW["main.py"]})  # the run before was broken off here

@@ -31,10 +31,10 @@ from emotion_camera.commands.deploy.atomic_update import (
 from emotion_camera.commands.deploy.selection import board_name, files_for
 from emotion_camera.errors import UserError
 from emotion_camera.files import Files
+from emotion_camera.model.bundle import SET
 from emotion_camera.model.tflite import describe
 from emotion_camera.terminal import print_line
 
-SET = ("emotion_camera.mpy", "main.py", "emotion.txt", "emotion.tflite")  # what a camera can hold of ours
 WAIT_S = 30
 BOOT_S = 2  # for boot.py of a camera that was reset
 UNCHANGED = "nothing on the camera was changed"

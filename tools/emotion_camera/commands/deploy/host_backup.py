@@ -11,6 +11,7 @@ from emotion_camera.camera.repl import Repl
 from emotion_camera.commands.deploy.atomic_update import UNFINISHED
 from emotion_camera.errors import UserError
 from emotion_camera.files import Files, write_file
+from emotion_camera.model.bundle import SET
 
 FOLDER = Path(".camera-files")  # below the current one; each camera has its own in it
 SETTINGS = "emotion.json"  # which the camera program writes
@@ -20,7 +21,7 @@ def files(camera: Repl) -> Files:
     """The set that `keep` kept, by name; empty where there is none."""
     folder = _folder(camera)
     folder = folder if folder.is_dir() else _old(folder)
-    return {path.name: path.read_bytes() for path in sorted(folder.glob("*"))} if folder.is_dir() else {}
+    return {name: (folder / name).read_bytes() for name in SET if (folder / name).is_file()}
 
 
 def keep(camera: Repl, names: list[str]) -> None:

@@ -441,37 +441,36 @@ def softmax(logits):
     return [power / total for power in powers]
 
 
-# Weights by which a reason is told from the pixels of a face that has no name: of the logs of spread and gradients (see reason),
-# and of 1. Each byte is 24 times the weight, plus 128. From FER2013's training pictures, darkened, blurred, turned and covered:
+# Weights by which it is told from the pixels of a face what is wrong with it: of the logs of gradients and spreads (see reason),
+# and of 1. Each byte is 16 times the weight, plus 128. From FER2013's training pictures, darkened, blurred, turned and covered:
 # `emotion-camera train reasons` fits them.
 REASONS = ("unsure", "dark", "blurred", "turned", "covered")
 REASON_WEIGHTS = (
-    b"\x29\x77\x86\x5c\x74\x63\x5d\x7b\x6a\x5b\x29",  # dark
-    b"\xe6\x69\x72\x6a\x64\x51\x5e\x69\x50\x63\x3f",  # blurred
-    b"\x9c\x65\x95\x89\x8b\x5c\x93\x7d\x62\x8e\x53",  # turned
-    b"\x9c\x7b\x8c\x8c\x84\x72\x90\x7d\x62\x83\x6f",  # covered
+    b"\x41\x73\x75\x75\x76\x71\x73\x71\x7b\x74\x80\x71\x72\x7e\x72\x71\x7d\x88\x72",  # dark
+    b"\x24\x91\x9a\x87\x8d\x90\x80\x93\x8f\x83\x70\x55\x73\x6a\x6b\x70\x6a\x79\x7a",  # blurred
+    b"\x56\x81\x94\x82\x81\x89\x7d\x82\x8c\x7e\x83\x64\x8c\x8a\x6e\x92\x6f\x8e\x8b",  # turned
+    b"\x5a\x75\x78\x8f\x89\x95\x93\x7e\x96\x8a\x89\x81\x7a\x86\x66\x82\x83\x7b\x80",  # covered
 )
 
 
 def reason(pixels, side):
-    """Why a face of `side` x `side` grey levels can't be told: one of REASONS, by a linear classifier. 10,000 bytecodes."""
+    """Why a face of `side` x `side` grey levels can't be told: one of REASONS, by a linear classifier. 12,000 bytecodes."""
     step, next = side // 12, max(1, side // 48)
-    total = squares = 0
-    parts = [1] * 9
+    edges, totals, squares = [1] * 9, [0] * 9, [0] * 9
     for row in range(12):
         at = (row * step + next) * side + next
         for column in range(12):
-            grey = pixels[at]
-            total += grey
-            squares += grey * grey
-            parts[row // 4 * 3 + column // 4] += abs(grey - pixels[at + next]) + abs(grey - pixels[at + next * side])
+            grey, part = pixels[at], row // 4 * 3 + column // 4
+            totals[part] += grey
+            squares[part] += grey * grey
+            edges[part] += abs(grey - pixels[at + next]) + abs(grey - pixels[at + next * side])
             at += step
-    spread = 1 + math.sqrt(max(0, squares / 144 - (total / 144) ** 2))
-    features = [math.log(spread / 50)]
-    for left in (0, 3, 6):
-        a, b, c = [math.log(part / 400) for part in parts[left : left + 3]]
+    logs = [math.log(edge / 300) for edge in edges]
+    logs += [math.log((16 + math.sqrt(16 * square - total * total)) / 320) for total, square in zip(totals, squares)]
+    features = [1]
+    while logs:
+        a, b, c = logs.pop(), logs.pop(), logs.pop()
         features += (a + c, b, abs(a - c))  # the same for the mirror image
-    features.append(1)
     sums = [0] + [sum([(byte - 128) * it for byte, it in zip(weights, features)]) for weights in REASON_WEIGHTS]
     return REASONS[sums.index(max(sums))]
 

@@ -15,6 +15,7 @@ DEVICE = Path(__file__).resolve().parents[1] / "device"
 MARK = "# full program only"  # at the end of a line that is left out
 # Of the program's names those that others call it by, and those that firmware functions have, too.
 KNOWN = {"on_emotion", "open_button", "Reports", "open_uart", "predict", "readline"}
+PRIVATE = "# Constants"  # the line from which on constants are the program's own, not a person's to set
 FROM, TO = MARK + ": from here.", MARK + ": to here."  # round lines that are
 
 
@@ -34,20 +35,23 @@ def strip(source: str) -> str:
 
 
 def shorten(source: str) -> str:
-    """The program with short names for its own functions, classes and attributes: compiled it keeps each name once, 0.5 KB in all.
+    """The program with short names for its own functions, classes, attributes and constants: compiled it keeps each name once, 0.6 KB.
 
-    What others may know it by stays: names in capitals, short ones, those in texts, and those of the firmware's functions.
+    What others may know it by stays: the settings at its top, short names, those in texts, and those of the firmware's functions.
     """
     tree = ast.parse(source)
     nodes = list(ast.walk(tree))
     defined = {it.name for it in nodes if isinstance(it, ast.FunctionDef | ast.ClassDef)}
     stored = {it.attr for it in nodes if isinstance(it, ast.Attribute) and isinstance(it.ctx, ast.Store)}
+    below = source[: source.find(PRIVATE)].count("\n")
     taken = {it.attr for it in nodes if isinstance(it, ast.Attribute)} - stored - defined
     variables = {it.arg for it in nodes if isinstance(it, ast.arg | ast.keyword)}
-    variables |= {it.id for it in nodes if isinstance(it, ast.Name) and isinstance(it.ctx, ast.Store)}
+    stores = {it for it in nodes if isinstance(it, ast.Name) and isinstance(it.ctx, ast.Store)}
+    variables |= {it.id for it in stores if it.lineno <= below or not it.id.isupper()}
+    constants = {it.id for it in stores} - variables
     tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
     texts = set(re.findall(r"\w+", " ".join(it.string for it in tokens if it.type == tokenize.STRING)))
-    own = {name for name in defined | stored if len(name) >= 6 and not name.startswith("__")}
+    own = {name for name in defined | stored | constants if len(name) >= 4 and not name.startswith("__")}
     names = sorted(own - variables - texts - taken - KNOWN)
     used = {it.string for it in tokens if it.type == tokenize.NAME}
     free = (a + b for a in string.ascii_lowercase for b in string.ascii_lowercase + string.digits if a + b not in used)

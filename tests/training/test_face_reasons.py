@@ -58,16 +58,21 @@ def test_the_camera_tells_the_reason_as_the_training_does(device, faces):
 
 def test_the_shipped_weights_know_what_is_wrong_with_a_face(device, faces):
     weights = np.array([list(row) for row in device["REASON_WEIGHTS"]]) - 128
-    for reason, hows in (("dark", SPOILT["dark"]), ("blurred", SPOILT["blurred"][:2])):  # out of focus
+    out_of_focus, mouth, side = SPOILT["blurred"][:2], SPOILT["covered"][0], SPOILT["covered"][2]
+    plain = {
+        "dark": SPOILT["dark"][1:],
+        "blurred": out_of_focus,
+        "turned": SPOILT["turned"][3:],
+        "covered": (mouth, side),
+    }
+    for reason, hows in {**plain, "unsure": SPOILT["unsure"]}.items():
         found = np.concatenate([told(weights, spoil(faces, how)) for how in hows])
         assert (found == REASONS.index(reason)).mean() > 0.9, reason
 
 
 def test_a_face_and_its_mirror_image_look_alike(faces):
-    """But for the outermost columns, which a grid of every fourth pixel does not see alike."""
-    flat = np.full((1, 48, 48), 90, np.uint8)
-    assert features(flat)[0, 4:10] == pytest.approx(features(flat[:, :, ::-1])[0, 4:10])
-    assert features(faces[:7])[:, 3::3] == pytest.approx(features(faces[7:])[:, 3::3], abs=0.7)
+    """But for what a grid of every fourth pixel does not see alike."""
+    assert features(faces[:7]) == pytest.approx(features(faces[7:]), abs=0.7)
 
 
 def test_fitted_weights_tell_the_reasons_apart_and_fit_the_program(faces):
@@ -82,7 +87,7 @@ def test_fitted_weights_tell_the_reasons_apart_and_fit_the_program(faces):
     assert np.mean(right) > 0.7
     rows = re.findall(r'b"((?:\\x[0-9a-f]{2})+)",  # (\w+)', constant(weights))
     assert [name for _, name in rows] == list(REASONS[1:])
-    assert [len(row) // 4 for row, _ in rows] == [11] * 4
+    assert [len(row) // 4 for row, _ in rows] == [19] * 4
 
 
 def test_a_name_is_trusted_less_where_the_face_is_spoilt_and_not_at_all_in_the_dark(faces):

@@ -14,8 +14,8 @@ Face = NDArray[np.uint8]
 Spoil = Callable[[Face, np.random.Generator], Face]
 
 REASONS = ("unsure", "dark", "blurred", "turned", "covered")  # the first: nothing is seen to be wrong
-SCALE = 24  # the weights are in 24ths: the largest just fits a byte
-SPREAD, GRADIENTS = 50, 400  # of a face of FER2013: its features are near 0, which keeps the weights within a byte
+SCALE = 16  # the weights are in 16ths: the largest just fits a byte
+SPREAD, GRADIENTS = 20, 300  # of a face of FER2013: its features are near 0, which keeps the weights within a byte
 RIDGE = 5e-4  # of the weights' squares: small weights bear being rounded
 STEPS = 12  # Newton's method has arrived after 8
 
@@ -24,9 +24,13 @@ def _uint8(levels: NDArray) -> Face:
     return np.clip(np.rint(levels), 0, 255).astype(np.uint8)
 
 
+def _clean(face: Face, rng: np.random.Generator) -> Face:
+    return face
+
+
 def _darkened(gain: float) -> Spoil:
-    """A dim room: less contrast before the same noise of the sensor."""
-    return lambda face, rng: _uint8(face * gain + 4 + rng.normal(0, 3, face.shape))
+    """A dim room: less contrast before the noise of the sensor."""
+    return lambda face, rng: _uint8(face * gain + 4 + rng.normal(0, rng.uniform(0.5, 3), face.shape))
 
 
 def _defocused(sigma: float) -> Spoil:
@@ -91,7 +95,7 @@ def _covered(part: str) -> Spoil:
 
 
 SPOILT: dict[str, tuple[Spoil, ...]] = {
-    "unsure": (lambda face, rng: face,),
+    "unsure": (_clean, _clean, _darkened(0.35)),  # an evening's light is half as frequent as a good one
     "dark": tuple(map(_darkened, (0.15, 0.08, 0.04))),
     "blurred": (*map(_defocused, (2, 3)), *map(_moving, (7, 11))),
     "turned": (*map(_tilted, (25, 35, 50)), *map(_turned, (35, 50, 65))),
@@ -105,23 +109,25 @@ def spoil(faces: Face, how: Spoil, seed: int = 1) -> Face:
 
 
 def features(faces: Face) -> NDArray[np.float64]:
-    """What the camera program sees of faces uint8 [n, 48, 48]: 11 features each, as `reason` in device/main.py has them.
+    """What the camera program sees of faces uint8 [n, 48, 48]: 19 features each, as `reason` in device/main.py has them.
 
-    Of every fourth pixel: the log of the spread of the grey levels, the logs of the gradients in nine parts, so put together
-    that a face has the same as its mirror image; and 1.
+    Of every fourth pixel, in nine parts of the face: the logs of the gradients and of the spread of the grey levels, so put
+    together that a face has the same as its mirror image. The first is 1.
     """
     pixels = faces.astype(np.int64)
     seen = pixels[:, 1::4, 1::4]
     gradients = abs(seen - pixels[:, 1::4, 2::4]) + abs(seen - pixels[:, 2::4, 1::4])
-    parts = np.log((1 + gradients.reshape(-1, 3, 4, 3, 4).sum(axis=(2, 4))) / GRADIENTS)
-    left, middle, right = parts[:, :, 0], parts[:, :, 1], parts[:, :, 2]
-    triples = np.stack([left + right, middle, abs(left - right)], axis=2).reshape(-1, 9)
-    spread = np.log((1 + seen.reshape(len(faces), -1).std(axis=1)) / SPREAD)
-    return np.column_stack([spread, triples, np.ones(len(faces))])
+    parts = (-1, 3, 4, 3, 4)
+    edges = np.log((1 + gradients.reshape(parts).sum(axis=(2, 4))) / GRADIENTS)
+    spreads = np.log((1 + seen.reshape(parts).std(axis=(2, 4))) / SPREAD)
+    rows = np.concatenate([edges, spreads], axis=1)[:, ::-1]  # the program takes them from the end
+    left, middle, right = rows[:, :, 0], rows[:, :, 1], rows[:, :, 2]
+    triples = np.stack([left + right, middle, abs(left - right)], axis=2)
+    return np.column_stack([np.ones(len(faces)), triples.reshape(len(faces), -1)])
 
 
 def fit(faces: Face) -> NDArray[np.int64]:
-    """The weights int [4, 11] of all REASONS but the first, in units of 1 / SCALE, for clean faces uint8 [n, 48, 48].
+    """The weights int [4, 19] of all REASONS but the first, in units of 1 / SCALE, for clean faces uint8 [n, 48, 48].
 
     Multinomial logistic regression with a ridge, every reason counting alike, by Newton's method.
     """
@@ -153,7 +159,7 @@ def constant(weights: NDArray[np.int64]) -> str:
 
 
 def _spoilt_features(faces: Face) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Features [m, 11] of the faces in every way spoilt, and the reason of each."""
+    """Features [m, 19] of the faces in every way spoilt, and the reason of each."""
     found = [(features(spoil(faces, how)), REASONS.index(name)) for name, hows in SPOILT.items() for how in hows]
     return np.concatenate([some for some, _ in found]), np.repeat([reason for _, reason in found], len(faces))
 

@@ -1,6 +1,7 @@
 """The folder of labelled faces, read: what it may hold, and what is said of what it should not."""
 
 import json
+import os
 import tempfile
 from pathlib import Path
 
@@ -57,6 +58,25 @@ def test_what_lies_elsewhere_is_named_and_what_a_system_leaves_is_not(tmp_path):
     said: list[str] = []
     assert [file.name for file in find_faces(tmp_path, said.append)] == ["happy/a.png"]
     assert [name in sentence for name, sentence in zip(("loose.png", "old"), said, strict=True)] == [True, True]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names on this system")
+def test_what_is_no_file_is_named_and_not_waited_for(tmp_path):
+    write(tmp_path, "happy/a.png")
+    os.mkfifo(tmp_path / "happy" / "pipe")
+    (tmp_path / "happy" / "gone.png").symlink_to("nowhere")
+    said: list[str] = []
+    assert [file.name for file in find_faces(tmp_path, said.append)] == ["happy/a.png"]
+    assert ["gone.png: is no file" in said[0], "pipe: is no file" in said[1]] == [True, True]
+
+
+def test_of_many_empty_folders_the_number_is_told(tmp_path):
+    write(tmp_path, "happy/a.png")
+    for number in range(50):
+        (tmp_path / f"label {number:02}").mkdir()
+    said: list[str] = []
+    find_faces(tmp_path, said.append)
+    assert [len(said), said[-1]] == [4, "and 47 more like these"]
 
 
 @pytest.mark.parametrize(

@@ -55,14 +55,15 @@ def find_faces(folder: Path, say: Say, known: Iterable[str] = ()) -> list[FaceFi
             raise UserError(f"{folder}: has no folders in it; put faces into one for each label, as {folder / 'happy'}")
         _check_numbers(folder, [place.name for place, _ in labels], known)
         entries = {entry["file"]: entry for entry in read_manifest(folder, say)}
-        found = []
+        found, empty = [], []
         for place, category in labels:
             files = _files(place, say)
             if not files:
-                say(f"{place}: holds no pictures")
+                empty.append(f"{place}: holds no pictures")
             for path in files:
                 name = path.relative_to(folder).as_posix()
                 found.append(FaceFile(path, name, match_label(place.name, known), category, entries.get(name, {})))
+        say_some(empty, say)
     except OSError as error:
         advice = "give the folder that holds one folder for each label, as emotion-camera collect makes it"
         raise UserError(f"{error.filename}: can't be read ({error.strerror}); {advice}") from None
@@ -151,8 +152,10 @@ def _folders(folder: Path, say: Say) -> list[Path]:
 
 def _files(folder: Path, say: Say) -> list[Path]:
     found = _visible(folder)
-    say_some([f"{path}: is a folder in a label's folder; passed over" for path in found if path.is_dir()], say)
-    return [path for path in found if not path.is_dir()]
+    files = [path for path in found if path.is_file()]  # reading a pipe would wait for ever
+    kinds = ("is no file", "is a folder in a label's folder")
+    say_some([f"{path}: {kinds[path.is_dir()]}; passed over" for path in sorted({*found} - {*files})], say)
+    return files
 
 
 def _visible(folder: Path) -> list[Path]:

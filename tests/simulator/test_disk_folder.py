@@ -88,6 +88,11 @@ def pipe(disk: Path) -> None:
     os.mkfifo(disk / "pipe")
 
 
+def deep(disk: Path) -> None:
+    """So deep that MicroPython, which copies them, would end in a RuntimeError, and Python not far from it."""
+    (disk / "deep" / "/".join("d" * 110)).mkdir(parents=True)
+
+
 def whole_link(disk: Path) -> None:
     disk.rename(disk.with_name("elsewhere"))
     disk.symlink_to("elsewhere")
@@ -112,6 +117,7 @@ REFUSED = {
     "a link to itself": (link("loop", "."), "loop: is a link"),
     "a link to nowhere": (link("gone", "nowhere"), "gone: is a link"),
     "a link in place of the disk": (whole_link, "flash: is a link"),
+    "folders in folders": (deep, r"flash.deep: holds folders in folders, more than 100 deep"),
     "a pipe": (pipe, "pipe: is neither a file nor a folder"),
 }  # fmt: skip
 

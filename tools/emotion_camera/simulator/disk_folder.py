@@ -19,6 +19,7 @@ Tree = dict[str, bytes | None]  # contents by the name below the folder: "lib/he
 
 SDCARD = 64 * M  # bytes of a card
 LONGEST = 255  # UTF-16 units of a name on a FAT disk
+DEEPEST = 100  # folders in each other; MicroPython, which copies them, goes down 130, and not 400
 REFUSED = frozenset('"*:<>?\\|\x7f') | {chr(code) for code in range(32)}  # in such a name
 
 
@@ -48,7 +49,8 @@ def read_tree(folder: Path, room: float = float("inf")) -> Tree:
             )
         return {name: _content(entry) for name, entry in found.items()}
     except OSError as error:
-        raise UserError(f"{error.filename}: the simulated camera's disk can't be read ({error.strerror})") from None
+        place = error.filename or folder
+        raise UserError(f"{place}: the simulated camera's disk can't be read ({error.strerror})") from None
 
 
 def files_of(tree: Tree) -> Files:
@@ -134,6 +136,11 @@ def _now(folder: Path, name: str) -> bytes | str | None:
 
 def _entries(folder: Path, below: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """Everything in the folder and in those within, by name, checked; not what is half written."""
+    if below.count("/") > DEEPEST:
+        raise UserError(
+            f"{folder.parents[DEEPEST - 1]}: holds folders in folders, more than {DEEPEST} deep, which the simulated camera's disk "
+            "does not take; take it out"
+        )
     twins: dict[str, str] = {}
     with os.scandir(folder) as found:
         entries = sorted(

@@ -25,8 +25,10 @@ def write_mp4(
     *,
     rotated: int = 0,
     codec: bytes = b"",
+    pixel: tuple[int, int] = (1, 1),
 ) -> Path:
-    """Frames BGR, each for so many seconds; turned by `rotated` degrees when played, as phones do. `codec` takes the place of the real one's name."""
+    """Frames BGR, each for so many seconds; turned by `rotated` degrees when played, as phones do. `codec` takes the place of
+    the real one's name. `pixel`: the width and height of one, by each other."""
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 30, frames[0].shape[1::-1])
     assert writer.isOpened()
     for frame in frames:
@@ -34,7 +36,7 @@ def write_mp4(
     writer.release()
     times = [seconds] * len(frames) if isinstance(seconds, float | int) else list(seconds)
     data = _with_times(path.read_bytes(), [round(each * TIMESCALE) for each in times])
-    data = _turned(data, rotated)
+    data = _with_pixel(_turned(data, rotated), pixel)
     path.write_bytes(data.replace(b"mp4v", codec).replace(b"esds", b"free") if codec else data)
     return path
 
@@ -55,6 +57,17 @@ def _with_times(data: bytes, ticks: list[int]) -> bytes:
     if edits > 0:
         data[edits : edits + 4] = b"free"
     return bytes(data)
+
+
+def _with_pixel(data: bytes, shape: tuple[int, int]) -> bytes:
+    """With the box of the pixels' shape at the end of the video's description."""
+    box = struct.pack(">I4sII", 16, b"pasp", *shape)
+    entry = data.index(b"mp4v", data.index(b"stsd")) - 4
+    end = entry + _size(data, entry)
+    data = bytearray(data)
+    for parent in (*(data.index(name) - 4 for name in (*PARENTS, b"stsd")), entry):
+        data[parent : parent + 4] = struct.pack(">I", _size(data, parent) + len(box))
+    return bytes(data[:end] + box + data[end:])
 
 
 def _turned(data: bytes, degrees: int) -> bytes:

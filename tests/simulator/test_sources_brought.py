@@ -16,6 +16,7 @@ from emotion_camera.simulator.host.firmware import FRAME_SIZE_IDS, PIXEL_FORMATS
 from emotion_camera.simulator.host.scratch import Scratch
 from emotion_camera.simulator.host.sensor import Sensor, SourceEnded
 from emotion_camera.simulator.host.sources import (
+    STANDS_MOST_S,
     STANDS_S,
     STREAMS,
     Source,
@@ -135,6 +136,14 @@ def test_the_sensor_sees_what_is_there_at_the_time(times_s, busy_us):
         assert set(seen) == set(range(len(levels)))
 
 
+def test_a_damaged_clock_makes_no_frame_stand_for_ever(tmp_path):
+    """A file may say that a frame stands for a hundred years: a list of what is seen of it would fill the memory."""
+    seconds = [1, 3_000_000_000.0, 1]
+    timed = [(np.full((48, 64), level, np.uint8), each) for level, each in zip(LEVELS, seconds, strict=False)]
+    source = Source("made", 10, lambda: iter([]), timed=lambda: iter(timed))
+    assert sum(each for _, each in source.shown()) == pytest.approx(2 + STANDS_MOST_S)
+
+
 def test_an_endless_source_begins_again_when_its_last_frame_was_there_for_its_time(tmp_path):
     source = endless(open_source(gif(tmp_path / "a.gif", [120, 40])))
     assert [round(seconds, 3) for _, seconds in islice(source.shown(), 5)] == [0.12, 0.04, 0.12, 0.04, 0.12]
@@ -169,6 +178,14 @@ def test_a_phones_video_is_upright(tmp_path, degrees):
     assert pixels.shape == (48, 64, 3)
     assert pixels[4, 4].min() > 200
     assert max(pixels[4, -4].max(), pixels[-4, 4].max(), pixels[-4, -4].max()) < 90
+
+
+def test_pixels_that_are_no_squares_are_made_so_and_a_damaged_shape_of_them_is_passed_over(tmp_path):
+    """Television's pixels are up to twice as wide as high. A frame of pixels 65,535 times as wide would fill the memory."""
+    shapes = {(16, 11): 93, (2, 1): 128, (1, 2): 32, (65_535, 1): 64, (2**31 - 1, 1): 64, (1, 65_535): 64}
+    for shape, width in shapes.items():
+        source = open_source(write_mp4(tmp_path / "a.mp4", frames(2), pixel=shape))
+        assert [pixels.shape for pixels in source.frames()] == [(48, width, 3)] * 2
 
 
 def test_a_portrait_video_stays_one(tmp_path):
@@ -294,6 +311,15 @@ def test_of_many_files_that_are_left_out_the_number_is_told(tmp_path):
         (tmp_path / f"{number:04}.txt").write_text("no picture")
     (sentence,) = open_source(tmp_path).left_out
     assert sentence.endswith("0000.txt, 0001.txt, 0002.txt and 197 more")
+
+
+def test_of_many_broken_pictures_the_number_is_told(tmp_path):
+    Image.new("L", (64, 48)).save(tmp_path / "a.png")
+    for number in range(200):
+        (tmp_path / f"{number:04}.jpg").write_bytes(b"\xff\xd8\xff broken")
+    first, *_, last = said = open_source(tmp_path).left_out
+    assert [len(said), "0000.jpg" in first] == [4, True]
+    assert last == f"{tmp_path}: 197 more pictures can't be shown; left out"
 
 
 @pytest.mark.parametrize("kind", ["empty", "of text", "of folders", "with a link to nowhere", "with a pipe"])

@@ -19,6 +19,7 @@ SLOWEST, FASTEST = 0.01, 1000  # frames a second; what says otherwise is no rate
 USUAL_FPS = 25
 # The codec in a file that OpenCV can't open: of a video track in MP4 and MOV, in AVI, in Matroska and WebM.
 CODECS = (rb"vmhd.{0,400}?stsd.{12}(.{4})", rb"strh.{4}vids(.{4})", rb"\x86[\x81-\xbf](V_[A-Z0-9/_.]+)")
+WIDEST_PIXEL = 4  # by its height, or the other way round: television's are up to twice as wide; more is a file's damage
 SINGLE = ("MPNG", "webp")  # codecs of pictures whose number FFmpeg does not know
 
 
@@ -122,7 +123,7 @@ def _read(capture: Any) -> Pixels | None:
     if not good or frame is None:
         return None
     wide, high = capture.get(cv2.CAP_PROP_SAR_NUM), capture.get(cv2.CAP_PROP_SAR_DEN)
-    if wide > 0 and high > 0 and wide != high:  # television's pixels are no squares
+    if wide != high and 0 < wide <= WIDEST_PIXEL * high and high <= WIDEST_PIXEL * wide:  # television's are no squares
         frame = cv2.resize(frame, (max(1, round(frame.shape[1] * wide / high)), frame.shape[0]))
     return frame if frame.ndim == 2 else np.ascontiguousarray(frame[..., ::-1])
 

@@ -26,6 +26,7 @@ CLIP = ASSETS / "clip.json"
 PICTURE_FPS = 10
 PICTURE_FRAMES = 8  # enough for a program that wants a few frames before it is sure
 STANDS_S = 0.1  # a frame that stands longer is seen again: a sensor goes on taking pictures of a slide show
+STANDS_MOST_S = 60  # what a frame stands at most: beyond that a file's clock is damaged
 SMALLEST = 24  # the face detector's window, pixels
 SCENE_FRAMES = 50  # of each scene of several photographs that are shown live: five seconds
 STREAMS = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https", "udp", "tcp")
@@ -63,6 +64,7 @@ class Source:
             yield from ((pixels, 1 / self.fps) for pixels in self.frames())
             return
         for pixels, seconds in self.timed():
+            seconds = min(seconds, STANDS_MOST_S)
             times = max(1, round(seconds / STANDS_S))
             yield from [(pixels, seconds / times)] * times
 
@@ -221,7 +223,10 @@ def _folder(folder: Path) -> Source:
     if not shown:
         raise UserError(f"{folder}: has no pictures in it{f', only {names}' * bool(others)}; give {KINDS}")
     left_out = [f"{folder}: left out, as no pictures: {names}"] if others else []
-    return replace(_photographs(folder.name, shown), left_out=(*left_out, *(f"{words}; left out" for words in broken)))
+    left_out += [f"{words}; left out" for words in broken[:NAMED]]
+    if len(broken) > NAMED:
+        left_out.append(f"{folder}: {len(broken) - NAMED:,} more pictures can't be shown; left out")
+    return replace(_photographs(folder.name, shown), left_out=tuple(left_out))
 
 
 def _is_litter(name: str) -> bool:

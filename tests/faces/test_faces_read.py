@@ -61,9 +61,10 @@ def test_what_lies_elsewhere_is_named_and_what_a_system_leaves_is_not(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names on this system")
-def test_what_is_no_file_is_named_and_not_waited_for(tmp_path):
+def test_what_is_no_file_is_named_and_not_waited_for(tmp_path, patience):
     write(tmp_path, "happy/a.png")
     os.mkfifo(tmp_path / "happy" / "pipe")
+    os.mkfifo(tmp_path / MANIFEST)
     (tmp_path / "happy" / "gone.png").symlink_to("nowhere")
     said: list[str] = []
     assert [file.name for file in find_faces(tmp_path, said.append)] == ["happy/a.png"]

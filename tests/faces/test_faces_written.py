@@ -52,6 +52,22 @@ def test_takes_a_picture_and_its_line_away(tmp_path):
     assert files(tmp_path) == [names[0], names[2], MANIFEST]
 
 
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b", "happy", "../" * 900 + "x", "\ud800"])
+def test_a_line_of_what_can_be_no_picture_is_dropped(tmp_path, name):
+    FacesFolder(tmp_path).add("happy", FACE, {})
+    with (tmp_path / MANIFEST).open("a") as file:
+        file.write(json.dumps({"file": name}) + "\n")
+    assert FacesFolder(tmp_path).mended == [f"{MANIFEST}: lines without a picture are gone: 1"]
+    assert [line["file"] for line in lines(tmp_path)] == ["happy/0001.png"]
+
+
+def test_half_an_emoji_in_a_name_is_kept(tmp_path):
+    """As a field of a page that takes 40 letters cuts it."""
+    FacesFolder(tmp_path).add("happy", FACE, {"person": "anna \ud83d", "note": "gl\u00fcck"})
+    assert [(line["person"], line["note"]) for line in lines(tmp_path)] == [("anna \ud83d", "gl\u00fcck")]
+    assert "gl\u00fcck".encode() in (tmp_path / MANIFEST).read_bytes()
+
+
 def test_two_sessions_in_one_folder_lose_no_lines(tmp_path):
     one, other = FacesFolder(tmp_path), FacesFolder(tmp_path)
     names = [folder.add("happy", FACE, {}) for folder in (one, other, one, other)]

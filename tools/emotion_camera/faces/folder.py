@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from io import BytesIO
 from pathlib import Path
@@ -87,7 +88,7 @@ class FacesFolder:
         for left in (*self.path.glob(unfinished), *self.path.glob("*/" + unfinished)):
             left.unlink()
         lines = read_manifest(self.path)
-        there = [line for line in lines if (self.path / line["file"]).is_file()]
+        there = [line for line in lines if os.path.isfile(self.path / line["file"])]  # whatever the name, no error
         known = {line["file"] for line in there}
         found = sorted(file for file in self._pictures() if file not in known)
         if len(there) < len(lines):

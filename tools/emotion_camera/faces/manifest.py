@@ -22,10 +22,9 @@ Entry = dict[str, Any]  # a line of the manifest
 
 def read_manifest(folder: Path, say: Callable[[str], None] = lambda _: None) -> list[Entry]:
     """The lines of a folder's manifest, none where it has no such file; `say` is given a sentence about unusable ones."""
-    try:
-        text = (folder / MANIFEST).read_text(encoding="utf-8", errors="replace")
-    except (FileNotFoundError, IsADirectoryError):
+    if not (folder / MANIFEST).is_file():
         return []
+    text = (folder / MANIFEST).read_text(encoding="utf-8", errors="replace")
     lines = [line for line in text.split("\n") if line.strip()]  # a name may hold what Python also splits at
     entries = [entry for entry in map(_entry, lines) if entry]
     if len(entries) < len(lines):
@@ -37,7 +36,7 @@ def read_manifest(folder: Path, say: Callable[[str], None] = lambda _: None) -> 
 def write_manifest(folder: Path, entries: list[Entry]) -> None:
     """Replace a folder's manifest as a whole. Raises OSError."""
     text = "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries)
-    write_file(folder / MANIFEST, text.encode())
+    write_file(folder / MANIFEST, text.encode(errors="backslashreplace"))  # half an emoji is JSON's escape then
 
 
 def time_s(entry: Entry) -> float | None:
@@ -47,7 +46,7 @@ def time_s(entry: Entry) -> float | None:
         if isinstance(time, str):
             return datetime.fromisoformat(time.replace("Z", "+00:00")).timestamp()  # Python 3.10 does not know "Z"
         return None if time is None else float(time)
-    except (ValueError, TypeError, OverflowError):
+    except (ValueError, TypeError, OverflowError, OSError):  # OSError: on Windows, of a time before 1970
         return None
 
 

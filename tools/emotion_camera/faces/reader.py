@@ -66,7 +66,7 @@ def find_faces(folder: Path, say: Say, known: Iterable[str] = ()) -> list[FaceFi
         say_some(empty, say)
     except OSError as error:
         advice = "give the folder that holds one folder for each label, as emotion-camera collect makes it"
-        raise UserError(f"{error.filename}: can't be read ({error.strerror}); {advice}") from None
+        raise UserError(f"{error.filename or folder}: can't be read ({error.strerror}); {advice}") from None
     return found
 
 

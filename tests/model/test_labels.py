@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -67,6 +68,13 @@ def test_a_file_of_labels_that_is_not_there_or_no_file(tmp_path):
         read_labels(tmp_path / "net.txt")
     with pytest.raises(ModelError, match=f"{tmp_path.name}: can't be read"):
         read_labels(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names on this system")
+def test_a_pipe_in_place_of_a_labels_file_is_not_waited_for(tmp_path, patience):
+    os.mkfifo(tmp_path / "net.txt")
+    with pytest.raises(ModelError, match=r"net\.txt: is no file; it must hold one label a line"):
+        read_labels(tmp_path / "net.txt")
 
 
 def test_too_few_or_too_many_labels_are_counted(tmp_path):

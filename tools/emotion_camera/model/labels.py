@@ -56,6 +56,8 @@ def read_labels(path: Path, classes: int | None = None) -> tuple[str, ...]:
     """
     path = Path(path)
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):  # reading a pipe would wait for ever
+            raise ModelError(f"{path}: is no file; it must hold one label a line")
         with path.open("rb") as file:
             data = file.read(MOST_BYTES)
     except FileNotFoundError:

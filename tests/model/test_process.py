@@ -122,6 +122,18 @@ def test_scores_of_a_file_that_does_not_run_are_a_sentence_with_its_name(tmp_pat
         scores(bad, np.zeros((1, 48, 48), np.uint8))
 
 
+def test_a_worker_that_is_in_an_endless_model_ends_though_nobody_is_left_to_end_it():
+    """The program that waits for it was killed."""
+    code = (
+        "from emotion_camera.model import worker; worker.MOST_S = 1\n"
+        "def reply(*_):\n    while True: pass\n"
+        "worker.Models.reply = reply; worker.main()"
+    )
+    request = process.packed({"do": "run"}, b"")
+    done = subprocess.run([sys.executable, "-c", code], input=request, capture_output=True, timeout=30, check=False)
+    assert done.returncode != 0
+
+
 @pytest.mark.parametrize("end", ["pass", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"])
 def test_the_worker_ends_with_the_program_that_started_it(end):
     code = (

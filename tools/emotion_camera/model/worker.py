@@ -6,6 +6,7 @@ A request and a reply are the lengths of two parts, 4 bytes each, then the parts
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import json
 import os
 import re
@@ -19,6 +20,7 @@ LARGEST_ARENA = 64_000_000  # an H7 has 0.3 MB of heap, an N6 25; a model that n
 LARGEST_MEMORY = 2 << 30  # bytes of this process: a hostile file may ask for all there is
 USED = re.compile(rb"Arena allocation total (\d+) bytes")
 KEPT = 8  # models
+MOST_S = 120  # of a request: the program that waits for its reply ends this process sooner, unless it was killed itself
 
 Message = tuple[dict[str, Any], bytes]
 
@@ -175,8 +177,11 @@ def serve(requests: IO[bytes], replies: IO[bytes], printed: IO[bytes]) -> None:
     models = Models(printed)
     with contextlib.suppress(EOFError):
         while True:
-            replies.write(packed(*models.reply(*receive(requests))))
+            request = receive(requests)
+            faulthandler.dump_traceback_later(MOST_S, exit=True)
+            replies.write(packed(*models.reply(*request)))
             replies.flush()
+            faulthandler.cancel_dump_traceback_later()
 
 
 def main() -> None:

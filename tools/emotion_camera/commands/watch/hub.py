@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
 QUALITY = 85  # of JPEG: a QVGA frame has about 12 KB
 HISTORY_S = 60  # of reports that a new page gets
-MOST_HISTORY = 6000  # reports: no camera makes more in that time
+MOST_HISTORY = (
+    300_000  # of their faces and scores: no camera makes more in that time, and a hostile one could fill the memory
+)
 ASK_S = 15  # between two questions for the camera's status, which has its free memory
 STATUSES = 9  # over which the median of the free memory is taken: between two garbage collections it falls by megabytes
 RATE_S = 2  # over which frames a second are counted
@@ -72,7 +74,8 @@ class Hub:
         self._asks_bare = False  # the camera was last told "draw off"
         self._bare = False  # and has done it
         self._drawn = threading.Event()  # it has done the opposite
-        self._history: deque[dict[str, Any]] = deque(maxlen=MOST_HISTORY)
+        self._history: deque[dict[str, Any]] = deque()
+        self._history_size = 0  # faces and scores in it
         self._frame: tuple[int, bytes] | None = None  # the last one: its number, and it
         self._came: deque[float] = deque()  # when the last frames came
         self._told_fps = (0.0, 0.0)  # by the newest report, and when it came
@@ -173,7 +176,7 @@ class Hub:
         moves = type(position) in (int, float)
         with self._lock:
             if moves:
-                self._history.clear()
+                self._forget(0)
                 self._tell({"type": "history", "reports": []})
             self._recorded_stream.play(paused, position if moves else None)
             self._ended = self._ended and not moves
@@ -270,9 +273,14 @@ class Hub:
         told = {"type": "faces", "at": self._now_ms, "frame": number, "faces": faces, **self._pace(report.fps)}
         self._told_fps = report.fps, time.monotonic()
         self._history.append(told)
-        while self._now_ms - self._history[0]["at"] > 1000 * HISTORY_S:
-            self._history.popleft()
+        self._history_size += _size(told)
+        self._forget(MOST_HISTORY)
         self._tell(told)
+
+    def _forget(self, most: int) -> None:
+        """Reports that are too old, and the oldest while there is more than `most` in them."""
+        while self._history and (self._history_size > most or self._now_ms - self._history[0]["at"] > 1000 * HISTORY_S):
+            self._history_size -= _size(self._history.popleft())
 
     def _pace(self, fps: float) -> dict[str, Any]:
         """How long a report stands, ms: `every` until the next one at least, `patience` until its faces are out of view."""
@@ -371,6 +379,11 @@ class Hub:
             except UserError as error:
                 self._tell({"type": "notice", "message": str(error), "bad": True})
             self._tell(self._state())
+
+
+def _size(told: dict[str, Any]) -> int:
+    """Faces and scores of a report as pages get it."""
+    return sum(1 + len(scores) for _, _, _, scores, *_ in told["faces"])
 
 
 def _fields(face: Face) -> list[Any]:

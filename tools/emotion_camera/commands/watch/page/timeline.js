@@ -3,6 +3,7 @@ import { word } from "./faces.js";
 
 const LENGTH_MS = 60000;
 const MOST_ROWS = 4; // the newest faces
+const MOST_SPANS = 3000; // ten faces whose emotions change five times a second
 const LEAST_ROWS = 2;
 const BAND = 24; // pixels of a band's height, or less when there are many rows
 const LETTER_ROOM = 16; // pixels that a letter needs
@@ -25,6 +26,7 @@ export class Timeline {
       if (goesOn && last.emotion === emotion && last.why === why) [last.at, last.to] = [at, at + every];
       else this.spans.push({ id, emotion, why, from: at, at, to: at + every });
     }
+    this.spans.splice(0, this.spans.length - MOST_SPANS);
   }
 
   clear() {

@@ -1,7 +1,9 @@
 """What `collect` stores of what a camera tells and shows, and when it does not."""
 
 import json
+import struct
 import time
+import zlib
 
 import numpy as np
 import pytest
@@ -170,6 +172,34 @@ def test_nearly_the_same_picture_is_refused_for_the_same_label_alone(start):
     show(session, live, picture(3), faces())
     assert session.store("happy")
     assert session.state().counts == {"angry": 0, "happy": 2, "sad": 1}
+
+
+def bomb() -> bytes:
+    """A PNG that says it is 60,000 pixels wide and high, which Pillow refuses in its own way."""
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
+    chunk = struct.pack(">I", len(header)) + b"IHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    return b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", 0) + b"IDAT" + struct.pack(">I", zlib.crc32(b"IDAT"))
+
+
+@pytest.mark.parametrize("data", [bomb(), b"", b"\x89PNG\r\n\x1a\n", b"no picture"], ids=["bomb", "empty", "cut", "text"])
+def test_a_damaged_picture_in_the_folder_keeps_nobody_from_storing_another(start, data):
+    session, live = start()
+    session.agree(None)
+    place = session._folder.path / "happy"
+    place.mkdir()
+    (place / "0001.png").write_bytes(data)
+    show(session, live, picture(1), faces())
+    assert session.store("happy"), session.state().said
+    assert session.state().stored == ["happy/0002.png"]
+
+
+def test_a_file_in_place_of_a_label_s_folder_is_said(start):
+    session, live = start()
+    session.agree(None)
+    (session._folder.path / "happy").write_text("mine")
+    show(session, live, picture(1), faces())
+    assert not session.store("happy")
+    assert "can't be written to (Not a directory)" in session.state().said
 
 
 def test_undo_takes_back_what_this_session_stored(start):

@@ -80,6 +80,8 @@ class FacesFolder:
             names = [file.name for file in (self.path / label).iterdir()]
         except FileNotFoundError:
             return []
+        except OSError as error:
+            raise _sentence(self.path / label, error) from None
         return sorted(int(name[:-4]) for name in names if NUMBERED.fullmatch(name))
 
     def _mend(self) -> None:

@@ -320,13 +320,12 @@ class Session:
         return f"{name} is stored."
 
     def _refuse_alike(self, label: str, picture: NDArray[np.uint8]) -> None:
-        import numpy as np
-        from PIL import Image
+        from emotion_camera.pictures import read_picture
 
         for path in reversed(self._folder.last(label, COMPARED)):
             try:
-                other = np.asarray(Image.open(path).convert("L"))
-            except OSError:
+                other = read_picture(path)
+            except UserError:
                 continue  # damaged, or gone: training says so
             if other.shape == (SIZE, SIZE) and likeness(picture, other) > ALIKE:
                 raise UserError(f"Nearly the same as {label}/{path.name}: turn the head a little, or change the light.")

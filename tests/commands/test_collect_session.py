@@ -181,7 +181,9 @@ def bomb() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", 0) + b"IDAT" + struct.pack(">I", zlib.crc32(b"IDAT"))
 
 
-@pytest.mark.parametrize("data", [bomb(), b"", b"\x89PNG\r\n\x1a\n", b"no picture"], ids=["bomb", "empty", "cut", "text"])
+@pytest.mark.parametrize(
+    "data", [bomb(), b"", b"\x89PNG\r\n\x1a\n", b"no picture"], ids=["bomb", "empty", "cut", "text"]
+)
 def test_a_damaged_picture_in_the_folder_keeps_nobody_from_storing_another(start, data):
     session, live = start()
     session.agree(None)

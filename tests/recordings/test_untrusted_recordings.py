@@ -5,6 +5,7 @@ import io
 import json
 import os
 import tempfile
+import threading
 from datetime import timedelta
 from pathlib import Path
 
@@ -235,3 +236,20 @@ def test_a_damaged_recording_is_shown_as_far_as_it_goes(whole, data):
         write_table(recording, folder / "a.csv", CsvFormat())
         stream = RecordedStream(folder)
         assert 0 <= stream.length_ms <= reader.LONGEST_MS
+
+
+def test_a_gap_of_a_hundred_days_is_waited_for_on_windows_too(tmp_path, monkeypatch):
+    """No thread waits longer than 49 days there."""
+    (tmp_path / "recording.json").write_bytes(about())
+    (tmp_path / "reports.jsonl").write_bytes(line(0, READY) + line(0) + line(100 * 24 * 3600 * 1000))
+    waited: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waited.append(seconds)
+        stream.close()
+
+    monkeypatch.setattr(threading, "TIMEOUT_MAX", 4_294_967.0)
+    stream = RecordedStream(tmp_path)
+    monkeypatch.setattr(stream._changed, "wait", wait)
+    assert len(list(stream.events())) == 2
+    assert waited == [4_294_967.0]

@@ -89,5 +89,5 @@ class RecordedStream:
                 left_s = (time_ms - self._now_ms()) / 1000
                 if left_s <= 0 or (self.paused and not shown):
                     return True
-                self._changed.wait(None if self.paused else left_s)
+                self._changed.wait(None if self.paused else min(left_s, threading.TIMEOUT_MAX))
             return False

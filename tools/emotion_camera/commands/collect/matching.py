@@ -50,11 +50,13 @@ class OrderedMatcher:
         self._last: tuple[Face, float] | None = None  # of the newest report, and when it arrived
 
     def report(self, report: FacesReport, now_s: float) -> Match | None:
+        """Takes a report that came at `now_s`; the frame that it is about, if that is certain now."""
         self._face = report.faces[0]
         self._last = self._face, now_s
         return None
 
     def frame(self, picture: NDArray[np.uint8], now_s: float) -> Match | None:
+        """Takes a frame that came at `now_s`; what is known of it, or of the one before, None while that is nothing."""
         face, self._face = self._face, None
         if face is None and self._last is not None and _is_between(self._last[1], now_s, self.report_ms):
             return Match(picture, self._last[0], certain=False)
@@ -74,6 +76,7 @@ class UnorderedMatcher:
         self._early = EARLY
 
     def report(self, report: FacesReport, now_s: float) -> Match | None:
+        """Takes a report that came at `now_s`; the frame that it is about, if that is certain now."""
         face, before, picture = report.faces[0], self._before, self._waiting
         self._before, self._waiting = (face, now_s), None
         if picture is None or (before is None and not self.report_ms):
@@ -85,6 +88,7 @@ class UnorderedMatcher:
         return Match(picture, face, moves=not still)
 
     def frame(self, picture: NDArray[np.uint8], now_s: float) -> Match | None:
+        """Takes a frame that came at `now_s`; what is known of it, or of the one before, None while that is nothing."""
         if self._early:
             self._early -= 1
             return None

@@ -116,6 +116,7 @@ def stage(camera: Repl, files: Files, names: list[str]) -> None:
 
 
 def put_boot(camera: Repl) -> None:
+    """Writes boot.py where it is not this version's."""
     if camera.sha256("boot.py") != digest(BOOT.read_bytes()):
         camera.write("boot.py", BOOT.read_bytes())
 

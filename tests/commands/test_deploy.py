@@ -88,8 +88,9 @@ def test_each_board_gets_the_model_that_it_runs_in_real_time(board, name, tmp_pa
 def test_an_ae3_gets_the_model_as_vela_compiles_it_and_runs_it(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["deploy", "--port", "simulator:ae3"]) == 0
-    out = capsys.readouterr().out
+    out = (said := capsys.readouterr()).out
     assert "emotion.tflite: compiled for the AE3's neural processor; Vela estimates 0." in out
+    assert said.err == "emotion.tflite: Vela compiles it; a large network takes minutes\n"
     assert out.endswith(READY)
     compiled = read(Path(".simulated-camera/ae3/flash"))["emotion.tflite"]
     assert read_description(compiled).compiled

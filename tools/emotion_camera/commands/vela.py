@@ -11,7 +11,8 @@ from emotion_camera.errors import UserError
 from emotion_camera.files import write_file
 from emotion_camera.model.bundle import model_files
 from emotion_camera.model.contract import DEFAULT_MODEL, Model, check
-from emotion_camera.model.vela import compile_model
+from emotion_camera.model.vela import COMPILES, compile_model, version
+from emotion_camera.progress import say
 from emotion_camera.terminal import print_notes
 
 
@@ -30,6 +31,8 @@ def run(arguments: argparse.Namespace) -> int:
     if model.compiled:
         raise UserError(f"{model.path}: is compiled already; give it to emotion-camera deploy --model")
     print_notes(model.path.name, model.notes)
+    if version():
+        say(f"{model.path.name}: {COMPILES}")
     compiled = compile_model(model)
     _write(model, compiled.data, arguments.out)
     print(

@@ -22,6 +22,7 @@ SETTINGS = Path(__file__).with_name("vela.ini")
 TIMEOUT_S = 600  # the shipped models take two to five seconds
 MEMORY_MODE = "Shared_Sram"  # the Ethos-U and the processor share the SRAM
 INSTALL = install_line("vela")
+COMPILES = "Vela compiles it; a large network takes minutes"
 
 
 @dataclass(frozen=True)

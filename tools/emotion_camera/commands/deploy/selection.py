@@ -13,6 +13,7 @@ from emotion_camera.model import vela
 from emotion_camera.model.bundle import camera_files
 from emotion_camera.model.contract import DEFAULT_MODEL, LARGE_MODEL, Model, check
 from emotion_camera.model.cost import milliseconds
+from emotion_camera.progress import say
 from emotion_camera.terminal import print_line, print_notes
 
 SLOWEST_MS = 250  # of a plain model on an AE3
@@ -66,6 +67,7 @@ def _for_neural_processor(model: Model, plain: bytes, simulated: bool) -> bytes:
             f"{model.path.name}: an inference takes an AE3 about {slow_ms:,.0f} ms; Vela compiles it for the neural processor: {vela.INSTALL}"
         )
         return plain
+    say(f"{model.path.name}: {vela.COMPILES}")
     try:
         compiled = vela.compile_model(model)
     except UserError as error:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from emotion_camera.errors import UserError
-from emotion_camera.pictures import eight_bits, is_picture, read_animation, read_picture
+from emotion_camera.pictures import eight_bits, is_picture, read_animation, read_picture, size_of
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -214,10 +214,11 @@ FOREIGN = {
 
 
 @pytest.mark.parametrize(("name", "content", "said"), FOREIGN.values(), ids=FOREIGN)
-def test_what_is_no_picture_is_named_for_what_it_is(tmp_path, name, content, said):
+@pytest.mark.parametrize("read", [read_picture, size_of])
+def test_what_is_no_picture_is_named_for_what_it_is(tmp_path, name, content, said, read):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UserError, match=said) as raised:
-        read_picture(tmp_path / name)
+        read(tmp_path / name)
     assert str(raised.value).startswith(str(tmp_path / name))
     assert "\n" not in str(raised.value)
 
@@ -230,8 +231,26 @@ def test_any_bytes_are_a_picture_or_a_sentence(tmp_path_factory, content, name, 
         pixels = read_picture(path)
     except UserError as error:
         assert name in str(error)  # noqa: PT017 - either is right
+        with pytest.raises(UserError, match=name):
+            size_of(path)
     else:
         assert pixels.dtype == np.uint8
+        assert sorted(size_of(path)) == sorted(pixels.shape[:2])
+
+
+@given(st.sampled_from(["a.jpg", "a.png", "a.webp", "a.tif", "a.gif"]), st.integers(0, 2**32), st.integers(0, 400))
+def test_a_damaged_picture_that_is_only_checked_is_refused_as_one_that_is_read(tmp_path_factory, name, seed, cut):
+    path = tmp_path_factory.getbasetemp() / name
+    noise = np.random.default_rng(seed).integers(0, 256, (40, 48, 3), np.uint8)
+    Image.fromarray(noise).save(path)
+    path.write_bytes(path.read_bytes()[: -cut or None])
+    answers = []
+    for read in (read_picture, size_of):
+        try:
+            answers.append(read(path) is not None)
+        except UserError:
+            answers.append(False)
+    assert answers[0] == answers[1]
 
 
 # Animations

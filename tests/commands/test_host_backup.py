@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from emotion_camera.commands.deploy import host_backup
+from emotion_camera.errors import UserError
 
 OLD = {"main.py": b"old", "emotion.txt": b"sad\n", "emotion.tflite": b"old model"}
 NEW = {"main.py": b"new", "emotion.txt": b"happy\n", "emotion.tflite": b"new model"}
@@ -107,3 +108,13 @@ def test_cameras_without_an_id_are_told_apart_by_their_boards(here):
         host_backup.keep(camera, list(OLD))
         assert host_backup.files(camera) == OLD
         assert (here / ".camera-files" / name).is_dir()
+
+
+def test_of_many_other_files_on_a_full_disk_the_largest_are_named_and_what_to_do():
+    camera = FakeRepl({f"{number:03}.jpg": bytes(number) for number in range(400)} | OLD)
+    camera.info = SimpleNamespace(cluster=512, free=0)
+    with pytest.raises(UserError) as raised:
+        host_backup.check_room(camera, NEW | {"emotion.tflite": bytes(90_000)})
+    said = str(raised.value)
+    assert "delete what else is there (399.jpg, 398.jpg, 397.jpg and 397 more), for example with mpremote rm" in said
+    assert len(said) < 300

@@ -15,6 +15,7 @@ from emotion_camera.model.bundle import SET
 
 FOLDER = Path(".camera-files")  # below the current one; each camera has its own in it
 SETTINGS = "emotion.json"  # which the camera program writes
+NAMED = 3  # of what else is on a full disk, the largest
 
 
 def files(camera: Repl) -> Files:
@@ -99,8 +100,9 @@ def check_room(camera: Repl, new: Files) -> None:
     needed = clusters([len(data) for data in new.values()]) + (1 if SETTINGS in there else 2)  # and UNFINISHED
     short = (needed - clusters(list(present.values()))) * cluster - camera.info.free
     if short > 0:
-        others = sorted(there.keys() - new.keys() - {SETTINGS})
+        others = sorted(there.keys() - new.keys() - {SETTINGS}, key=lambda name: -there[name])
+        names = ", ".join(others[:NAMED]) + (f" and {len(others) - NAMED:,} more" if len(others) > NAMED else "")
         raise UserError(
             f"the camera's disk is {short:,} bytes too small for these files; put an SD card in, or delete what else is there "
-            f"({', '.join(others) or 'folders'}), for example with mpremote rm"
+            f"({names or 'folders'}), for example with mpremote rm"
         )

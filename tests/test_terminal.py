@@ -6,7 +6,7 @@ import sys
 import unicodedata
 
 import pytest
-from emotion_camera.terminal import LONGEST, print_line, printable
+from emotion_camera.terminal import LONGEST, first_of, print_line, printable
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,3 +58,10 @@ def test_a_console_without_unicode_gets_escapes():
     code = "from emotion_camera.terminal import print_line; print_line('gewöhnlich \\U0001f642')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, env={"PYTHONIOENCODING": "ascii"})
     assert (done.returncode, done.stdout.split()) == (0, [rb"gew\xf6hnlich", rb"\U0001f642"])
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(0, ""), (1, "0"), (3, "0, 1, 2"), (4, "0, 1, 2 and 1 more"), (5003, "0, 1, 2 and 5,000 more")]
+)
+def test_of_many_names_the_first_are_told_and_the_number_of_the_others(count, said):
+    assert first_of([str(number) for number in range(count)]) == said

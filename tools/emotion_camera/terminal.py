@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TextIO
 
 LONGEST = 2000  # characters; more than any sentence of ours, and less than a screen
+NAMED = 3  # of many things in a sentence
 
 
 def printable(text: object, file: TextIO | None = None, longest: int = LONGEST) -> str:
@@ -39,6 +40,12 @@ def print_notes(name: str, notes: Iterable[str]) -> None:
     """Prints what is to be known of a file, which is used all the same, to standard error."""
     for note in notes:
         print_line(f"{name}: {note}", sys.stderr)
+
+
+def first_of(names: Sequence[str]) -> str:
+    """The first of many names, and how many more there are: "a, b, c and 197 more"."""
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
 
 
 def csv_cell(text: str) -> str:

@@ -12,10 +12,10 @@ from emotion_camera.commands.deploy.atomic_update import UNFINISHED
 from emotion_camera.errors import UserError
 from emotion_camera.files import Files, write_file
 from emotion_camera.model.bundle import SET
+from emotion_camera.terminal import first_of
 
 FOLDER = Path(".camera-files")  # below the current one; each camera has its own in it
 SETTINGS = "emotion.json"  # which the camera program writes
-NAMED = 3  # of what else is on a full disk, the largest
 
 
 def files(camera: Repl) -> Files:
@@ -101,8 +101,7 @@ def check_room(camera: Repl, new: Files) -> None:
     short = (needed - clusters(list(present.values()))) * cluster - camera.info.free
     if short > 0:
         others = sorted(there.keys() - new.keys() - {SETTINGS}, key=lambda name: -there[name])
-        names = ", ".join(others[:NAMED]) + (f" and {len(others) - NAMED:,} more" if len(others) > NAMED else "")
         raise UserError(
             f"the camera's disk is {short:,} bytes too small for these files; put an SD card in, or delete what else is there "
-            f"({names or 'folders'}), for example with mpremote rm"
+            f"({first_of(others) or 'folders'}), for example with mpremote rm"
         )

@@ -21,6 +21,7 @@ from emotion_camera.files import ASSETS
 from emotion_camera.pictures import Pixels, Timed, opencv
 from emotion_camera.simulator.host.captures import Capture, SourceLost, check_video, open_video, timed_frames
 from emotion_camera.simulator.host.framing import crops_for, cut, find_faces
+from emotion_camera.terminal import NAMED, first_of
 
 CLIP = ASSETS / "clip.json"
 PICTURE_FPS = 10
@@ -35,7 +36,6 @@ STREAM_MS = 5000  # for a stream to answer and to go on; OpenCV's own 30 s are t
 SILENT_S = 10  # without a frame: the webcam was pulled out, or the stream has broken
 MOST_LATE_S = 0.5  # a video that is decoded slower than it plays goes on from here
 KINDS = "a picture, a folder of pictures, a video, webcam, the URL of a stream, or clip"
-NAMED = 3  # files of a folder that are left out, and named; of more the number is told
 LITTER = ("thumbs.db", "desktop.ini")  # of Windows
 
 Shown = TypeVar("Shown")
@@ -216,8 +216,7 @@ def _folder(folder: Path) -> Source:
                 others.append(file.name + "/" * file.is_dir())
         except UserError as error:
             broken.append(str(error))
-    more = f" and {len(others) - NAMED:,} more" if len(others) > NAMED else ""
-    names = ", ".join(others[:NAMED]) + more
+    names = first_of(others)
     if not shown and broken:
         raise UserError(f"{broken[0]}; {folder} has no picture that can be shown")
     if not shown:

@@ -11,6 +11,7 @@ from emotion_camera.errors import UserError
 from emotion_camera.faces.manifest import MANIFEST, Entry, read_manifest
 from emotion_camera.model.contract import INPUT_SIZE
 from emotion_camera.model.labels import match_label
+from emotion_camera.terminal import NAMED
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +27,6 @@ CATEGORIES = {  # by folder, in small letters
     "testing": TESTING, "test": TESTING, "privatetest": TESTING,
 }  # fmt: skip
 IGNORED = {MANIFEST, "manifest.json", "thumbs.db", "desktop.ini", "__macosx"}  # and names that begin with a dot
-NAMED = 3  # of many things that are passed over
 
 Say = Callable[[str], None]
 

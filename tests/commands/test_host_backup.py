@@ -61,6 +61,14 @@ def test_what_else_is_in_the_folder_goes_on_no_camera(here):
     assert list(kept())[-1] == "emotion.tflite", "until the model is written, the program says that it is missing"
 
 
+def test_where_they_can_t_be_kept_what_to_do_is_said(here):
+    (here / ".camera-files").touch()
+    with pytest.raises(
+        UserError, match=r"12ab: the camera's files can't be kept there .*; run the command in another folder"
+    ):
+        keep(OLD)
+
+
 def test_half_a_set_does_not_replace_a_whole_one():
     keep(OLD)
     keep({"main.py": NEW["main.py"]})  # the run before was broken off here

@@ -50,7 +50,7 @@ def set_aside(camera: Repl, names: list[str]) -> bool:
                 raise UserError(f"{name}: can't be read from the camera as it is there; try again")
             write_file(new / name, data)
     except OSError as error:
-        raise UserError(f"{folder}: the present files can't be kept there ({error.strerror})") from None
+        raise _not_kept(folder, error) from None
     return True
 
 
@@ -61,7 +61,13 @@ def take_over(camera: Repl) -> None:
         try:
             _replace(folder, _new(folder))
         except OSError as error:
-            raise UserError(f"{folder}: the files can't be kept there ({error.strerror})") from None
+            raise _not_kept(folder, error) from None
+
+
+def _not_kept(folder: Path, error: OSError) -> UserError:
+    return UserError(
+        f"{folder}: the camera's files can't be kept there ({error.strerror}); run the command in another folder"
+    )
 
 
 def _replace(folder: Path, new: Path) -> None:

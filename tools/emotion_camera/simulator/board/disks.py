@@ -161,7 +161,7 @@ class Disks:
             self._held = os.open(self._folder, os.O_RDONLY)
         except OSError as error:
             raise UserError(
-                f"{self._folder}: the simulated camera's disk can't be kept there ({error.strerror})"
+                f"{self._folder}: the simulated camera's disk can't be kept there ({error.strerror}); run the command in another folder"
             ) from None
         try:
             fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -9,7 +9,7 @@ from typing import Any
 import jinja2
 from emotion_camera.files import whole_file
 
-from emotion_training.data.class_prior import MAX_TAU
+from emotion_training.data.class_prior import MAX_TAU, TIE
 from emotion_training.data.near_duplicates import NEAR
 from emotion_training.data.protocols import PROTOCOLS, Metrics
 from emotion_training.evaluate import peers, plots
@@ -56,6 +56,7 @@ def render(card: Json, references: Json) -> str:
         near=NEAR,
         near_in_training=provenance.get("near_duplicates_above", NEAR),
         max_tau=MAX_TAU,
+        tie=TIE,
         hyperparameters=", ".join(
             f"{name} {provenance[name]}" for name in ("epochs", "batch_size", "seed") if name in provenance
         ),

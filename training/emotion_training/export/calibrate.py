@@ -7,7 +7,7 @@ from emotion_camera.model.contract import EMOTIONS
 from emotion_camera.model.metadata import Metadata
 from numpy.typing import NDArray
 
-from emotion_training.data.class_prior import MAX_TAU, class_prior
+from emotion_training.data.class_prior import MAX_TAU, TIE, class_prior
 from emotion_training.data.fer2013 import Faces
 from emotion_training.data.protocols import EvalSet, eval_set, main_protocol, measure
 from emotion_training.data.targets import validation_faces
@@ -31,12 +31,12 @@ def sweep_tau(logits: NDArray, subset: EvalSet, prior: NDArray) -> list[dict[str
 
 
 def select_tau(points: list[dict[str, float]]) -> float:
-    """The tau, at most MAX_TAU, with the largest sum of accuracy and balanced accuracy.
+    """The tau, at most MAX_TAU, with the largest sum of accuracy and balanced accuracy; of those within TIE of it the largest.
 
     A camera meets other people than FER2013's, with another class prior: a model that relies less on the prior does better there.
     """
-    allowed = [point for point in points if point["tau"] <= MAX_TAU]
-    return max(allowed, key=lambda point: (round(point["accuracy"] + point["balanced"], 6), -point["tau"]))["tau"]
+    sums = {it["tau"]: it["accuracy"] + it["balanced"] for it in points if it["tau"] <= MAX_TAU}
+    return max(tau for tau, found in sums.items() if found >= max(sums.values()) - TIE)
 
 
 def calibrate(network: "keras.Model", faces: Faces, train_rows: NDArray[np.int64]) -> tuple[dict[str, Any], Metadata]:

@@ -59,18 +59,18 @@ def _tilted(degrees: float) -> Spoil:
     return spoil
 
 
+def turn_head(face: NDArray, degrees: float) -> NDArray:
+    """A face [size, size] turned to the side, as if it were painted on a cylinder."""
+    size, radius = len(face), len(face) * 26 / 48
+    angles = np.arcsin(np.clip((np.arange(size) - (size - 1) / 2) / radius, -1, 1))
+    seen = np.clip(angles + np.radians(degrees), -np.pi / 2, np.pi / 2)
+    columns = np.tile((np.sin(seen) * radius + (size - 1) / 2).astype(np.float32), (size, 1))
+    rows = np.repeat(np.arange(size, dtype=np.float32)[:, None], size, axis=1)
+    return np.asarray(cv2.remap(face, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+
+
 def _turned(degrees: float) -> Spoil:
-    """A head turned to the side, as if the face were painted on a cylinder."""
-
-    def spoil(face: Face, rng: np.random.Generator) -> Face:
-        size, radius = len(face), len(face) * 26 / 48
-        angles = np.arcsin(np.clip((np.arange(size) - (size - 1) / 2) / radius, -1, 1))
-        seen = np.clip(angles + np.radians(degrees) * rng.choice((-1, 1)), -np.pi / 2, np.pi / 2)
-        columns = np.tile((np.sin(seen) * radius + (size - 1) / 2).astype(np.float32), (size, 1))
-        rows = np.repeat(np.arange(size, dtype=np.float32)[:, None], size, axis=1)
-        return np.asarray(cv2.remap(face, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
-
-    return spoil
+    return lambda face, rng: turn_head(face, degrees * rng.choice((-1, 1)))
 
 
 def _covered(part: str) -> Spoil:

@@ -75,11 +75,13 @@ class Recipe:
 # faces are nearer to a detector's: a small network gains there what it can't learn of all at once.
 FIRST = Stage(120, 0.12, hard_label_weight=0.3, distillation_weight=0.8, augment_end=0.45)
 SECOND = Stage(140, 0.06, hard_label_weight=0.15, distillation_weight=0.8, augment=0.6, augment_end=0.4)
+# The larger network's third stage brought it from .844 / .719 on PublicTest (FER+ 7, balanced) to .848 / .732.
+THIRD = Stage(80, 0.05, hard_label_weight=0.15, distillation_weight=0.8, augment=0.45, augment_end=0.35)
 
 RECIPES = {
     "emotion": Recipe(SHAPES["emotion"], (FIRST, SECOND)),
     "emotion_plus": Recipe(
-        SHAPES["emotion_plus"], (replace(FIRST, epochs=90, peak_lr=0.1), replace(SECOND, epochs=60))
+        SHAPES["emotion_plus"], (replace(FIRST, epochs=60, peak_lr=0.1), replace(SECOND, epochs=40), THIRD)
     ),
 }
 

@@ -1,14 +1,18 @@
 """The benchmark's scenes: what they claim to be true is what the frames show."""
 
+import json
+from collections import Counter
 from itertools import groupby
 
 import numpy as np
 import pytest
 from bench import scenes
-from bench.runner import FrameResult, fits, match, match_frames
+from bench.runner import FrameResult, Options, fits, match, match_frames, run_scene
 from bench.scenes import FPS, Scene, TrueFace
+from emotion_camera.model.contract import EMOTIONS
 from emotion_camera.reports.parse import Face
 from emotion_camera.simulator.host.haar import find_features, load_cascade
+from emotion_camera.simulator.host.sources import CLIP, Source
 
 
 def frames(scene: Scene) -> list[np.ndarray]:
@@ -103,8 +107,26 @@ def test_a_resting_person_rests_first_and_then_shows_each_expression_once():
 
 def test_the_clips_people_are_those_of_its_truth_file():
     clip = scenes.clip()
-    assert len(frames(clip)) == len(clip.truth) == 180
+    assert len(frames(clip)) == len(clip.truth) == 270
     assert [sight.person for sight in clip.truth[108]] == [0, 1]
+
+
+def test_the_camera_says_why_it_cannot_tell_the_clips_faces_that_nobody_could():
+    """In the scene made for it: a face in profile, and the light goes out. A reason must be found twice before it is told."""
+    first, clip = 150, scenes.clip()
+    there = [frame["faces"] for frame in json.loads(CLIP.read_text(encoding="utf-8"))["frames"]][first:252]
+    shown = frames(clip)[first:252]
+    scene = Scene("why", Source("why", FPS, lambda: iter(shown)), clip.truth[first:252])
+    told = Counter()
+    for faces, found in zip(there, match_frames(run_scene(Options.program, scene), scene), strict=True):
+        for person, face in enumerate(faces):
+            if "why" in face and person in found.faces:
+                reported = found.faces[person]
+                told[face["why"], reported.why if reported.emotion is None else reported.emotion] += 1
+    for why, least in (("turned", 8), ("dark", 20)):
+        named = sum(count for (true, found), count in told.items() if true == why and found in EMOTIONS)
+        assert told[why, why] >= least, told
+        assert named <= 6, told
 
 
 def test_the_dim_clip_is_the_clip_in_less_light():

@@ -43,8 +43,8 @@ Stop = tuple[float, float, float, float]  # second, and the place there
 
 @dataclass(frozen=True)
 class TrueFace:
-    """One face in a frame. `emotion` is None where it is ambiguous. A face that is not `clear` is partly hidden: it counts
-    neither as missed nor as a false positive."""
+    """One face in a frame. `emotion` is None where it is ambiguous. A face that is not `clear` is partly hidden, turned away or in
+    the dark: it counts neither as missed nor as a false positive."""
 
     person: int
     emotion: str | None
@@ -87,7 +87,10 @@ def clip() -> Scene:
     """The bundled clip with the truth beside it; a face's place in the list is its person."""
     frames = json.loads(CLIP.read_text(encoding="utf-8"))["frames"]
     truth = tuple(
-        tuple(TrueFace(person, face["emotion"], tuple(face["box"])) for person, face in enumerate(frame["faces"]))
+        tuple(
+            TrueFace(person, face["emotion"], tuple(face["box"]), clear="why" not in face)
+            for person, face in enumerate(frame["faces"])
+        )
         for frame in frames
     )
     return Scene("clip", open_source(), truth)

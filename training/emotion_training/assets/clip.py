@@ -1,5 +1,7 @@
 """The demo clip: five characters with average faces that move and show the seven emotions, with ground truth.
 
+At its end a face turns to the camera and the light goes out, so that the camera says why it can't tell.
+
 Made from the images of `characters.py` alone, so it can be made again without FER2013.
 """
 
@@ -18,10 +20,12 @@ from emotion_camera.model.contract import EMOTIONS
 from numpy.typing import NDArray
 from PIL import Image
 
+from emotion_training.fit.reasons import turn_head
+
 WIDTH, HEIGHT, FPS = 320, 240, 10
 SUPERSAMPLING = 2  # drawn twice as large and scaled down, against aliasing
 BLEND = 4  # frames from one emotion to the next
-QUALITY = 90  # of the WebP file; with it the clip has about 680 KB
+QUALITY = 90  # of the WebP file; with it the clip has about 950 KB
 ABOUT = (
     "Computer-drawn. Each face is the mean of 15 to 30 pictures of different people among FER2013's training faces that look "
     "alike, and of their mirror images; hair, neck, clothes and rooms are drawn. No real person is shown."
@@ -37,7 +41,8 @@ class Person:
     """A character in the clip.
 
     `path`: key frames (frame, center x, center y, face width). Who leaves does so where the next does not come in: the
-    camera would take them for one face. `emotions`: (first frame, emotion).
+    camera would take them for one face. `emotions`: (first frame, emotion), UNEASE among them. `turns`: key frames (frame,
+    degrees to the side).
     """
 
     character: str  # of characters.py
@@ -47,31 +52,39 @@ class Person:
     shirt: int
     darker: int = 0  # gray levels by which the skin is darker; a lower contrast would hide the face from the cascade
     style: str = "short"  # of the hair, or "long"
+    turns: tuple[tuple[int, int], ...] = ((0, 0),)
 
 
+UNEASE = "unease"  # fear and a little disgust: seen from the side nobody could name it
 PEOPLE = (
     Person("a", ((0, 152, 112, 100), (20, 132, 114, 118), (40, 128, 116, 126), (54, 104, 112, 92), (74, -130, 116, 92),
-                 (146, -130, 116, 92), (166, 140, 112, 98), (180, 152, 112, 100)),
+                 (146, -130, 116, 92), (166, 140, 112, 98), (180, 152, 112, 100), (200, 152, 340, 100),
+                 (249, 152, 340, 100), (269, 152, 112, 100)),
            ((0, "neutral"), (15, "happy"), (38, "surprise"), (100, "happy"), (172, "neutral")),
            hair=26, shirt=70, style="long"),
     Person("b", ((0, 440, 120, 86), (18, 440, 120, 86), (38, 246, 122, 84), (58, 240, 114, 62), (78, 440, 116, 66),
-                 (180, 440, 120, 86)),
-           ((0, "neutral"), (44, "happy")),
+                 (179, 440, 120, 86), (180, -120, 120, 86), (194, -120, 120, 86), (214, 86, 116, 90), (248, 92, 116, 90),
+                 (268, -120, 116, 90), (269, 440, 120, 86)),
+           ((0, "neutral"), (44, "happy"), (180, "neutral"), (240, "happy")),
            hair=34, shirt=104),
     Person("c", ((0, -100, 128, 76), (84, -100, 128, 76), (102, 80, 126, 84), (116, 92, 120, 94), (134, 84, 124, 88),
                  (150, 84, 330, 88)),
            ((0, "sad"), (114, "surprise")),
            hair=48, shirt=150, style="long"),
     Person("d", ((0, 232, 336, 90), (106, 232, 336, 90), (124, 232, 112, 92), (146, 226, 114, 106), (162, 222, 112, 100),
-                 (178, 430, 112, 92)),
-           ((0, "disgust"), (142, "fear")),
-           hair=190, shirt=46, style="long"),
+                 (178, 430, 112, 92), (182, 430, 114, 104), (206, 220, 114, 104), (248, 214, 114, 104),
+                 (266, 440, 112, 104)),
+           ((0, "disgust"), (142, "fear"), (178, UNEASE), (216, "fear")),
+           hair=190, shirt=46, style="long", turns=((0, 0), (180, 0), (182, 48), (212, 48), (217, 0))),
     Person("e", ((0, -130, 116, 100), (62, -130, 116, 100), (80, 130, 116, 112), (92, 206, 114, 122), (104, 222, 116, 114),
                  (120, 470, 116, 104)),
            ((0, "neutral"), (82, "angry")),
            hair=10, shirt=188, darker=34),
 )  # fmt: skip
-FRAMES = 180  # then it starts again
+FRAMES = 270  # then it starts again
+LIGHT = ((0, 1), (226, 1), (230, 0.07), (242, 0.07), (246, 1))  # key frames (frame, gain)
+TURNED, DARK = 25, 0.5  # degrees from which, gain up to which nobody could tell an emotion
+ROOM_FRAMES = 45  # of each room but the last, which stays
 SWAY = 2  # pixels around the path: WebP drops a frame that equals the one before
 
 
@@ -79,7 +92,7 @@ def run(characters: Path, clip: Path) -> None:
     """Write the clip (an animated WebP) and a `.json` with the ground truth of each frame beside it.
 
     `characters`: the folder of their faces. Ground truth: the time in ms and, for each face that is completely in the
-    frame, its emotion (null during a transition) and its box (x, y, w, h) in pixels, about where the Haar cascade puts it.
+    frame, its emotion (null during a transition), where nothing can be told `why`, and its box (x, y, w, h) in pixels, about where the Haar cascade puts it.
     """
     faces = load_characters(characters)
     frames = [Image.fromarray(frame).convert("RGB") for frame in draw(faces)]
@@ -100,7 +113,13 @@ def load_average_faces(folder: Path) -> AverageFaces:
 def load_characters(folder: Path) -> CharacterFaces:
     """The faces of the clip's people: of each character those that it shows. Raises UserError if one is missing."""
     shown = {person.character: {emotion for _, emotion in person.emotions} for person in PEOPLE}
-    return {name: {it: _load(folder / f"{name}_{it}.png") for it in emotions} for name, emotions in shown.items()}
+    faces = {
+        name: {it: _load(folder / f"{name}_{it}.png") for it in emotions - {UNEASE}} for name, emotions in shown.items()
+    }
+    for mine in faces.values():
+        if "fear" in mine and "disgust" in mine:
+            mine[UNEASE] = 0.86 * mine["fear"] + 0.14 * mine["disgust"]
+    return faces
 
 
 def _load(path: Path) -> Layer:
@@ -121,14 +140,29 @@ def ground_truth(number: int) -> dict[str, Any]:
         box = [round(x - size / 2), round(y - size / 2), round(size), round(size)]
         if box[0] >= 0 and box[0] + box[2] <= WIDTH and box[1] + box[3] <= HEIGHT:
             old, new, share = expression(person, number)
-            faces.append({"emotion": new if share == 1 or old == new else None, "box": box})
+            reason = why(person, number)
+            told = not reason and new != UNEASE and (share == 1 or old == new)
+            faces.append({"emotion": new if told else None, **({"why": reason} if reason else {}), "box": box})
     return {"t": number * 1000 // FPS, "faces": faces}
+
+
+def why(person: Person, number: int) -> str:
+    """What keeps a face from being told, as the camera reports it; "" for nothing."""
+    if at(LIGHT, number) < DARK:
+        return "dark"
+    return "turned" if at(person.turns, number) > TURNED else ""
+
+
+def at(stops: Sequence[tuple[float, float]], number: int) -> float:
+    """A value between key frames (frame, value)."""
+    frames, values = zip(*stops, strict=True)
+    return float(np.interp(number, frames, values))
 
 
 def place(person: Person, number: int) -> tuple[float, float, float]:
     """Center x, center y and width of the face in pixels."""
     x, y, size = on_path(person.path, number)
-    turn = 2 * math.pi * 8 * number / FRAMES
+    turn = 2 * math.pi * 12 * number / FRAMES
     return x + SWAY * math.sin(turn), y + SWAY * math.cos(turn), size
 
 
@@ -158,15 +192,18 @@ def draw(faces: CharacterFaces) -> Iterator[NDArray[np.uint8]]:
         scene = _backdrop(rooms, number)
         for person in sorted(PEOPLE, key=lambda person: place(person, number)[2]):  # the larger is nearer
             scene = _draw_person(scene, person, number, faces, x, y)
-        small = cv2.resize(scene, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+        gain = at(LIGHT, number)
+        small = cv2.resize(scene * gain, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+        if gain < 1:  # the sensor's noise; without it WebP drops frames that are equal
+            small = small + np.random.default_rng(number).normal(4, 1, small.shape)
         yield small.round().clip(0, 255).astype(np.uint8)
 
 
 def _backdrop(rooms: Sequence[Layer], number: int) -> Layer:
     """One room after the other; they dissolve into each other, so that a tracker can follow the faces."""
-    each = FRAMES // len(rooms)
-    share = min((number % each + 1) / (2 * BLEND + 1), 1.0)
-    return blend(rooms[number // each - 1], rooms[number // each], np.float32(share))
+    room = min(number // ROOM_FRAMES, len(rooms) - 1)
+    share = min((number - room * ROOM_FRAMES + 1) / (2 * BLEND + 1), 1.0)
+    return blend(rooms[room - 1], rooms[room], np.float32(share))
 
 
 def backdrops(x: Layer, y: Layer) -> list[Layer]:
@@ -207,9 +244,11 @@ def _draw_person(scene: Layer, person: Person, number: int, faces: CharacterFace
         return scene
     old, new, share = expression(person, number)
     mine = faces[person.character]
-    face = _place_face(mine[old] * (1 - share) + mine[new] * share - person.darker, centre_x, centre_y, size)
+    degrees = at(person.turns, number)
+    turned = turn_head(mine[old] * (1 - share) + mine[new] * share, degrees)
+    face = _place_face(turned - person.darker, centre_x, centre_y, size)
     u, v = (x - centre_x) / size, (y - centre_y) / size
-    return draw_figure(scene, u, v, size, person.hair, person.shirt, face, person.darker, person.style)
+    return draw_figure(scene, u, v, size, person.hair, person.shirt, face, person.darker, person.style, degrees)
 
 
 def draw_figure(
@@ -222,11 +261,12 @@ def draw_figure(
     face: Layer,
     darker: int = 0,
     style: str = "plain",
+    degrees: float = 0,
 ) -> Layer:
     """The scene with hair, neck, shirt and face over it; u and v are distances from the face's center in face widths.
 
     `size` is the face's width in pixels, `hair` and `shirt` are gray levels, and `face` is as large as the scene. The neck is
-    `darker` by so many gray levels. Hair of the `style` "plain" is long without strands, as bench's scenes have it.
+    `darker` by so many gray levels, and the face turned by so many `degrees`. Hair of the `style` "plain" is long without strands, as bench's scenes have it.
     """
     soft = 0.06 + 1.2 / size
     tone = hair + (_sheen(u, v) if style == "plain" else _strands(u, v))
@@ -242,7 +282,8 @@ def draw_figure(
         ears = oval(np.abs(u) - 0.475, v - 0.02, 0.07, 0.15, 0.3)
         scene = blend(scene, 128 - darker - 60 * (v - 0.02).clip(0, 1), ears)
         scene = blend(scene, tone, oval(u, v + 0.14, 0.52, 0.56, soft) * ((0.02 - v) / 0.1).clip(0, 1))
-    return blend(scene, face, oval(u, v + 0.035, 0.465, 0.515, 0.18))
+    side = math.sin(math.radians(degrees))  # what has turned out of sight is hair
+    return blend(scene, face, oval(u + 0.2 * side, v + 0.035, 0.465 - 0.14 * side, 0.515, 0.18))
 
 
 def blend(scene: Layer, tone: Layer, alpha: Layer) -> Layer:

@@ -55,7 +55,7 @@ class Person:
     turns: tuple[tuple[int, int], ...] = ((0, 0),)
 
 
-UNEASE = "unease"  # fear and a little disgust: seen from the side nobody could name it
+UNEASE = "unease"  # fear and some disgust: seen from the side nobody could name it
 PEOPLE = (
     Person("a", ((0, 152, 112, 100), (20, 132, 114, 118), (40, 128, 116, 126), (54, 104, 112, 92), (74, -130, 116, 92),
                  (146, -130, 116, 92), (166, 140, 112, 98), (180, 152, 112, 100), (200, 152, 340, 100),
@@ -118,7 +118,7 @@ def load_characters(folder: Path) -> CharacterFaces:
     }
     for mine in faces.values():
         if "fear" in mine and "disgust" in mine:
-            mine[UNEASE] = 0.86 * mine["fear"] + 0.14 * mine["disgust"]
+            mine[UNEASE] = 0.78 * mine["fear"] + 0.22 * mine["disgust"]
     return faces
 
 

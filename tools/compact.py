@@ -51,7 +51,7 @@ def shorten(source: str) -> str:
     constants = {it.id for it in stores} - variables
     tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
     texts = set(re.findall(r"\w+", " ".join(it.string for it in tokens if it.type == tokenize.STRING)))
-    own = {name for name in defined | stored | constants if len(name) >= 4 and not name.startswith("__")}
+    own = {name for name in defined | stored | constants if len(name) >= 6 and not name.startswith("__")}
     names = sorted(own - variables - texts - taken - KNOWN)
     used = {it.string for it in tokens if it.type == tokenize.NAME}
     free = (a + b for a in string.ascii_lowercase for b in string.ascii_lowercase + string.digits if a + b not in used)

@@ -338,8 +338,22 @@ def test_a_camera_that_takes_no_commands_says_why(browser, tmp_path, monkeypatch
         page.wait_for_selector("#calibrate[title='it is a recording']:disabled")
 
 
+def test_nothing_is_recorded_before_the_people_in_view_know(page, camera, tmp_path):
+    page.keyboard.press("r")
+    page.click("#told-dialog button:not(.main)")
+    page.wait_for_selector("#told-dialog", state="hidden")
+    page.keyboard.press("r")  # it asks again
+    page.wait_for_selector("#told-dialog[open]")
+    page.keyboard.press("p")  # and no key does anything meanwhile
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#told-dialog", state="hidden")
+    assert page.get_attribute("#record", "aria-pressed") == page.get_attribute("#pause", "aria-pressed") == "false"
+    assert not (tmp_path / "recordings").exists()
+
+
 def test_the_record_button_and_key_record(page, camera, tmp_path):
     page.click("#record")
+    page.click("#told-dialog .main")
     page.wait_for_selector("#record[aria-pressed=true]")
     text_is(page, "#record-text", "Stop")
     text_is(page, "#timer", "0:01")
@@ -350,6 +364,8 @@ def test_the_record_button_and_key_record(page, camera, tmp_path):
     (folder,) = (tmp_path / "recordings").iterdir()
     assert page.inner_text("#done-text") == f"Recorded 0:01 in recordings/{folder.name}"
     assert read_recording(folder).frames == ()
+    page.keyboard.press("r")  # they know
+    page.wait_for_selector("#record[aria-pressed=true]")
 
 
 def test_a_page_is_paused_while_the_camera_goes_on(page, camera):

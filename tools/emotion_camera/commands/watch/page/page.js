@@ -31,6 +31,7 @@ let clockMs = 0, clockAt = Date.now(); // the camera's clock, and when it was so
 let reports = []; // the newest ones, whose faces belong on the next frames
 let newest = null; // a report whose faces are not shown yet
 let recordingSince = 0; // ms since 1970
+let told = false; // whether the people in view know that they are recorded
 let spoken = "", spokenAt = 0;
 let noticeTimer = 0;
 
@@ -248,6 +249,7 @@ setInterval(() => {
 
 const actions = {
   record() {
+    if (!state.recording && !told) return at("told-dialog").showModal();
     at("done").hidden = true;
     camera.send(state.recording ? { do: "stop" } : { do: "record", frames: at("with-frames").checked });
   },
@@ -269,6 +271,10 @@ const actions = {
 const KEYS = { r: "record", p: "pause", c: "calibrate", x: "clear", d: "details", t: "theme", "?": "help" };
 
 for (const [id, act] of Object.entries(actions)) at(id).addEventListener("click", act);
+at("told-dialog").addEventListener("close", () => {
+  told = at("told-dialog").returnValue === "told";
+  if (told) actions.record();
+});
 at("close-drawer").addEventListener("click", () => openDrawer(false));
 at("close-done").addEventListener("click", () => (at("done").hidden = true));
 at("position").addEventListener("input", () => camera.send({ do: "play", paused: state.playback.paused, position: Number(at("position").value) }));
@@ -282,10 +288,11 @@ function openDrawer(open) {
 }
 
 addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && !at("help-dialog").open) return openDrawer(false);
+  const asked = document.querySelector("dialog[open]");
+  if (event.key === "Escape" && !asked) return openDrawer(false);
   const id = KEYS[event.key.toLowerCase()];
   if (!id || event.repeat || event.ctrlKey || event.metaKey || event.altKey || !at("shortcuts").checked) return;
-  if (at("help-dialog").open || at(id).disabled || (id === "record" && state.playback)) return;
+  if (asked || at(id).disabled || (id === "record" && state.playback)) return;
   event.preventDefault();
   actions[id]();
 });

@@ -7,12 +7,8 @@ from emotion_camera.model import labels
 
 MAIN = DEVICE / "main.py"
 COMPACT = DEVICE / "compact" / "main.py"
-SET = (
-    "emotion_camera.mpy",
-    "main.py",
-    "emotion.txt",
-    "emotion.tflite",
-)  # what a camera can hold of ours; the model comes last
+# What a camera can hold of ours; the model comes last.
+SET = ("emotion_camera.mpy", "main.py", "emotion.txt", "emotion.tflite")
 
 
 def camera_files(small: bool, model: Path) -> dict[str, Path]:

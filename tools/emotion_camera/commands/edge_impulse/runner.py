@@ -70,9 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise UserError("an .eim speaks over Unix sockets, which Windows' Python lacks: do it on Linux, macOS or WSL")
     model = check(arguments.model)
     print_notes(model.path.name, model.notes)
-    scores(
-        model.path, np.zeros((1, model.input_size, model.input_size), np.uint8)
-    )  # LiteRT, which it will run in, takes it
+    # So that it fails here, not there: LiteRT is what the file will run in.
+    scores(model.path, np.zeros((1, model.input_size, model.input_size), np.uint8))
     write_eim(model, arguments.out)
     print(
         f"{arguments.out}: {arguments.out.stat().st_size:,} bytes, {arguments.model.name} for Edge Impulse's Linux clients"

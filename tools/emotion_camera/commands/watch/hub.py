@@ -32,9 +32,8 @@ if TYPE_CHECKING:
 
 QUALITY = 85  # of JPEG: a QVGA frame has about 12 KB
 HISTORY_S = 60  # of reports that a new page gets
-MOST_HISTORY = (
-    300_000  # of their faces and scores: no camera makes more in that time, and a hostile one could fill the memory
-)
+# Of their faces and scores: no camera makes more in that time, and a hostile one could fill the memory.
+MOST_HISTORY = 300_000
 ASK_S = 15  # between two questions for the camera's status, which has its free memory
 STATUSES = 9  # over which the median of the free memory is taken: between two garbage collections it falls by megabytes
 RATE_S = 2  # over which frames a second are counted

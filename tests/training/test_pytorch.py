@@ -14,6 +14,7 @@ import made_targets
 import numpy as np
 import pytest
 from emotion_camera.errors import UserError
+from emotion_camera.model.contract import DEFAULT_MODEL
 from emotion_training import steps
 from emotion_training.data.fer2013 import Faces, load
 from emotion_training.fit import distillation
@@ -301,6 +302,8 @@ def told(step: object, capsys: pytest.CaptureFixture, **arguments: object) -> st
         "network": "emotion",
         "epochs": None,
         "seed": 1,
+        "start": None,
+        "dlib": None,
     }
     step(Namespace(**{**given, **arguments}))
     return capsys.readouterr().out
@@ -347,6 +350,41 @@ def test_another_recipe_or_other_pictures_stop_a_teacher(given, tiny, tmp_path, 
     (tmp_path / "one.npz").unlink()
     with pytest.raises(UserError, match=r"settings\.json: this run was started with another recipe"):
         teachers.train("one", given, tmp_path)
+
+
+def test_a_teacher_learns_from_the_mean_of_others_as_its_recipe_says(given, tiny, tmp_path, monkeypatch):
+    taught = replace(tiny["two"], stage=replace(STAGE, distillation_weight=0.25), taught_by=("one", "two"))
+    monkeypatch.setitem(TEACHERS, "taught", taught)
+    monkeypatch.setattr(distillation, "FOLDER", tmp_path / "package")
+    (tmp_path / "package").mkdir()
+    paths = [teachers.train("one", given, tmp_path / "package"), teachers.train("two", given, tmp_path)]
+    seen = []
+
+    def fit_once(network, _data, targets, *_rest):
+        seen.append(targets)
+        return network
+
+    monkeypatch.setattr(teachers, "fit", fit_once)
+    teachers.train("taught", given, tmp_path)
+    others = distillation.read(paths, given.faces, given.train_rows)
+    assert others is not None
+    np.testing.assert_allclose(seen[0], 0.75 * given.targets(STAGE) + 0.25 * others.scores, atol=1e-6)
+    (tmp_path / "taught.npz").unlink()
+    other = replace(given, faces=replace(given.faces, images=255 - given.faces.images))
+    with pytest.raises(UserError, match="learns from others; train these first, for your pictures: --only one two"):
+        teachers.train("taught", other, tmp_path)
+
+
+def test_a_teacher_with_dlibs_weights_is_left_out_or_refused_without_them(
+    data, given, tiny, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setitem(TEACHERS, "dlib", replace(tiny["one"], network="dlib", widths=()))
+    said = told(steps.teachers, capsys, data=data, run=tmp_path / "run", steps=1)
+    assert "without dlib_taught, which starts with weights that --dlib would name" in said
+    assert "tried 1 steps of one, two;" in said
+    with pytest.raises(UserError, match="starts with dlib's weights, which --dlib has to name"):
+        teachers.train("dlib", given, tmp_path)
+    assert not (tmp_path / "dlib").exists()
 
 
 def test_steps_try_everything_and_keep_nothing(data, tiny, tmp_path, capsys):
@@ -397,6 +435,29 @@ def test_a_student_becomes_a_run_that_keras_loads(data, given, student, tmp_path
     (run / "settings.json").write_text(json.dumps(settings))
     with pytest.raises(UserError, match=r"weights\.npz: is cut short, damaged or not of the shape"):
         load_network(run)
+
+
+def test_a_student_goes_on_from_the_weights_of_an_int8_file(data, given, student, tmp_path, capsys):
+    pytest.importorskip("tensorflow", reason="needs TensorFlow (the extra training)")
+    from emotion_camera.model.interpreter import camera_scores
+    from emotion_training.fit.pytorch.start import start_from
+
+    network, faces = networks.camera(SHAPES["emotion"]), torch.from_numpy(given.images).unsqueeze(1).float() / 255
+    start_from(network, DEFAULT_MODEL, faces)
+    wanted = camera_scores(DEFAULT_MODEL, given.images)
+    with torch.inference_mode():
+        ready, training = network(faces).softmax(1).numpy(), network.train()(faces).softmax(1).numpy()
+    assert np.abs(ready - wanted).mean() < 0.02, "but for what int8 rounds"
+    np.testing.assert_allclose(training, ready, atol=1e-3)
+    with pytest.raises(
+        UserError, match=r"emotion\.tflite: is not of the network to be trained; give another --network"
+    ):
+        start_from(networks.camera(SHAPES["emotion_plus"]), DEFAULT_MODEL, faces)
+    run, where = tmp_path / "run", made_targets.write(tmp_path / "teachers", data)
+    told(steps.students, capsys, data=data, run=run, teachers=where, start=DEFAULT_MODEL)
+    assert [it["stage"] for it in read_history(run)] == [2], "the last stage alone"
+    with pytest.raises(UserError, match="started with start "):
+        told(steps.students, capsys, data=data, run=run, teachers=where)
 
 
 def test_other_pictures_are_learnt_from_their_votes_alone_and_a_line_says_so(data, student, tmp_path, capsys):

@@ -93,12 +93,16 @@ TRAINING = [
     _option("--seed", "of shuffling, augmentation and first weights", type=_whole, default=1),
 ]
 SOFT_TARGETS = [_option("--teachers", "folder of the teachers' soft targets", type=Path, default=FOLDER)]
+START_WEIGHTS = [
+    _option("--start", "an int8 file of this network: go on from its weights, with the recipe's last stage", type=Path)
+]
 STEPS = [
     _option("--steps", "try it: so many steps of each stage, to see that it runs; nothing is kept", type=_positive)
 ]
 TEACHER = [
     _option("--only", f"of {', '.join(TEACHERS)}", nargs="+", choices=list(TEACHERS), metavar="NAME"),
     _folder("--run", "folder for checkpoints and soft targets", "runs/teachers"),
+    _option("--dlib", "folder of dlib's weights, for dlib_taught", type=Path),
 ]
 SWEEP = [
     _option("file", "the runs in JSON (see docs/train.md)", type=Path, nargs="?"),
@@ -138,7 +142,7 @@ def _out(about: str, default: Path) -> list[Option]:
 COMMANDS: list[tuple[str, Callable[[argparse.Namespace], None], list[Option]]] = [
     ("all", steps.everything, DATA + TRAINING + SOFT_TARGETS + MODEL),
     ("train", steps.train, DATA + TRAINING + SOFT_TARGETS),
-    ("students", steps.students, DATA + TRAINING + SOFT_TARGETS + STEPS),
+    ("students", steps.students, DATA + TRAINING + SOFT_TARGETS + START_WEIGHTS + STEPS),
     ("teachers", steps.teachers, DATA + TEACHER + STEPS),
     ("sweep", steps.sweep, DATA + SWEEP + SOFT_TARGETS),
     ("quantize", steps.quantize, DATA + TRAINING + MODEL),

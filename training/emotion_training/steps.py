@@ -46,7 +46,8 @@ def students(arguments: Namespace) -> None:
         students.try_out(arguments.network, data, arguments.steps)
         print(f"tried {arguments.steps} steps of {arguments.network}; nothing is kept")
         return
-    weights = students.train(_config(arguments), data, _soft_targets(arguments, data), arguments.run)
+    soft_targets = _soft_targets(arguments, data)
+    weights = students.train(_config(arguments), data, soft_targets, arguments.run, arguments.start)
     print(f"trained: {weights}; learning curve: {arguments.run / 'curve.png'}")
 
 
@@ -57,11 +58,14 @@ def teachers(arguments: Namespace) -> None:
     from emotion_training.fit.training_data import training_data
 
     data, names = training_data(_load(arguments)), arguments.only or list(TEACHERS)
+    if not arguments.only and not arguments.dlib:
+        names = [name for name in names if TEACHERS[name].network != "dlib"]
+        print("without dlib_taught, which starts with weights that --dlib would name (see docs/train.md)")
     if arguments.steps:
-        teachers.try_out(names, data, arguments.steps)
+        teachers.try_out(names, data, arguments.steps, arguments.dlib)
         print(f"tried {arguments.steps} steps of {', '.join(names)}; nothing is kept")
         return
-    paths = [teachers.train(name, data, arguments.run) for name in names]
+    paths = [teachers.train(name, data, arguments.run, arguments.dlib) for name in names]
     lines = [[name, f"{it.accuracy:.4f}", f"{it.balanced:.4f}"] for name, it in teachers.evaluate(paths, data).items()]
     print(markdown_table(["PublicTest", "accuracy", "balanced"], lines))
     print(f"soft targets: {arguments.run}; to train by them: --teachers {arguments.run}")

@@ -77,11 +77,14 @@ FIRST = Stage(120, 0.12, hard_label_weight=0.3, distillation_weight=0.8, augment
 SECOND = Stage(140, 0.06, hard_label_weight=0.15, distillation_weight=0.8, augment=0.6, augment_end=0.4)
 # The larger network's third stage brought it from .844 / .719 on PublicTest (FER+ 7, balanced) to .848 / .732.
 THIRD = Stage(80, 0.05, hard_label_weight=0.15, distillation_weight=0.8, augment=0.45, augment_end=0.35)
+# With four teachers in place of one or two. The shipped networks began it with the weights of their int8 files.
+EMOTION_LAST = replace(THIRD, epochs=160, peak_lr=0.06)
+PLUS_LAST = replace(THIRD, epochs=100)
 
 RECIPES = {
-    "emotion": Recipe(SHAPES["emotion"], (FIRST, SECOND)),
+    "emotion": Recipe(SHAPES["emotion"], (FIRST, SECOND, EMOTION_LAST)),
     "emotion_plus": Recipe(
-        SHAPES["emotion_plus"], (replace(FIRST, epochs=60, peak_lr=0.1), replace(SECOND, epochs=40), THIRD)
+        SHAPES["emotion_plus"], (replace(FIRST, epochs=60, peak_lr=0.1), replace(SECOND, epochs=40), THIRD, PLUS_LAST)
     ),
 }
 
@@ -121,9 +124,11 @@ class TrainConfig:
 
 @dataclass(frozen=True)
 class Teacher:
-    """A network of `emotion_training.fit.pytorch.networks` ("vgg" or "resnet") that is too large for a camera.
+    """A network that is too large for a camera: "vgg" or "resnet" of `emotion_training.fit.pytorch.networks`, or "dlib", which starts as
+    dlib's network for face recognition (`emotion_training.fit.pytorch.face_network`).
 
-    widths: channels at each resolution; blocks: of a ResNet, at each; dropout: before the last layer.
+    widths: channels at each resolution, none for "dlib"; blocks: of a ResNet, at each; dropout: before the last layer; taught_by: earlier
+    teachers whose soft targets the stage's `distillation_weight` is for (born again: Furlanello et al. 2018).
     """
 
     network: str
@@ -131,10 +136,13 @@ class Teacher:
     stage: Stage
     blocks: int = 1
     dropout: float = 0.3
+    taught_by: tuple[str, ...] = ()
 
 
-def _teacher_stage(epochs: int, peak_lr: float, hard_label_weight: float, seed: int) -> Stage:
-    return Stage(epochs, peak_lr, hard_label_weight, weight_decay=5e-4, seed=seed)
+def _teacher_stage(
+    epochs: int, peak_lr: float, hard_label_weight: float, seed: int, distillation_weight: float = 0.0
+) -> Stage:
+    return Stage(epochs, peak_lr, hard_label_weight, 1, distillation_weight, weight_decay=5e-4, seed=seed)
 
 
 VGG, RESNET = (32, 64, 128, 256), (64, 128, 256)
@@ -145,11 +153,19 @@ TEACHERS = {
     "resnet_both": Teacher("resnet", RESNET, _teacher_stage(30, 0.1, 0.4, 2)),
     "vgg_labels": Teacher("vgg", VGG, _teacher_stage(30, 0.05, 0.8, 3)),
     "resnet_votes": Teacher("resnet", RESNET, _teacher_stage(40, 0.1, 0.1, 4)),
+    "vgg_taught": Teacher("vgg", VGG, _teacher_stage(45, 0.05, 0.1, 7, 0.5), taught_by=("vgg_votes", "resnet_both")),
+    "dlib_taught": Teacher(
+        "dlib",
+        (),
+        replace(_teacher_stage(18, 0.03, 0.1, 8, 0.5), warmup_epochs=1),
+        taught_by=("vgg_votes", "resnet_both"),
+    ),
     "vgg_wide_votes": Teacher("vgg", (48, 96, 192, 384), _teacher_stage(40, 0.05, 0.1, 5)),
     "resnet_wide_votes": Teacher("resnet", (96, 160, 256), _teacher_stage(50, 0.1, 0.1, 6), blocks=2, dropout=0.4),
 }
 
 
 def teacher_recipe(name: str) -> str:
-    """One of TEACHERS in JSON: what its soft targets are known by."""
-    return json.dumps(asdict(TEACHERS[name]), sort_keys=True)
+    """One of TEACHERS in JSON: what its soft targets are known by. Who taught it stands there only where somebody did."""
+    recipe = asdict(TEACHERS[name])
+    return json.dumps({key: value for key, value in recipe.items() if value != ()}, sort_keys=True)

@@ -1,6 +1,7 @@
 """A training's folder: the settings that it was started with, a history of its epochs, and their curve."""
 
 import csv
+import hashlib
 import json
 from collections.abc import Mapping
 from contextlib import suppress
@@ -9,6 +10,7 @@ from typing import Any
 
 from emotion_camera.errors import UserError
 from emotion_camera.files import read_json, write_json
+from emotion_camera.model.tflite import read_file
 
 from emotion_training.fit.distillation import SoftTargets
 from emotion_training.fit.recipes import TrainConfig
@@ -17,14 +19,15 @@ from emotion_training.fit.training_data import TrainingData
 SETTINGS, HISTORY, CURVE = "settings.json", "history.csv", "curve.png"
 
 
-def config_settings(config: TrainConfig, soft_targets: SoftTargets | None) -> dict[str, Any]:
-    """What a camera network's training is started with, for `start_run`."""
+def config_settings(config: TrainConfig, soft_targets: SoftTargets | None, start: Path | None = None) -> dict[str, Any]:
+    """What a camera network's training is started with, for `start_run`; `start`: the int8 file whose weights it has at first."""
     recipe = config.recipe()
     return {
         "network": config.network,
         "epochs": recipe.epochs,
         "batch_size": config.batch_size,
         "seed": config.seed,
+        "start": hashlib.sha256(read_file(start)).hexdigest() if start else None,
         "soft_targets": list(soft_targets.teachers) if soft_targets else [],
         "recipe": recipe,
     }

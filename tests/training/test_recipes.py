@@ -22,7 +22,7 @@ def test_the_stages_share_the_epochs(name):
 
 def test_stages_differ_in_their_seed_and_so_do_seeds():
     first, other = (TrainConfig(seed=seed).recipe().stages for seed in (1, 5))
-    assert len({stage.seed for stage in (*first, *other)}) == 4
+    assert len({stage.seed for stage in (*first, *other)}) == len(first) + len(other)
 
 
 def test_every_network_is_held_to_limits():

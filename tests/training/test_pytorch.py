@@ -15,8 +15,10 @@ import numpy as np
 import pytest
 from emotion_camera.errors import UserError
 from emotion_camera.model.contract import DEFAULT_MODEL
+from emotion_camera.model.interpreter import camera_scores
 from emotion_training import steps
 from emotion_training.data.fer2013 import Faces, load
+from emotion_training.export.tflite_to_keras import read_start
 from emotion_training.fit import distillation
 from emotion_training.fit.network import SHAPES, Shape
 from emotion_training.fit.recipes import RECIPES, TEACHERS, Recipe, Stage, Teacher, TrainConfig
@@ -28,6 +30,7 @@ pytest.importorskip("torch", reason="needs PyTorch (the extra pytorch)")
 import torch
 from emotion_training.fit.pytorch import fit, networks, teachers
 from emotion_training.fit.pytorch.augment import augment
+from emotion_training.fit.pytorch.start import start_from
 
 torch.set_num_threads(1)  # two that wait for each other on a busy machine are slower than one
 ROOT = Path(__file__).parents[2]
@@ -438,12 +441,9 @@ def test_a_student_becomes_a_run_that_keras_loads(data, given, student, tmp_path
 
 
 def test_a_student_goes_on_from_the_weights_of_an_int8_file(data, given, student, tmp_path, capsys):
-    pytest.importorskip("tensorflow", reason="needs TensorFlow (the extra training)")
-    from emotion_camera.model.interpreter import camera_scores
-    from emotion_training.fit.pytorch.start import start_from
-
+    start = read_start(DEFAULT_MODEL)
     network, faces = networks.camera(SHAPES["emotion"]), torch.from_numpy(given.images).unsqueeze(1).float() / 255
-    start_from(network, DEFAULT_MODEL, faces)
+    start_from(network, start, faces)
     wanted = camera_scores(DEFAULT_MODEL, given.images)
     with torch.inference_mode():
         ready, training = network(faces).softmax(1).numpy(), network.train()(faces).softmax(1).numpy()
@@ -452,10 +452,12 @@ def test_a_student_goes_on_from_the_weights_of_an_int8_file(data, given, student
     with pytest.raises(
         UserError, match=r"emotion\.tflite: is not of the network to be trained; give another --network"
     ):
-        start_from(networks.camera(SHAPES["emotion_plus"]), DEFAULT_MODEL, faces)
+        start_from(networks.camera(SHAPES["emotion_plus"]), start, faces)
     run, where = tmp_path / "run", made_targets.write(tmp_path / "teachers", data)
     told(steps.students, capsys, data=data, run=run, teachers=where, start=DEFAULT_MODEL)
     assert [it["stage"] for it in read_history(run)] == [2], "the last stage alone"
+    with pytest.raises(UserError, match=r"README\.md"):
+        told(steps.students, capsys, data=data, run=tmp_path / "other", teachers=where, start=ROOT / "README.md")
     with pytest.raises(UserError, match="started with start "):
         told(steps.students, capsys, data=data, run=run, teachers=where)
 

@@ -38,16 +38,21 @@ def train(arguments: Namespace) -> None:
 
 def students(arguments: Namespace) -> None:
     """Train the network in PyTorch, as train does in Keras."""
+    from emotion_training.evaluate.evaluate import check_measurable
+    from emotion_training.export.tflite_to_keras import read_start
     from emotion_training.fit.pytorch import students
     from emotion_training.fit.training_data import training_data
 
+    if arguments.start:
+        check_measurable(arguments.start)
     data = training_data(_load(arguments))
     if arguments.steps:
         students.try_out(arguments.network, data, arguments.steps)
         print(f"tried {arguments.steps} steps of {arguments.network}; nothing is kept")
         return
     soft_targets = _soft_targets(arguments, data)
-    weights = students.train(_config(arguments), data, soft_targets, arguments.run, arguments.start)
+    start = read_start(arguments.start) if arguments.start else None
+    weights = students.train(_config(arguments), data, soft_targets, arguments.run, start)
     print(f"trained: {weights}; learning curve: {arguments.run / 'curve.png'}")
 
 

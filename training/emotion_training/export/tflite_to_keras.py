@@ -1,10 +1,11 @@
-"""Convert an int8 file to a float Keras model for fine-tuning, by dequantizing its weights layer by layer.
+"""Convert an int8 file to a float Keras model for fine-tuning, or to the weights that a training starts with, by dequantizing.
 
 The repository ships no float model. The quantization error of a weight is under half a step of 1/127 of its channel's
 largest, so the Keras model gives nearly the same scores as the file.
 """
 
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from emotion_camera.model.tflite import operators, read_description, read_file, 
 from numpy.typing import NDArray
 
 from emotion_training.export.convert import scale_temperature
+from emotion_training.fit.start import Start
 
 if TYPE_CHECKING:
     import keras
@@ -46,6 +48,22 @@ def tflite_to_keras(path: Path) -> "keras.Model":
     if metadata:
         scale_temperature(network, 1 / metadata.temperature)
     return network
+
+
+def read_start(path: Path) -> Start:
+    """What a training starts with that goes on from an int8 file: its layers, the temperature in its metadata reverted.
+
+    Raises UserError for a file that is no network of `emotion_training.fit.network`.
+    """
+    data = read_file(path)
+    graph = _Graph(path, unpack(data))
+    if trained_range(read_description(data).inputs[0]) != (0, 1):
+        raise graph.unsupported("takes pixels of another range than 0 to 1")
+    layers = [graph.weights(operator) for name, operator in graph.steps if name in ("CONV_2D", "FULLY_CONNECTED")]
+    kernel, bias = layers.pop()
+    metadata = read(data, len(bias))
+    temperature = np.float32(metadata.temperature if metadata else 1)
+    return Start(path, sha256(data).hexdigest(), [*layers, (kernel * temperature, bias * temperature)])
 
 
 class _Graph:

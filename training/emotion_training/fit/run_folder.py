@@ -1,7 +1,6 @@
 """A training's folder: the settings that it was started with, a history of its epochs, and their curve."""
 
 import csv
-import hashlib
 import json
 from collections.abc import Mapping
 from contextlib import suppress
@@ -10,24 +9,26 @@ from typing import Any
 
 from emotion_camera.errors import UserError
 from emotion_camera.files import read_json, write_json
-from emotion_camera.model.tflite import read_file
 
 from emotion_training.fit.distillation import SoftTargets
 from emotion_training.fit.recipes import TrainConfig
+from emotion_training.fit.start import Start
 from emotion_training.fit.training_data import TrainingData
 
 SETTINGS, HISTORY, CURVE = "settings.json", "history.csv", "curve.png"
 
 
-def config_settings(config: TrainConfig, soft_targets: SoftTargets | None, start: Path | None = None) -> dict[str, Any]:
-    """What a camera network's training is started with, for `start_run`; `start`: the int8 file whose weights it has at first."""
+def config_settings(
+    config: TrainConfig, soft_targets: SoftTargets | None, start: Start | None = None
+) -> dict[str, Any]:
+    """What a camera network's training is started with, for `start_run`."""
     recipe = config.recipe()
     return {
         "network": config.network,
         "epochs": recipe.epochs,
         "batch_size": config.batch_size,
         "seed": config.seed,
-        "start": hashlib.sha256(read_file(start)).hexdigest() if start else None,
+        "start": start.sha256 if start else None,
         "soft_targets": list(soft_targets.teachers) if soft_targets else [],
         "recipe": recipe,
     }

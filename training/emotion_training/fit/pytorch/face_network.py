@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from emotion_training.fit.pytorch.start import FROM_KERAS, unfold_batch_norm
+from emotion_training.fit.pytorch.start import unfold_batch_norm
 
 LIST = "face_recognition_model-weights_manifest.json"
 # Pixels of a side. It has learnt from faces of 150 with a quarter around them; FER2013's have none.
@@ -117,7 +117,7 @@ def _folded(weights: dict[str, NDArray[np.float32]], name: str) -> tuple[Tensor,
         torch.from_numpy(weights[f"{name}/{it}"])
         for it in ("conv/filters", "conv/bias", "scale/weights", "scale/biases")
     )
-    return scale.view(-1, 1, 1, 1) * kernel.permute(*FROM_KERAS[4]), scale * bias + shift
+    return scale.view(-1, 1, 1, 1) * kernel.permute(3, 2, 0, 1), scale * bias + shift
 
 
 def _names() -> Iterator[str]:

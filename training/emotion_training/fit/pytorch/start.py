@@ -1,7 +1,6 @@
 """Start a network from weights without batch norm: from an int8 file, since the repository ships no float model to go on from."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import torch
 from emotion_camera.errors import UserError
@@ -9,10 +8,9 @@ from torch import Tensor, nn
 
 from emotion_training.fit.pytorch.augment import augment
 from emotion_training.fit.recipes import Stage
+from emotion_training.fit.start import Start
 from emotion_training.fit.training_data import TrainingData
 
-# Keras keeps a kernel as [h, w, in, out], or [in, out]; PyTorch as [out, in, h, w], or [out, in].
-FROM_KERAS = {4: (3, 2, 0, 1), 2: (1, 0)}
 # Faces for the first statistics of batch norms; training soon has its own.
 PICTURES = 1024
 
@@ -24,20 +22,18 @@ def first_pictures(data: TrainingData, stage: Stage) -> Tensor:
     return augment(torch.from_numpy(data.images)[chosen].unsqueeze(1), draw, stage.augment)
 
 
-def start_from(network: nn.Module, path: Path, pictures: Tensor) -> None:
-    """Give a `networks.camera` network the weights of the int8 file `path`; it then gives nearly the scores that the file does.
+def start_from(network: nn.Module, start: Start, pictures: Tensor) -> None:
+    """Give a `networks.camera` network the weights of an int8 file; it then gives nearly the scores that the file does.
 
     pictures: see `unfold_batch_norm`. Raises UserError where the file is of another network.
     """
-    # Needs Keras, which training in PyTorch does without.
-    from emotion_training.export.tflite_to_keras import tflite_to_keras
-
-    found = [layer.get_weights() for layer in tflite_to_keras(path).layers if layer.get_weights()]
     places = [it for it in network.modules() if isinstance(it, nn.Conv2d | nn.Linear)]
-    kernels = [torch.from_numpy(kernel).permute(*FROM_KERAS[kernel.ndim]) for kernel, _ in found]
+    kernels = [torch.from_numpy(kernel).movedim(-1, 1) for kernel, _ in start.layers]
     if [it.shape for it in kernels] != [it.weight.shape for it in places]:
-        raise UserError(f"{path}: is not of the network to be trained; give another --network, or leave --start out")
-    *biases, last = [torch.from_numpy(bias) for _, bias in found]
+        raise UserError(
+            f"{start.path}: is not of the network to be trained; give another --network, or leave --start out"
+        )
+    *biases, last = [torch.from_numpy(bias) for _, bias in start.layers]
     for place, kernel in zip(places, kernels, strict=True):
         place.load_state_dict({"weight": kernel}, strict=False)
     places[-1].load_state_dict({"bias": last}, strict=False)

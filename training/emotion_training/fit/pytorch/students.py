@@ -17,16 +17,17 @@ from emotion_training.fit.pytorch.networks import camera, keras_weights
 from emotion_training.fit.pytorch.start import first_pictures, start_from
 from emotion_training.fit.recipes import TrainConfig
 from emotion_training.fit.run_folder import config_settings, start_run
+from emotion_training.fit.start import Start
 from emotion_training.fit.training_data import TrainingData
 
 
 def train(
-    config: TrainConfig, data: TrainingData, soft_targets: SoftTargets | None, run: Path, start: Path | None = None
+    config: TrainConfig, data: TrainingData, soft_targets: SoftTargets | None, run: Path, start: Start | None = None
 ) -> Path:
     """Train a camera network in the folder `run`; returns the file of its weights.
 
     A run that was interrupted goes on, one that is finished stays as it is. Without `soft_targets` the network learns from
-    votes and labels alone. With `start`, an int8 file of this network, its weights take the place of all stages but the last.
+    votes and labels alone. With `start`, of an int8 file of this network, its weights take the place of all stages but the last.
     Raises UserError as `fit`, `start_run` and `start_from` do.
     """
     recipe, path = config.recipe(), run / "weights.npz"

@@ -121,10 +121,10 @@ def test_the_table_has_every_run_and_the_mean_over_seeds(tmp_path):
         result("d", None),
     ]
     text = write_table(results, tmp_path)
-    assert "| a | emotion | 1 | 420 | 80.0% | 40.0% |" in text
+    assert "| a | emotion | 1 | 260 | 80.0% | 40.0% |" in text
     assert "| c | emotion | 1 | 4 | 50.0% | 25.0% |" in text
-    assert "| d | emotion | 1 | 420 | failed | failed |" in text
-    assert "| mean ± spread of 2 | emotion | 1, 2 | 420 | 85.0% ± 7.1 | 42.5% ± 3.5 |" in text
+    assert "| d | emotion | 1 | 260 | failed | failed |" in text
+    assert "| mean ± spread of 2 | emotion | 1, 2 | 260 | 85.0% ± 7.1 | 42.5% ± 3.5 |" in text
     assert "d failed: the data is too small" in text
     assert (tmp_path / "sweep.md").read_text(encoding="utf-8") == text
     kept = json.loads((tmp_path / "sweep.json").read_text())

@@ -89,7 +89,7 @@ DATA = [
 TRAINING = [
     _folder("--run", "folder for checkpoints and the trained network", "runs/emotion"),
     _option("--network", "which network to train", choices=sorted(RECIPES), default="emotion"),
-    _option("--epochs", "of all stages together (default: the recipe's, 420 for emotion)", type=_positive),
+    _option("--epochs", "of all stages together (default: the recipe's, 260 for emotion)", type=_positive),
     _option("--seed", "of shuffling, augmentation and first weights", type=_whole, default=1),
 ]
 SOFT_TARGETS = [_option("--teachers", "folder of the teachers' soft targets", type=Path, default=FOLDER)]

@@ -83,7 +83,9 @@ def test_it_starts_with_what_dlibs_network_sees(folder):
         torch.testing.assert_close(network.train()(faces), wanted, rtol=1e-2, atol=1e-2)
 
 
-@pytest.mark.parametrize("damage", ["nothing there", "no list", "cut short", "another network", "not its shapes"])
+@pytest.mark.parametrize(
+    "damage", ["nothing there", "no list", "no weights", "cut short", "another network", "not its shapes"]
+)
 def test_missing_or_damaged_weights_are_told_with_where_to_get_them(folder, tmp_path, damage):
     made = json.loads((folder / face_network.LIST).read_text())
     data = (folder / "face_recognition_model.bin").read_bytes()
@@ -91,6 +93,8 @@ def test_missing_or_damaged_weights_are_told_with_where_to_get_them(folder, tmp_
     if damage == "another network":
         del weights[4]
         data = data[: -3 * 32 * 32]
+    if damage == "no weights":
+        weights[0] = "face_recognition_model.bin"
     if damage == "not its shapes":
         weights[0]["shape"] = [49, 3, 32]
     if damage != "nothing there":

@@ -1,5 +1,6 @@
 """The card and the table show what was measured; what cannot be measured is refused before anything is written."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from emotion_camera.errors import UserError
 from emotion_camera.model.contract import EMOTIONS
 from emotion_training.data.fer2013 import Faces
+from emotion_training.evaluate import card
 from emotion_training.evaluate.evaluate import by_protocol, check_measurable, metrics_table, per_class_report
 from emotion_training.evaluate.report import write_card
 
@@ -87,3 +89,26 @@ def test_a_protocol_without_rows_is_left_out_of_the_table():
     metrics = by_protocol(np.eye(7)[nobody_saw_a_face.labels], nobody_saw_a_face)
     assert list(metrics) == ["FER2013"]
     assert "FER+" not in metrics_table(metrics) + per_class_report(metrics)
+
+
+@pytest.mark.parametrize(
+    ("provenance", "said", "unsaid"),
+    [
+        (
+            {"soft_targets": ["dlib_taught"], "start": "5e39"},
+            ["dlib's network for", "3 million", "(SHA-256 `5e39`)"],
+            [],
+        ),
+        (
+            {"soft_targets": ["vgg_votes"], "start": None},
+            ["Knowledge distillation"],
+            ["dlib", "The last stage started"],
+        ),
+        ({}, [], ["Knowledge distillation", "dlib", "The last stage started"]),
+    ],
+)
+def test_a_card_tells_what_its_model_learnt_from(provenance, said, unsaid):
+    shipped = json.loads(DEFAULT_MODEL.with_suffix(".json").read_text(encoding="utf-8"))
+    text = card.render({**shipped, "provenance": {"tau": 0, "temperature": 1, **provenance}}, {})
+    assert all(it in text for it in said)
+    assert not any(it in text for it in unsaid)

@@ -23,21 +23,9 @@ LIST = "face_recognition_model-weights_manifest.json"
 SIZE = 112
 MEAN = (122.782, 117.001, 104.298)  # of its red, green and blue, taken from the pixels before they are divided by 255
 BLOCKS = (
-    "32_1",
-    "32_2",
-    "32_3",
-    "64_down",
-    "64_1",
-    "64_2",
-    "64_3",
-    "128_down",
-    "128_1",
-    "128_2",
-    "256_down",
-    "256_1",
-    "256_2",
-    "256_down_out",
-)
+    "32_1", "32_2", "32_3", "64_down", "64_1", "64_2", "64_3",
+    "128_down", "128_1", "128_2", "256_down", "256_1", "256_2", "256_down_out",
+)  # fmt: skip
 
 
 class FaceNetwork(nn.Module):
@@ -98,9 +86,8 @@ def face_network(folder: Path, pictures: Tensor, dropout: float) -> FaceNetwork:
     places = [it[0] for it in network.modules() if isinstance(it, Normalized)]
     try:
         folded = [_folded(weights, name) for name in _names()]
-        kernel, bias = folded[
-            0
-        ]  # of three colors: their sum is for gray, and what is taken from each goes into the bias
+        # Of three colors: the sum of their kernels is for gray, and what is taken from each goes into the bias.
+        kernel, bias = folded[0]
         taken = (kernel * torch.tensor(MEAN).view(1, 3, 1, 1) / 255).sum((1, 2, 3))
         folded[0] = kernel.sum(1, keepdim=True), bias - taken
         for place, (kernel, _) in zip(places, folded, strict=True):
@@ -138,7 +125,7 @@ def read(folder: Path) -> dict[str, NDArray[np.float32]]:
             place += numbers.nbytes
             values = numbers.astype(np.float32) * how["scale"] + how["min"] if how else numbers.copy()
             found[it["name"]] = values.astype(np.float32).reshape(it["shape"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(folder) from error
     return found
 

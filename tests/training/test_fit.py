@@ -196,6 +196,7 @@ def test_settings_are_noted_at_the_start_and_old_notes_without_rows_accepted(dat
         "epochs": 4,
         "batch_size": 128,
         "seed": 1,
+        "start": None,
         "soft_targets": ["nobody"],
         "rows": 300,
     }

@@ -449,11 +449,11 @@ def test_a_student_goes_on_from_the_weights_of_an_int8_file(data, given, student
         ready, training = network(faces).softmax(1).numpy(), network.train()(faces).softmax(1).numpy()
     assert np.abs(ready - wanted).mean() < 0.02, "but for what int8 rounds"
     np.testing.assert_allclose(training, ready, atol=1e-3)
-    with pytest.raises(
-        UserError, match=r"emotion\.tflite: is not of the network to be trained; give another --network"
-    ):
-        start_from(networks.camera(SHAPES["emotion_plus"]), start, faces)
     run, where = tmp_path / "run", made_targets.write(tmp_path / "teachers", data)
+    refused = r"emotion\.tflite: is not of the network to be trained; give another --network"
+    with pytest.raises(UserError, match=refused):
+        told(steps.students, capsys, data=data, run=run, teachers=where, start=DEFAULT_MODEL, network="emotion_plus")
+    assert not run.exists()
     told(steps.students, capsys, data=data, run=run, teachers=where, start=DEFAULT_MODEL)
     assert [it["stage"] for it in read_history(run)] == [2], "the last stage alone"
     with pytest.raises(UserError, match=r"README\.md"):

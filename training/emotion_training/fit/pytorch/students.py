@@ -31,15 +31,15 @@ def train(
     Raises UserError as `fit`, `start_run` and `start_from` do.
     """
     recipe, path = config.recipe(), run / "weights.npz"
-    start_run(run, data, config.batch_size, config_settings(config, soft_targets, start))
-    if path.is_file():
-        return path
     torch.manual_seed(config.seed)  # of the first weights
     network: torch.nn.Module = camera(recipe.shape)
     stages = list(enumerate(recipe.stages, 1))
     if start:
         stages = stages[-1:]
         start_from(network, start, first_pictures(data, stages[0][1]))
+    start_run(run, data, config.batch_size, config_settings(config, soft_targets, start))
+    if path.is_file():
+        return path
     for number, stage in stages:
         network = fit(network, data, data.targets(stage, soft_targets), stage, run, number)
     with whole_file(path) as beside, beside.open("wb") as file:

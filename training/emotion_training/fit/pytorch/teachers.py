@@ -28,9 +28,9 @@ from emotion_training.fit.training_data import TrainingData
 def train(name: str, data: TrainingData, folder: Path, dlib: Path | None = None) -> Path:
     """Train one of TEACHERS in `folder`/NAME and write its soft targets to `folder`/NAME.npz; returns that file.
 
-    `dlib` is the folder of the weights that a teacher of that network starts with (see `face_network.read`). A teacher whose file is there is left as it is, one that was interrupted goes on. Raises UserError as `fit` and
-    `start_run` do, where the file is of another recipe or of other pictures, where those who teach it do not know these, and
-    where its weights are missing.
+    A teacher whose file is there is left as it is, one that was interrupted goes on. `dlib` is the folder of the weights that a
+    teacher of that network starts with (see `face_network.read`). Raises UserError as `fit` and `start_run` do, where the file is
+    of another recipe or of other pictures, where those who teach it do not know these, and where its weights are missing.
     """
     path = folder / f"{name}.npz"
     if path.is_file():

@@ -3,6 +3,8 @@ PYTHON ?= python3
 SOURCE ?=
 export SOURCE
 BIN := .venv/bin
+# One more than there are cores: tests wait for a fifth of their time, for cameras, servers and sub-processes.
+WORKERS = $$(( $$(getconf _NPROCESSORS_ONLN) + 1 ))
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: help demo live test test-fast lint bench compact release clean
@@ -20,7 +22,7 @@ live: .venv/.tools  ## open the live page on your webcam, without a camera; SOUR
 
 test: .venv/.all  ## run all tests: about 18 minutes on two cores
 	@echo "All tests: about 18 minutes on two cores. What needs a browser, a shell or recordings that are not here skips."
-	@$(BIN)/python -m pytest -q -n auto --dist loadfile
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
 
 test-fast: .venv/.all  ## run the quick tests of each part: 90 seconds on two cores
 	@$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not slow"

@@ -383,7 +383,7 @@ def test_a_teacher_with_dlibs_weights_is_left_out_or_refused_without_them(
 ):
     monkeypatch.setitem(TEACHERS, "dlib", replace(tiny["one"], network="dlib", widths=()))
     said = told(steps.teachers, capsys, data=data, run=tmp_path / "run", steps=1)
-    assert "without dlib_taught, which starts with weights that --dlib would name" in said
+    assert "without dlib, which starts with weights that --dlib would name" in said
     assert "tried 1 steps of one, two;" in said
     with pytest.raises(UserError, match="starts with dlib's weights, which --dlib has to name"):
         teachers.train("dlib", given, tmp_path)

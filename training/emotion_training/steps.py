@@ -64,8 +64,9 @@ def teachers(arguments: Namespace) -> None:
 
     data, names = training_data(_load(arguments)), arguments.only or list(TEACHERS)
     if not arguments.only and not arguments.dlib:
-        names = [name for name in names if TEACHERS[name].network != "dlib"]
-        print("without dlib_taught, which starts with weights that --dlib would name (see docs/train.md)")
+        left_out = [name for name in names if TEACHERS[name].network == "dlib"]
+        names = [name for name in names if name not in left_out]
+        print(f"without {', '.join(left_out)}, which starts with weights that --dlib would name (see docs/train.md)")
     if arguments.steps:
         teachers.try_out(names, data, arguments.steps, arguments.dlib)
         print(f"tried {arguments.steps} steps of {', '.join(names)}; nothing is kept")

@@ -20,8 +20,8 @@ live: .venv/.tools  ## open the live page on your webcam, without a camera; SOUR
 	@$(BIN)/emotion-camera watch --source "$${SOURCE:-webcam}" || { [ -z "$$SOURCE" ] && \
 	  echo "The bundled clip instead:" && $(BIN)/emotion-camera watch --source clip; }
 
-test: .venv/.all  ## run all tests: about 18 minutes on two cores
-	@echo "All tests: about 18 minutes on two cores. What needs a browser, a shell or recordings that are not here skips."
+test: .venv/.all  ## run all tests: about 14 minutes on two cores
+	@echo "All tests: about 14 minutes on two cores. What needs a browser, a shell or recordings that are not here skips."
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
 
 test-fast: .venv/.all  ## run the quick tests of each part: 90 seconds on two cores

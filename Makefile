@@ -25,7 +25,7 @@ test: .venv/.all  ## run all tests: about 14 minutes on two cores
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
 
 test-fast: .venv/.all  ## run the quick tests of each part: 90 seconds on two cores
-	@$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not slow"
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m "not slow"
 
 lint: .venv/.all  ## check style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
